@@ -1,0 +1,41 @@
+"""Fast eager automatic differentiation for NumPy on the CPU.
+
+>>> import numpy as np
+>>> from fastgrad import Variable
+>>> a, b = Variable(np.array(3.0)), Variable(np.array(2.0))
+>>> y = a * b + 1
+>>> y.backward()
+>>> a.grad, b.grad
+(array(2.), array(3.))
+"""
+
+from fastgrad._arithmetic import (
+    Abs,
+    Add,
+    Div,
+    MatMul,
+    Mul,
+    Neg,
+    Pow,
+    Sub,
+    abs,
+    add,
+    div,
+    matmul,
+    mul,
+    neg,
+    pow,
+    sub,
+)
+from fastgrad._function import Function, as_array
+from fastgrad.config import Config, no_grad, using_config
+from fastgrad.variable import Variable
+
+# `abs` and `pow` are left out: `from fastgrad import *` must not replace Python's.
+__all__ = [
+    "Variable", "Function", "Config", "using_config", "no_grad", "as_array",
+    "Add", "add", "Sub", "sub", "Mul", "mul", "Div", "div", "Neg", "neg", "Pow", "Abs",
+    "MatMul", "matmul",
+]  # fmt: skip
+
+__version__ = "0.1.0"

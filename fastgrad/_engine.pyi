@@ -1,0 +1,16 @@
+from typing import final
+
+from fastgrad._node import Handle
+
+@final
+class Aside: ...
+
+@final
+class Run: ...
+
+def backward(
+    y: Handle,
+    retain_grad: object = False,
+    create_graph: object = False,
+    retain_graph: object = True,
+) -> None: ...

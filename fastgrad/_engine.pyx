@@ -1,0 +1,388 @@
+"""Backward: the walk from a Variable to the leaves, in the seed's order.
+
+A node is claimed, and queued, when the first gradient reaches it, and visited when no node of a
+greater generation is queued. A visit takes the gradient out of the node's slots and adds, for each
+edge, to the place it leads to: a slot of another node, or a leaf. No `.grad` changes before the
+end: an exception leaves each as it was.
+"""
+
+cimport cython
+from cpython.exc cimport PyErr_CheckSignals
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_DECREF, Py_INCREF
+from libc.stdint cimport uint64_t
+from libc.stdlib cimport calloc, free
+
+import numpy as np
+
+from fastgrad._accumulate cimport (
+    ARRAY, Gradient, NONE, NUMBER, add_array, add_number, boxed, fitted, forget, put, shown, total,
+)
+from fastgrad._function cimport gradients_of, output_slots
+from fastgrad._graph cimport set_grad, value_of
+from fastgrad._loops cimport Operand, clear_errors, data, import_numpy, is_double
+from fastgrad._node cimport (
+    ALIKE, DONE, Edge, HAS_MOVED, Handle, LEAF, Node, RECORDED, REQUIRES_GRAD, SPENT, is_moved,
+    spend,
+)
+from fastgrad._operation cimport saved_like, saved_operand, saved_value
+from fastgrad._queue cimport PriorityQueue, pop, push, release
+
+import_numpy()
+
+# NOTE [Runs]
+# Each backward is a run, with a number of its own that it writes on every node and leaf it claims.
+# That is how it knows what it has seen; no mark must be taken off, since no number comes twice. A
+# Python Function may start a run inside a run, or let another thread start one beside it: what a
+# run that has not ended holds, others leave alone; their gradients for such places are kept aside.
+
+cdef uint64_t n_runs = 0
+cdef set active = set()  # the runs that have not ended
+
+
+cdef inline bint is_held(uint64_t run) except -1:
+    """Whether a run, other than the one that asks, has not ended."""
+    return len(active) > 1 and run in active
+
+
+@cython.final
+cdef class Aside:
+    # What a node, or a leaf, would hold for this run, if another run did not hold it.
+    cdef object owner  # it
+    cdef Gradient *gradients
+    cdef int n
+    cdef bint done
+
+    def __dealloc__(self):
+        for i in range(self.n):
+            forget(&self.gradients[i])
+        free(self.gradients)
+
+
+@cython.final
+cdef class Run:
+    cdef uint64_t number
+    cdef bint retain_grad, retain_graph
+    cdef PriorityQueue queue  # of nodes, each owned
+    cdef list leaves  # claimed, or kept aside
+    cdef list interior  # (Variable, the gradient it shows in the end)
+    cdef dict aside  # Asides, by the address of their owners
+
+    def __cinit__(self, bint retain_grad, bint retain_graph):
+        global n_runs
+        n_runs += 1
+        self.number = n_runs
+        self.retain_grad, self.retain_graph = retain_grad, retain_graph
+        self.leaves, self.interior, self.aside = [], [], {}
+        active.add(self.number)
+
+    cdef int walk(self) except -1:
+        cdef unsigned int n_visits = 0
+        cdef PyObject *f = <PyObject *>pop(&self.queue)
+        while f != NULL:
+            try:
+                self.visit(<Node>f)
+            finally:
+                Py_DECREF(<object>f)
+            n_visits += 1
+            if not n_visits & 0xFFF:
+                PyErr_CheckSignals()  # Ctrl-C
+            f = <PyObject *>pop(&self.queue)
+        return 0
+
+    cdef inline int visit(self, Node f) except -1:
+        if f.flags & SPENT or not f.flags & RECORDED:
+            raise not_walkable(f)
+        if f.inputs == NULL:
+            self.visit_operation(f)
+        else:
+            self.visit_function(f)
+        if not self.retain_graph:
+            spend(f)
+        return 0
+
+    # --- compiled operations ---
+
+    cdef inline int visit_operation(self, Node f) except -1:
+        cdef Gradient gy
+        cdef int first, second
+        self.take(f, 0, &gy)
+        try:
+            if f.n_edges == 2 and f.edges[0].to != NULL and f.edges[1].to != NULL:
+                first = self.first_operand(f) if gy.state == ARRAY else 0
+                self.contribute(f, first, &gy, False)
+                self.contribute(f, 1 - first, &gy, True)
+            else:
+                self.contribute(f, 0 if f.edges[0].to != NULL else 1, &gy, True)
+        finally:
+            forget(&gy)
+        return 0
+
+    cdef inline int first_operand(self, Node f) except -1:
+        """Claims are made in the order of the operands; contributions to two places need no order.
+
+        The last contribution may take over the array of gy: best one to a place that has none yet.
+        """
+        cdef Gradient *g0 = self.place(f.edges[0].to, f.edges[0].slot)
+        cdef Gradient *g1 = self.place(f.edges[1].to, f.edges[1].slot)
+        return 1 if g0 != NULL and g1 != NULL and g0 != g1 and g0.state == NONE != g1.state else 0
+
+    cdef inline int contribute(self, Node f, int i, Gradient *gy, bint last) except -1:
+        """Add what operand `i` gets. `last`: gy is not needed hereafter."""
+        cdef Edge *edge = &f.edges[i]
+        cdef Operand x0, x1
+        if edge.to == NULL:
+            raise not_walkable(f)  # since a moment ago: a warning's handler ran a backward here
+        cdef Gradient *gx = self.place(edge.to, edge.slot)
+        if gx == NULL or gy.state == NONE:
+            return 0
+        if edge.flags & ALIKE and f.rule.add_gradient != NULL:
+            if saved_operand(f, 0, &x0) and saved_operand(f, 1, &x1):
+                if f.rule.add_gradient(i, gy, x0, x1, last, gx):
+                    return 0
+        return self.contribute_by_numpy(f, i, boxed(gy))
+
+    cdef int contribute_by_numpy(self, Node f, int i, object gy) except -1:
+        cdef object to = <object>f.edges[i].to
+        cdef int slot = f.edges[i].slot
+        cdef PyObject *like = saved_like(f, i, gy)
+        cdef object kept = <object>like if like != NULL else None
+        x0 = saved_value(f, 0, gy)
+        x1 = saved_value(f, 1, gy) if f.n_edges > 1 else None
+        gx = fitted(f.rule.gradient(i, gy, x0, x1), like)
+        return self.deposit(to, slot, gx)
+
+    # --- Functions run in Python ---
+
+    cdef int visit_function(self, Node f) except -1:
+        cdef tuple inputs = <tuple>f.inputs
+        cdef list by_slot = [], gys
+        cdef Gradient gy
+        cdef int slot
+        cdef Handle x
+        for slot in range(f.n_slots):
+            self.take(f, slot, &gy)
+            by_slot.append(boxed(&gy) if gy.state != NONE else None)
+            forget(&gy)
+        gys = [None if slot < 0 else by_slot[slot] for slot in output_slots(f)]
+        gxs = gradients_of(f, inputs, gys)
+        clear_errors()
+        for x, gx in zip(inputs, gxs):
+            if gx is not None:
+                if x.creator != NULL:
+                    self.deposit(<object>x.creator, x.slot, gx)
+                else:
+                    self.deposit(x, LEAF, gx)
+        return 0
+
+    cdef int deposit(self, object to, int slot, object gx) except -1:
+        """Add any ndarray to the gradient at a place."""
+        cdef Gradient *g = self.place(<PyObject *>to, slot)
+        if g == NULL:
+            return 0
+        if g.state == NONE:
+            put(g, gx)
+            return 0
+        if g.state == NUMBER and is_double(<PyObject *>gx):
+            add_number(g, (<double *>data(<PyObject *>gx))[0])
+            return 0
+        if g.state == ARRAY:
+            Py_INCREF(gx)
+            if add_array(g, <PyObject *>gx):
+                return 0
+            Py_DECREF(gx)
+        gx = total(boxed(g), gx)  # which runs Python code
+        clear_errors()
+        g = self.place(<PyObject *>to, slot)
+        if g != NULL:
+            forget(g)
+            put(g, gx)
+        return 0
+
+    # --- places ---
+
+    cdef inline Gradient *place(self, PyObject *to, int slot) except? NULL:
+        """Where the gradient at the end of an edge is in flight; NULL: nowhere, nobody wants it."""
+        cdef Node f
+        if slot == LEAF:
+            if (<Handle>to).creator == NULL:
+                return self.place_of_leaf(<Handle>to)
+            to, slot = (<Handle>to).creator, (<Handle>to).slot  # it was given one since
+        elif (<Node>to).flags & HAS_MOVED:  # see NOTE [Moved] in _graph.pyx
+            if slot < (<Node>to).n_slots and is_moved(to, slot):
+                to = (<Node>to).slots[slot].handle
+                if (<Handle>to).creator == NULL:
+                    return self.place_of_leaf(<Handle>to)
+                to, slot = (<Handle>to).creator, (<Handle>to).slot
+        f = <Node>to
+        if f.run != self.number:
+            if is_held(f.run):
+                return self.place_aside(f, slot, f.n_slots)
+            push(&self.queue, <void *>to, f.generation)
+            Py_INCREF(f)
+            f.run = self.number
+            f.flags &= ~DONE
+        elif f.flags & DONE:
+            return NULL  # by generations assigned by hand; it is visited once, as in the seed
+        return &f.slots[slot].gradient if slot < f.n_slots else NULL
+
+    cdef inline Gradient *place_of_leaf(self, Handle x) except? NULL:
+        if x.run != self.number:
+            if not x.flags & REQUIRES_GRAD:
+                return NULL
+            if is_held(x.run):
+                return self.place_aside(x, 0, 1)
+            self.leaves.append(x)
+            x.run = self.number
+            if x.grad != NULL:
+                put(&x.flight, <object>x.grad)  # the sum begins with what was there
+        return &x.flight
+
+    cdef Gradient *place_aside(self, object owner, int slot, int n) except? NULL:
+        cdef Aside aside = self.aside.get(<size_t><PyObject *>owner)
+        if aside is None:
+            aside = Aside()
+            aside.owner = owner
+            aside.gradients = <Gradient *>calloc(n, sizeof(Gradient))
+            if aside.gradients == NULL:
+                raise MemoryError()
+            aside.n = n
+            self.aside[<size_t><PyObject *>owner] = aside
+            if isinstance(owner, Handle):
+                self.leaves.append(owner)
+            else:
+                push(&self.queue, <void *>owner, (<Node>owner).generation)
+                Py_INCREF(owner)
+        return &aside.gradients[slot] if slot < aside.n and not aside.done else NULL
+
+    cdef inline int take(self, Node f, int slot, Gradient *gy) except -1:
+        """Move the gradient of an output out of its slot: `f` is being visited."""
+        cdef Gradient *g = &f.slots[slot].gradient
+        cdef Aside aside
+        if f.run == self.number:
+            f.flags |= DONE
+        else:
+            aside = self.aside[<size_t><PyObject *>f]
+            aside.done = True
+            if slot >= aside.n:
+                gy.state = NONE
+                return 0
+            g = &aside.gradients[slot]
+        gy[0] = g[0]
+        g.state = NONE
+        if f.slots[slot].handle != NULL and not is_moved(<PyObject *>f, slot):
+            self.note(<Handle>f.slots[slot].handle, gy)
+        return 0
+
+    cdef int note(self, Handle y, const Gradient *gy) except -1:
+        """An interior Variable that the program holds shows its gradient at the end, or none."""
+        if self.retain_grad:
+            if gy.state != NONE:
+                self.interior.append((y, boxed(gy) if gy.state == NUMBER else boxed(gy).copy()))
+        elif y.grad != NULL:
+            self.interior.append((y, None))
+        return 0
+
+    # --- the beginning and the end ---
+
+    cdef int start(self, Handle y) except -1:
+        cdef Gradient gy
+        gy.state = NONE
+        put(&gy, starting_gradient(y))
+        try:
+            if y.creator == NULL:
+                self.interior.append((y, shown(&gy) if y.grad == NULL else <object>y.grad))
+            else:
+                self.note(y, &gy)
+                self.deposit(<object>y.creator, y.slot, boxed(&gy))
+        finally:
+            forget(&gy)
+        return 0
+
+    cdef int show(self) except -1:
+        """Write every `.grad`. All that may fail comes first."""
+        cdef Handle x
+        cdef Aside aside
+        cdef list leaves = []
+        for x in self.leaves:
+            aside = self.aside.get(<size_t><PyObject *>x)
+            if aside is not None:
+                leaves.append((x, self.shown_aside(x, aside)))
+            elif x.flight.state != NONE:
+                leaves.append((x, shown(&x.flight)))
+        for x, grad in self.interior:
+            set_grad(x, grad)
+        for x, grad in leaves:
+            set_grad(x, grad)
+        return 0
+
+    cdef object shown_aside(self, Handle x, Aside aside):
+        """The gradient of a leaf that another run held, when this one came to it."""
+        cdef Gradient *g = &aside.gradients[0]
+        if g.state == NONE:
+            return None if x.grad == NULL else <object>x.grad
+        gx = boxed(g)
+        if x.run != self.number and is_held(x.run) and x.flight.state != NONE:
+            # That run took x.grad as it was, and is going to write the sum.
+            old = total(boxed(&x.flight), gx)
+            forget(&x.flight)
+            put(&x.flight, old)
+        return gx.copy() if x.grad == NULL else total(<object>x.grad, gx)
+
+    cdef int end(self) except -1:
+        """Let go of everything; what is in flight still, after an exception, is dropped."""
+        cdef PyObject *f = <PyObject *>pop(&self.queue)
+        cdef int slot
+        cdef Handle x
+        while f != NULL:
+            if (<Node>f).run == self.number:
+                for slot in range((<Node>f).n_slots):
+                    forget(&(<Node>f).slots[slot].gradient)
+            Py_DECREF(<object>f)
+            f = <PyObject *>pop(&self.queue)
+        release(&self.queue)
+        for x in self.leaves:
+            if x.run == self.number:
+                forget(&x.flight)
+        active.discard(self.number)
+        return 0
+
+
+cdef object starting_gradient(Handle y):
+    cdef object x = value_of(y), gy
+    if y.grad == NULL:
+        return np.ones_like(x)
+    gy = <object>y.grad
+    if gy.shape != x.shape:
+        try:
+            gy = np.broadcast_to(gy, x.shape).copy()
+        except ValueError:
+            raise ValueError(f"backward: the gradient to start from has shape {gy.shape}, "
+                             f"expected {x.shape}") from None
+    return fitted(gy, <PyObject *>x)
+
+
+cdef object not_walkable(Node f):
+    name = type(f).__name__
+    if f.flags & SPENT:
+        return RuntimeError(f"{name}: a backward with retain_graph=False came here and released "
+                            "what a second one needs")
+    return RuntimeError(f"{name}: creator of a Variable, but it has no inputs")
+
+
+def backward(Handle y not None, retain_grad=False, create_graph=False, retain_graph=True):
+    """`y.backward(...)`: see Variable.backward."""
+    if create_graph:
+        raise NotImplementedError("backward: create_graph is not supported yet")
+    if value_of(y) is None:
+        raise TypeError("backward: this Variable has no data (None)")
+    if not y.flags & REQUIRES_GRAD:
+        raise RuntimeError("backward: this Variable has no gradient (requires_grad is False)")
+    cdef Run run = Run(bool(retain_grad), bool(retain_graph))
+    clear_errors()
+    try:
+        run.start(y)
+        run.walk()
+        run.show()
+    finally:
+        run.end()

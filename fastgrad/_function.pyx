@@ -1,0 +1,281 @@
+"""See _function.pxd."""
+
+from numbers import Number
+from operator import index
+
+import numpy as np
+
+from cpython.object cimport PyObject, PyObject_GenericSetAttr, PyTypeObject
+from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF
+from libc.stdint cimport int64_t
+
+from fastgrad._config import enter, leave
+
+from fastgrad._accumulate cimport fitted, forget
+from fastgrad._config cimport recording
+from fastgrad._graph cimport (
+    assign_outputs, inputs_of, next_generation, outputs_of, put_output, referent, value_of,
+    variable,
+)
+from fastgrad._loops cimport import_numpy, is_array
+from fastgrad._node cimport (
+    DONE, Handle, HAS_MOVED, RECORDED, REQUIRES_GRAD, SPENT, adopt_nodes, drop_edges,
+    is_moved, make_collectable, make_slots, note_attribute, track,
+)
+
+import_numpy()
+
+
+def as_array(x):
+    """`x` as an ndarray if it is a scalar (what `np.isscalar` calls so), else `x` itself.
+
+    >>> as_array(1.5)
+    array(1.5)
+    """
+    return x if is_array(<PyObject *>x) or not np.isscalar(x) else np.array(x)
+
+
+cdef class Function(Node):
+    """A differentiable function: subclass it, write `forward` and `backward`, call an instance.
+
+    `forward(*xs)` gets the operands' arrays and returns an array, a scalar, or a tuple of several.
+    `backward(*gys)` gets the gradient of each output, an ndarray of its shape, or None for an output
+    that has none; it returns the gradient for each input (an ndarray of its shape, a scalar if that
+    is 0-d, or None), a tuple if there are several. It may read `self.inputs`, the Variables as
+    passed, and whatever `forward` left on `self`. With the class attribute `differentiable = True`
+    it gets the gradients as Variables, and may return Variables.
+
+    Operands are Variables, or ndarrays and scalars, which are constants: `forward` gets them as they
+    are. A call returns a Variable, or a list of Variables for several outputs. TypeError for an
+    operand of another type, or if `forward` returns something that is no array.
+
+    >>> import numpy as np
+    >>> from fastgrad import Variable
+    >>> class Exp(Function):
+    ...     def forward(self, x):
+    ...         self.y = np.exp(x)
+    ...         return self.y
+    ...     def backward(self, gy):
+    ...         return gy * self.y
+    >>> x = Variable(np.array(0.0))
+    >>> y = Exp()(x)
+    >>> y.backward()
+    >>> x.grad
+    array(1.)
+    """
+
+    differentiable = False
+
+    def __call__(self, *inputs):
+        cdef list xs = []
+        cdef bint constants = False, requires_grad = False
+        cdef int64_t generation = -1
+        cdef object x
+        for x in inputs:
+            if isinstance(x, Handle):
+                xs.append(value_of(x))
+                if (<Handle>x).flags & REQUIRES_GRAD:
+                    if not requires_grad or (<Handle>x).generation > generation:
+                        generation = (<Handle>x).generation
+                    requires_grad = True
+            else:
+                xs.append(constant(self, len(xs), x))
+                constants = True
+        if not xs:
+            raise TypeError(f"{type(self).__name__}: called without operands")
+
+        ys = self.forward(*xs)
+        if not isinstance(ys, tuple):
+            ys = (ys,)
+        cdef list outputs = [variable(y, requires_grad) for y in ys]
+        if requires_grad and recording():
+            if constants:
+                inputs = tuple([x if isinstance(x, Handle) else variable(x, False)
+                                for x in inputs])
+            record(self, inputs, outputs, generation)
+        return outputs if len(outputs) > 1 else outputs[0]
+
+    def forward(self, *xs):
+        """The outputs' arrays, from the operands'. A subclass writes this."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward")
+
+    def backward(self, *gys):
+        """The inputs' gradients, from the outputs'. A subclass writes this."""
+        raise NotImplementedError(f"{type(self).__name__} has no backward")
+
+    @property
+    def inputs(self):
+        """The Variables that it was called with: a tuple. AttributeError before a call.
+
+        Of a built-in operation, a Variable that the program holds no more is made anew, with the
+        value that was saved for `backward`, or None. Assignable.
+        """
+        require_call(self, "inputs")
+        return inputs_of(self)
+
+    @inputs.setter
+    def inputs(self, xs):
+        if not isinstance(xs, (tuple, list)) or not all([isinstance(x, Handle) for x in xs]):
+            raise TypeError(f"{type(self).__name__}: inputs must be a tuple of Variables")
+        keep_inputs(self, tuple(xs))
+        self.flags |= RECORDED
+        track(<PyObject *>self)
+        for x in xs:
+            make_collectable(x)
+
+    @property
+    def outputs(self):
+        """Weak references to the Variables that it made: a list. AttributeError before a call."""
+        if self.outputs == NULL:
+            require_call(self, "outputs")
+        return outputs_of(self)
+
+    @outputs.setter
+    def outputs(self, references):
+        if not isinstance(references, (tuple, list)):
+            raise TypeError(f"{type(self).__name__}: outputs must be a list of weak references")
+        assign_outputs(self, references if type(references) is list else list(references))
+
+    @property
+    def generation(self):
+        """The greatest generation of its inputs. Assignable: an int of 64 bits."""
+        return self.generation
+
+    @generation.setter
+    def generation(self, value):
+        self.generation = index(value)
+
+    def __setattr__(self, name, value):
+        PyObject_GenericSetAttr(self, name, value)
+        note_attribute(self, name, value)
+
+
+cdef object constant(Function f, int i, object x):
+    if is_array(<PyObject *>x) or isinstance(x, (Number, np.generic)):
+        return x
+    raise TypeError(f"{type(f).__name__}: operand {i} is a {type(x).__name__}, "
+                    "expected a Variable, an ndarray or a scalar")
+
+
+cdef int record(Function f, tuple inputs, list outputs, int64_t generation) except -1:
+    """Make `f` the creator of `outputs`; if it was called before, it forgets that call."""
+    cdef int64_t after = next_generation(generation)
+    cdef int slot, n = len(outputs)
+    cdef Handle y
+    forget_call(f)
+    make_slots(f, n)
+    f.n_slots = n
+    f.generation = generation
+    keep_inputs(f, inputs)
+    f.flags |= RECORDED
+    track(<PyObject *>f)
+    for slot in range(n):
+        y = outputs[slot]
+        put_output(f, slot, y, after)
+        track(<PyObject *>y)
+    return 0
+
+
+cdef int forget_call(Function f) except -1:
+    cdef int slot
+    cdef PyObject *handle
+    cdef PyObject *outputs = f.outputs
+    f.outputs = NULL
+    Py_XDECREF(outputs)
+    f.flags &= ~(SPENT | HAS_MOVED | DONE)
+    f.run = 0
+    drop_edges(f)
+    for slot in range(f.n_slots):
+        forget(&f.slots[slot].gradient)
+        handle = f.slots[slot].handle
+        if is_moved(<PyObject *>f, slot):
+            f.slots[slot].handle = NULL
+            Py_DECREF(<object>handle)
+        f.slots[slot].handle = NULL
+    return 0
+
+
+cdef int keep_inputs(Function f, tuple inputs) except -1:
+    cdef PyObject *before = f.inputs
+    Py_INCREF(inputs)
+    f.inputs = <PyObject *>inputs
+    Py_XDECREF(before)
+    return 0
+
+
+cdef int require_call(Function f, name) except -1:
+    if not f.flags & RECORDED:
+        raise AttributeError(f"'{type(f).__name__}' object has no attribute '{name}' before a call")
+    return 0
+
+
+# --- backward ---
+
+
+cdef list output_slots(Node f):
+    cdef Node creator
+    cdef Handle y
+    cdef list slots = []
+    if f.outputs == NULL:
+        return list(range(f.n_slots))
+    for i, reference in enumerate(<list>f.outputs):  # assigned by hand
+        output = referent(reference)
+        slot = i if i < f.n_slots and f.slots[<int>i].handle == NULL else -1
+        if isinstance(output, Handle):
+            y = output
+            slot = y.slot if y.creator == <PyObject *>f and y.slot < f.n_slots else -1
+        slots.append(slot)
+    return slots
+
+
+cdef list gradients_of(Node f, tuple inputs, list gys):
+    cdef list arrays = gys
+    cdef Handle x
+    if f.differentiable:
+        gys = [None if gy is None else variable(gy, False) for gy in gys]
+        before = enter(False)  # the Variables of `inputs` would have everything recorded
+        try:
+            gxs = f.backward(*gys)
+        finally:
+            leave(before)
+    else:
+        gxs = f.backward(*gys)
+    if not isinstance(gxs, tuple):
+        gxs = (gxs,)
+    if len(gxs) != len(inputs):
+        raise ValueError(f"{type(f).__name__}: backward returned {len(gxs)} "
+                         f"gradient{'' if len(gxs) == 1 else 's'}, expected {len(inputs)}")
+    return [checked_gradient(f, i, gx, x, arrays) if x.flags & REQUIRES_GRAD else None
+            for i, (gx, x) in enumerate(zip(gxs, inputs))]
+
+
+cdef object checked_gradient(Node f, int i, object gx, Handle x, list gys):
+    """`gx` as an ndarray of the shape and dtype of `x`; None stays None."""
+    if isinstance(gx, Handle):
+        gx = value_of(gx)
+    if gx is None:
+        return None
+    g = np.asanyarray(gx) if isinstance(gx, (np.ndarray, Number, np.bool_)) else None
+    if g is None or g.dtype.kind not in "biufcO":
+        raise TypeError(f"{type(f).__name__}: gradient for input {i} is a {type(gx).__name__}, "
+                        "expected an ndarray, a scalar or None")
+    data = value_of(x)
+    if data is None:
+        return g
+    if g.shape != data.shape and not is_broadcast(g, data, gys):
+        raise ValueError(f"{type(f).__name__}: gradient for input {i} has shape {g.shape}, "
+                         f"expected {data.shape}")
+    return fitted(g, <PyObject *>data)
+
+
+cdef bint is_broadcast(object g, object data, list gys) except -1:
+    """Whether `g` has the shape of an output, to which `data` was broadcast."""
+    if not any([gy is not None and gy.shape == g.shape for gy in gys]):
+        return False
+    try:
+        return np.broadcast_shapes(g.shape, data.shape) == g.shape
+    except ValueError:
+        return False
+
+
+adopt_nodes(<PyTypeObject *>Function)

@@ -1,0 +1,32 @@
+"""The data of handles, and their places in the graph: joined, found, cut and moved.
+
+Knows neither operations nor backward.
+"""
+
+from libc.stdint cimport int64_t
+
+from fastgrad._node cimport Edge, Handle, Node
+
+cdef object value_of(Handle x)  # its data: an ndarray, or None
+cdef object as_data(object x)  # an ndarray, for a scalar as well; TypeError for anything else
+cdef Handle variable(object data, bint requires_grad)  # a new one, of what as_data takes
+cdef void set_array(Handle x, object array) noexcept  # an ndarray, or None
+cdef void set_grad(Handle x, object grad) noexcept  # an ndarray, or None
+
+# Make `edge`, all zero so far, lead to where `x` is: nowhere, if `x` needs no gradient.
+cdef void lead_to(Edge *edge, Handle x) noexcept
+
+# Make `y`, a new handle, output `slot` of `f`.
+cdef void put_output(Node f, int slot, Handle y, int64_t generation) noexcept
+
+cdef int64_t next_generation(int64_t generation) except? -1  # OverflowError past 64 bits
+
+# The program moves handles by hand. See NOTE [Moved].
+cdef void leave_place(Handle y) noexcept
+cdef int take_place(Handle y, Node f) except -1
+cdef object referent(object reference)  # of a weak reference, or what is in its place; or None
+cdef int assign_outputs(Node f, list references) except -1
+
+# `inputs` and `outputs` of a node, made when asked for.
+cdef tuple inputs_of(Node f)
+cdef list outputs_of(Node f)

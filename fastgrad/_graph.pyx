@@ -1,0 +1,242 @@
+"""See _graph.pxd."""
+
+import weakref
+
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_DECREF, Py_INCREF, Py_REFCNT, Py_XDECREF
+from libc.stdint cimport INT64_MAX
+
+from numbers import Number
+
+import numpy as np
+
+from fastgrad._accumulate cimport forget
+from fastgrad._loops cimport from_double, import_numpy, is_array, is_exact
+from fastgrad._node cimport (
+    HAS_MOVED, HOLDS_NUMBER, LEAF, RECORDED, REQUIRES_GRAD, SAVED, SAVED_NUMBER, has_references,
+    is_moved, is_tracked, make_collectable, make_slots, new_handle, track,
+)
+
+import_numpy()
+
+# --- the data of a handle ---
+
+
+cdef object value_of(Handle x):
+    if x.array == NULL:
+        if not x.flags & HOLDS_NUMBER:
+            return None
+        x.array = from_double(x.number)
+    return <object>x.array
+
+
+cdef object as_data(object x):
+    if is_array(<PyObject *>x):
+        return x
+    if isinstance(x, (Number, np.generic)):
+        return np.array(x)
+    raise TypeError(f"{type(x)} is not supported")
+
+
+cdef void set_array(Handle x, object array) noexcept:
+    cdef PyObject *before = x.array
+    x.array = kept(x, array)
+    x.flags &= ~HOLDS_NUMBER
+    Py_XDECREF(before)
+
+
+cdef void set_grad(Handle x, object grad) noexcept:
+    cdef PyObject *before = x.grad
+    x.grad = kept(x, grad)
+    Py_XDECREF(before)
+
+
+cdef inline PyObject *kept(Handle x, object array) noexcept:
+    """A new reference to what `x` keeps; NULL for None."""
+    if array is None:
+        return NULL
+    Py_INCREF(array)
+    if not is_exact(<PyObject *>array) and has_references(<PyObject *>array):
+        track(<PyObject *>x)
+    return <PyObject *>array
+
+
+cdef Handle variable(object data, bint requires_grad):
+    cdef Handle x = new_handle()
+    x.flags = REQUIRES_GRAD if requires_grad else 0
+    if isinstance(data, np.float64):
+        x.number = data
+        x.flags |= HOLDS_NUMBER
+    else:
+        set_array(x, as_data(data))
+    return x
+
+
+# --- edges and slots ---
+
+
+cdef void lead_to(Edge *edge, Handle x) noexcept:
+    if x.creator != NULL:
+        edge.to, edge.slot = x.creator, x.slot
+    elif x.flags & REQUIRES_GRAD:
+        edge.to, edge.slot = <PyObject *>x, LEAF
+    else:
+        return
+    Py_INCREF(<object>edge.to)
+
+
+cdef void put_output(Node f, int slot, Handle y, int64_t generation) noexcept:
+    Py_INCREF(f)
+    y.creator, y.slot, y.generation = <PyObject *>f, slot, generation
+    y.flags |= REQUIRES_GRAD
+    f.slots[slot].handle = <PyObject *>y
+
+
+cdef int64_t next_generation(int64_t generation) except? -1:
+    if generation == INT64_MAX:
+        raise OverflowError(f"generation {generation} has no next one in 64 bits")
+    return generation + 1
+
+
+# NOTE [Moved]
+# A Variable that was recorded as an output of `f`, and that the program then cuts (`y.creator =
+# None`) or gives another creator, counts as what it is now for the Functions that consumed it: their
+# gradient goes to it, not to `f`. Their edges still lead to `f`; so its slot keeps the handle, now
+# owned, and backward asks there (`HAS_MOVED`). That a handle was moved is not stored: its own
+# creator and slot say so, see `is_moved`.
+
+
+cdef void leave_place(Handle y) noexcept:
+    """Make `y` a leaf."""
+    cdef PyObject *f = y.creator
+    if f == NULL:
+        return
+    if y.slot < (<Node>f).n_slots and (<Node>f).slots[y.slot].handle == <PyObject *>y:
+        if Py_REFCNT(<object>f) > 1:  # something else may lead here
+            Py_INCREF(y)
+            (<Node>f).flags |= HAS_MOVED
+        else:
+            (<Node>f).slots[y.slot].handle = NULL
+    y.creator = NULL
+    Py_DECREF(<object>f)
+
+
+cdef int take_place(Handle y, Node f) except -1:
+    """Make `y` an output of `f`, which may just be recording itself by hand."""
+    cdef int slot = place_for(y, f)
+    if y.creator == <PyObject *>f and y.slot == slot:
+        return 0
+    make_slots(f, slot + 1)
+    leave_place(y)
+    enter_slot(f, slot, y)
+    Py_INCREF(f)
+    y.creator, y.slot = <PyObject *>f, slot
+    y.flags |= REQUIRES_GRAD
+    return make_collectable(y)  # by hand a cycle can be closed
+
+
+cdef int place_for(Handle y, Node f) except -1:
+    cdef int slot
+    for slot in range(f.n_slots):
+        if f.slots[slot].handle == <PyObject *>y:
+            return slot
+    if f.outputs != NULL:
+        for slot, reference in enumerate(<list>f.outputs):
+            if referent(reference) is y:
+                return slot
+    if f.n_slots == 1 and f.flags & RECORDED or f.rule != NULL:
+        return 0  # there is but one output: `y` is another handle of it
+    return f.n_slots
+
+
+cdef void enter_slot(Node f, int slot, Handle y) noexcept:
+    """Let the slot know `y`, unless it knows another handle that stands there."""
+    cdef PyObject *before = f.slots[slot].handle
+    if before == NULL:
+        f.slots[slot].handle = <PyObject *>y
+    elif is_moved(<PyObject *>f, slot):
+        f.slots[slot].handle = <PyObject *>y
+        Py_DECREF(<object>before)  # which the slot owned
+
+
+cdef void empty_slot(Node f, int slot) noexcept:
+    cdef PyObject *before = f.slots[slot].handle
+    cdef bint owned = is_moved(<PyObject *>f, slot)
+    f.slots[slot].handle = NULL
+    if owned:
+        Py_DECREF(<object>before)
+
+
+cdef object referent(object reference):
+    """What a weak reference refers to; the program may have put anything in its place."""
+    return reference() if isinstance(reference, weakref.ref) else None
+
+
+cdef int assign_outputs(Node f, list references) except -1:
+    """`f.outputs = references`: those of its handles that are alive go to the slots so numbered."""
+    cdef int slot, n = len(references)
+    cdef Handle y
+    cdef list handles = [referent(reference) for reference in references]
+    make_slots(f, n)
+    for slot in range(n):
+        if isinstance(handles[slot], Handle):
+            y = handles[slot]
+            if y.creator == <PyObject *>f and f.slots[slot].handle != <PyObject *>y:
+                if y.slot < f.n_slots and f.slots[y.slot].handle == <PyObject *>y:
+                    f.slots[y.slot].handle = NULL
+                empty_slot(f, slot)
+                f.slots[slot].handle = <PyObject *>y
+                y.slot = slot
+    for slot in range(n, f.n_slots):
+        forget(&f.slots[slot].gradient)
+        empty_slot(f, slot)
+    f.n_slots = n
+    cdef PyObject *before = f.outputs
+    Py_INCREF(references)
+    f.outputs = <PyObject *>references
+    Py_XDECREF(before)
+    return 0
+
+
+# --- inputs and outputs, when asked for ---
+
+
+cdef tuple inputs_of(Node f):
+    if f.inputs != NULL:
+        return <tuple>f.inputs
+    return tuple([handle_at(f, i) for i in range(f.n_edges)])
+
+
+cdef Handle handle_at(Node f, int i):
+    """The Variable that was operand `i`, or another in its place, with what was saved of it."""
+    cdef Edge *edge = &f.edges[i]
+    cdef Node creator
+    cdef Handle x
+    if edge.to != NULL and edge.slot == LEAF:
+        return <Handle>edge.to
+    if edge.to != NULL:
+        creator = <Node>edge.to
+        if edge.slot < creator.n_slots and creator.slots[edge.slot].handle != NULL:
+            return <Handle>creator.slots[edge.slot].handle
+    x = new_handle()
+    if edge.flags & SAVED_NUMBER:
+        x.number = edge.saved.number
+        x.flags |= HOLDS_NUMBER
+    elif edge.flags & SAVED:
+        set_array(x, as_data(<object>edge.saved.array))
+    if edge.to != NULL and edge.slot < creator.n_slots:
+        put_output(creator, edge.slot, x, next_generation(creator.generation))
+        if is_tracked(edge.to):
+            track(<PyObject *>x)
+    return x
+
+
+cdef list outputs_of(Node f):
+    if f.outputs != NULL:
+        return <list>f.outputs
+    return [weak_reference(f.slots[slot].handle) for slot in range(f.n_slots)]
+
+
+cdef object weak_reference(PyObject *handle):
+    """To the handle, or a dead one."""
+    return weakref.ref(new_handle() if handle == NULL else <Handle>handle)

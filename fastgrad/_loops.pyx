@@ -1,0 +1,182 @@
+"""See _loops.pxd."""
+
+from libc.math cimport isinf
+
+import numpy as np
+
+cimport numpy as cnp
+
+cnp.import_array()
+cnp.import_umath()
+
+cdef enum:
+    BLOCK = 1024  # elements of a temporary that stays in the first cache
+
+cdef struct InnerLoop:
+    cnp.PyUFuncGenericFunction function
+    void *data
+
+cdef InnerLoop loops[N_LOOPS][2]  # [loop][0: float32, 1: float64]
+cdef const char *names[N_LOOPS]
+cdef list ufuncs = []  # keeps alive what the table points into
+
+
+cdef void find_loops(int loop, cnp.ufunc f) except *:
+    """Enter the loops of `f` that take and give float32, or float64, only."""
+    cdef int i, j, column
+    cdef char wanted
+    names[loop] = <const char *>f.name
+    for column in range(2):
+        wanted = DOUBLE if column else FLOAT
+        for i in range(f.ntypes):
+            for j in range(f.nargs):
+                if f.types[i * f.nargs + j] != wanted:
+                    break
+            else:
+                loops[loop][column].function = f.functions[i]
+                loops[loop][column].data = f.data[i] if f.data != NULL else NULL
+                break
+    ufuncs.append(f)
+
+
+find_loops(ADD, np.add)
+find_loops(SUBTRACT, np.subtract)
+find_loops(MULTIPLY, np.multiply)
+find_loops(DIVIDE, np.divide)
+find_loops(NEGATIVE, np.negative)
+find_loops(ABSOLUTE, np.absolute)
+find_loops(POWER, np.power)
+find_loops(SIGN, np.sign)
+
+
+cdef const char *name_of(int loop) noexcept:
+    return names[loop]
+
+
+cdef inline void run(int loop, bint double, char **args, intp n, intp *steps) noexcept:
+    loops[loop][double].function(args, <cnp.npy_intp *>&n, <cnp.npy_intp *>steps,
+                                 loops[loop][double].data)
+
+
+cdef double apply_numbers(int loop, double x0, double x1) noexcept:
+    cdef double y
+    cdef char *args[3]
+    cdef intp steps[3]
+    args[0], args[1], args[2] = <char *>&x0, <char *>&x1, <char *>&y
+    steps[0] = steps[1] = steps[2] = 0
+    run(loop, True, args, 1, steps)
+    return y
+
+
+cdef bint apply1(int loop, PyObject *x, PyObject **y) except -1:
+    cdef int order = plain(x)
+    cdef bint double = type_num(x) == DOUBLE
+    cdef char *args[2]
+    cdef intp steps[2]
+    if not order or loops[loop][double].function == NULL:
+        return False
+    if y[0] == NULL:
+        y[0] = empty_like(x, not order & C_ORDER)
+    args[0], args[1] = data(x), data(y[0])
+    steps[0] = steps[1] = 8 if double else 4
+    run(loop, double, args, size(x), steps)
+    return True
+
+
+cdef struct Number:
+    # Room for a number as a loop reads it.
+    double as_double
+    float as_float
+
+
+cdef inline bint read(Operand x, PyObject *like, int order, Number *room,
+                      char **arg, intp *step) noexcept:
+    """Where a loop over `like` finds `x`: an array alike, or one number with step 0."""
+    if x.array == NULL:
+        room.as_double = x.number
+        if type_num(like) == DOUBLE:
+            arg[0] = <char *>&room.as_double
+        else:
+            room.as_float = <float>x.number
+            if isinf(room.as_float) and not isinf(x.number):
+                return False  # NumPy reports this overflow
+            arg[0] = <char *>&room.as_float
+        step[0] = 0
+        return True
+    arg[0] = data(x.array)
+    if x.array == like:
+        step[0] = 8 if type_num(like) == DOUBLE else 4
+        return True
+    cdef int own = plain(x.array)
+    if not own or type_num(x.array) != type_num(like):
+        return False
+    if ndim(x.array) == 0:
+        step[0] = 0
+        return True
+    step[0] = 8 if type_num(like) == DOUBLE else 4
+    return own & order and same_shape(x.array, like)
+
+
+cdef bint apply2(int loop, Operand x0, Operand x1, PyObject **y) except -1:
+    # `like` is the operand with the shape of the result, if there is one: a number or a 0-d array
+    # beside it is read with step 0.
+    cdef PyObject *like = x0.array
+    if like == NULL or (ndim(like) == 0 and x1.array != NULL):
+        like = x1.array
+    if like == NULL:
+        return False
+    cdef int order = plain(like)
+    if not order:
+        return False
+    cdef Number room0, room1
+    cdef char *args[3]
+    cdef intp steps[3]
+    if (not read(x0, like, order, &room0, &args[0], &steps[0])
+            or not read(x1, like, order, &room1, &args[1], &steps[1])):
+        return False
+    if y[0] == NULL:
+        y[0] = empty_like(like, not order & C_ORDER)
+    args[2] = data(y[0])
+    cdef bint double = type_num(like) == DOUBLE
+    steps[2] = 8 if double else 4
+    run(loop, double, args, size(like), steps)
+    return True
+
+
+cdef bint add_blocks(PyObject *g, Operand x0, Operand x1, int *in_product, int *in_sum) noexcept:
+    cdef int order = plain(g)
+    cdef bint double = type_num(g) == DOUBLE
+    cdef Number room0, room1
+    cdef char *product[3]
+    cdef char *total[3]
+    cdef intp product_steps[3]
+    cdef intp total_steps[3]
+    cdef double block[BLOCK]
+    cdef intp left, n, item = 8 if double else 4
+    if not order or x0.array == NULL or type_num(x0.array) != type_num(g):
+        return False
+    if not (plain(x0.array) & order and same_shape(x0.array, g)):
+        return False
+    if (not read(x0, g, order, &room0, &product[0], &product_steps[0])
+            or not read(x1, g, order, &room1, &product[1], &product_steps[1])):
+        return False
+    product[2] = total[1] = <char *>block
+    total[0] = total[2] = data(g)
+    product_steps[2] = total_steps[0] = total_steps[1] = total_steps[2] = item
+    left = size(g)
+    while left > 0:
+        n = min(left, BLOCK)
+        run(MULTIPLY, double, product, n, product_steps)
+        if errors():
+            in_product[0] |= errors()
+            clear_errors()
+        run(ADD, double, total, n, total_steps)
+        if errors():
+            in_sum[0] |= errors()
+            clear_errors()
+        product[0] += n * product_steps[0]
+        product[1] += n * product_steps[1]
+        total[0] += n * item
+        total[2] += n * item
+        left -= n
+    return True

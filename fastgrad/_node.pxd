@@ -1,0 +1,128 @@
+"""Nodes and handles: their layout, their birth and death.
+
+A Node is a Function of the graph: an edge per input, a slot per output. A Handle is a Variable: its
+data, its gradient, and its place in the graph (creator and slot). Edges own what they lead to,
+slots do not own their handles: a graph is owned by its last outputs, and reference counting alone
+frees it. What the two do is told elsewhere (_graph, _engine); their subclasses there add no field.
+"""
+
+from cpython.object cimport PyObject, PyTypeObject
+from libc.stdint cimport int64_t, uint64_t
+
+from fastgrad._accumulate cimport Gradient, Value
+from fastgrad._loops cimport Operand
+
+cdef enum:
+    LEAF = -1  # in place of a slot: the edge leads to a leaf's handle
+
+cdef enum:  # flags of an edge: what it has besides its target
+    SAVED = 1  # the operand's value: an array, or a Python number that was a constant
+    SAVED_NUMBER = 2  # the operand's value: a 0-d float64
+    WEAK = 16  # that number was a constant, a Python int or float, and changes no dtype
+    STAND_IN = 4  # an array of the operand's shape and dtype without its elements
+    ALIKE = 8  # the operand has the shape and the dtype of the output
+
+cdef struct Edge:
+    PyObject *to  # owned: a Node or, LEAF, a Handle; NULL: needs no gradient
+    Value saved  # owned array or object, if SAVED or STAND_IN
+    int slot
+    int flags
+
+cdef struct Slot:
+    # `handle` is borrowed from the program, whose Handle sets it to NULL when it dies; only a handle
+    # that was moved is owned, see NOTE [Moved] in _graph.pyx.
+    PyObject *handle
+    Gradient gradient  # in flight, during a backward
+
+cdef enum:  # flags of handles and nodes
+    REQUIRES_GRAD = 1  # a handle: as a leaf, it receives a gradient
+    HOLDS_NUMBER = 2  # a handle: its data is a 0-d float64, `number`, as long as `array` is NULL
+    RECORDED = 4  # a node: it was called, and has inputs and outputs
+    SPENT = 8  # a node: a backward with retain_graph=False released it
+    HAS_MOVED = 16  # a node: one of its outputs was, at least
+    DONE = 32  # a node: the backward `run` has passed here
+    COLLECTABLE = 64  # the garbage collector tracks this and all that can be reached from it
+
+
+cdef class Handle:
+    cdef dict __dict__
+    cdef object __weakref__
+    cdef PyObject *array  # owned ndarray; NULL: `number`, or None
+    cdef double number
+    cdef PyObject *grad  # owned ndarray; NULL: None
+    cdef PyObject *name  # owned; NULL: None
+    cdef PyObject *creator  # owned Node; NULL: a leaf
+    cdef int64_t generation
+    cdef uint64_t run  # the backward that `flight` belongs to
+    cdef Gradient flight  # a leaf's gradient in flight
+    cdef int slot  # of the creator
+    cdef int flags
+
+
+# An operation of one or two operands, as mathematics: broadcasting, shapes, dtypes, and who needs a
+# gradient, are the engine's. Of one operand, x1 is None or zero.
+ctypedef object (*Forward)(object x0, object x1)
+ctypedef object (*GradientOf)(int i, object gy, object x0, object x1)  # for operand i
+# The same, faster, for operands that suit: 0-d float64 as numbers, arrays with direct loops. False:
+# they do not, nothing was done.
+ctypedef bint (*ForNumbers)(double x0, double x1, double *y) noexcept
+ctypedef bint (*ForArrays)(Operand x0, Operand x1, PyObject **y) except -1
+ctypedef bint (*AddGradient)(int i, Gradient *gy, Operand x0, Operand x1, bint last,
+                             Gradient *gx) except -1  # see _accumulate.add_array, add_product
+
+cdef struct Rule:
+    const char *name
+    int n_inputs
+    int uses[2]  # bits: the operands whose values the gradient of this operand reads
+    Forward forward
+    GradientOf gradient
+    ForNumbers for_numbers  # these three may be NULL
+    ForArrays for_arrays
+    AddGradient add_gradient
+    bint weak_x1  # these three take no x1 but a Python number
+
+
+cdef class Node:
+    cdef dict __dict__
+    cdef object __weakref__
+    cdef PyObject *inputs  # owned tuple of Handles, of a Function run in Python; NULL: `edges`
+    cdef PyObject *outputs  # owned list of weak references, if the program assigned one; or NULL
+    cdef int64_t generation
+    cdef uint64_t run  # the backward that claimed it last
+    cdef Slot *slots  # &only_slot, or an array of its own
+    cdef int n_slots
+    cdef short n_edges
+    cdef short flags
+    cdef Slot only_slot
+    cdef const Rule *rule  # borrowed from a static table; NULL: a Function run in Python
+    cdef Edge edges[2]  # 176 bytes in all, with the garbage collector's 16
+
+
+# A new handle of the public class Variable, or node of a compiled operation: all zero, untracked.
+cdef Handle new_handle()
+cdef Node new_node(PyTypeObject *type, const Rule *rule)
+cdef PyTypeObject *variable_type  # borrowed from its module
+
+cdef void adopt_handles(PyTypeObject *type) noexcept  # a compiled class; its memory is ours now
+cdef void adopt_nodes(PyTypeObject *type) noexcept
+cdef void adopt_variable(PyTypeObject *type) noexcept  # the public class, that new_handle makes
+
+# Whether the slot owns its handle, which stands elsewhere: see NOTE [Moved] in _graph.pyx.
+cdef inline bint is_moved(PyObject *f, int slot) noexcept:
+    cdef PyObject *x = (<Node>f).slots[slot].handle
+    return x != NULL and ((<Handle>x).creator != f or (<Handle>x).slot != slot)
+
+cdef int make_slots(Node f, int n) except -1  # n or more; those it has stay
+cdef void drop_edges(Node f) noexcept  # and what they saved
+cdef void spend(Node f) noexcept  # drop all that another backward would need
+
+# See NOTE [Garbage collector] in _node.pyx.
+cdef extern from "Python.h":
+    bint is_tracked "PyObject_GC_IsTracked"(PyObject *x) noexcept
+    bint has_references "PyObject_IS_GC"(PyObject *x) noexcept  # that the collector would follow
+
+cdef void track(PyObject *x) noexcept
+cdef void untrack(PyObject *x) noexcept
+cdef int make_collectable(object x) except -1  # track what can be reached from `x`
+cdef int note_attribute(object x, object name, object value) except -1  # was just set on `x`
+cdef bint has_no_slots(PyObject *x) noexcept  # __slots__, in a Python subclass

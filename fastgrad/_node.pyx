@@ -1,0 +1,394 @@
+"""See _node.pxd."""
+
+from cpython.object cimport destructor, inquiry, traverseproc, visitproc
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy, memset
+
+from fastgrad._accumulate cimport ARRAY, forget
+
+
+cdef extern from "Python.h":
+    # A PyObject * is no Python object here: references are counted by hand.
+    void Py_INCREF(PyObject *x) noexcept
+    void Py_DECREF(PyObject *x) noexcept
+    void Py_XDECREF(PyObject *x) noexcept
+    PyTypeObject *Py_TYPE(PyObject *x) noexcept
+    PyObject *PyObject_Init(PyObject *x, PyTypeObject *type) noexcept
+    PyObject *_PyObject_GC_New(PyTypeObject *type) except NULL
+    void PyObject_GC_Del(void *x) noexcept
+    void PyObject_GC_Track(PyObject *x) noexcept
+    void PyObject_GC_UnTrack(PyObject *x) noexcept
+    void PyObject_ClearWeakRefs(PyObject *x) noexcept
+    int PyObject_CallFinalizerFromDealloc(PyObject *x) noexcept
+    unsigned long Py_TPFLAGS_HEAPTYPE
+    ctypedef struct LongTypeObject "PyTypeObject":
+        Py_ssize_t tp_basicsize, tp_dictoffset, tp_weaklistoffset
+        unsigned long tp_flags
+        destructor tp_dealloc, tp_finalize
+        traverseproc tp_traverse
+        inquiry tp_clear
+
+
+# NOTE [Memory]
+# An operation makes a node and a handle, and loses them soon. Both come from lists of spare ones and
+# go back there: 3 ns, where the allocator and the collector's bookkeeping take 25. What Cython
+# would generate for `__dealloc__` and the collector frees fields one by one and recursively; so
+# these types get functions of their own in the slots concerned, see `adopt_nodes`.
+# test_lifetimes.py proves that nothing leaks and nothing is freed twice.
+
+cdef enum:
+    MOST_SPARE = 1 << 14  # of each kind: 3 MB
+
+cdef struct Spares:
+    PyObject *first  # a list through the word after the object's header
+    int n
+
+cdef Spares spare_nodes, spare_handles
+
+
+cdef inline PyObject **link(PyObject *x) noexcept:
+    return <PyObject **>(<char *>x + sizeof(PyObject))
+
+
+cdef inline PyObject *new_object(PyTypeObject *type, Spares *spares) except NULL:
+    cdef PyObject *x = spares.first
+    if x != NULL:
+        spares.first = link(x)[0]
+        spares.n -= 1
+        PyObject_Init(x, type)
+    else:
+        x = _PyObject_GC_New(type)
+    memset(<char *>x + sizeof(PyObject), 0,
+           (<LongTypeObject *>type).tp_basicsize - sizeof(PyObject))
+    return x
+
+
+cdef inline void free_object(PyObject *x, Spares *spares, bint spare) noexcept:
+    if spare and spares.n < MOST_SPARE:
+        link(x)[0] = spares.first
+        spares.first = x
+        spares.n += 1
+    else:
+        PyObject_GC_Del(x)
+
+
+cdef inline bint is_heap_type(PyTypeObject *type) noexcept:
+    return (<LongTypeObject *>type).tp_flags & Py_TPFLAGS_HEAPTYPE != 0
+
+
+cdef inline PyObject **attributes(PyObject *x) noexcept:
+    """Where the dict of free attributes is."""
+    return <PyObject **>(<char *>x + (<LongTypeObject *>Py_TYPE(x)).tp_dictoffset)
+
+
+cdef inline void clear_weak_references(PyObject *x) noexcept:
+    if (<PyObject **>(<char *>x + (<LongTypeObject *>Py_TYPE(x)).tp_weaklistoffset))[0] != NULL:
+        PyObject_ClearWeakRefs(x)
+
+
+cdef inline void clear(PyObject **field) noexcept:
+    cdef PyObject *x = field[0]
+    field[0] = NULL
+    Py_XDECREF(x)
+
+
+# --- handles ---
+
+
+cdef Handle new_handle():
+    return take_handle(new_object(variable_type, &spare_handles))
+
+
+cdef extern from *:
+    """
+    #define fg_take_reference(x) (x)
+    """
+    Handle take_handle "(PyObject *)fg_take_reference"(PyObject *owned)
+    Node take_node "(PyObject *)fg_take_reference"(PyObject *owned)
+
+
+cdef inline void leave_slot(PyObject *x) noexcept:
+    """Take `x` out of its place in the graph."""
+    cdef PyObject *f = (<Handle>x).creator
+    cdef int slot = (<Handle>x).slot
+    if f != NULL:
+        if slot < (<Node>f).n_slots and (<Node>f).slots[slot].handle == x:
+            (<Node>f).slots[slot].handle = NULL
+        (<Handle>x).creator = NULL
+        Py_DECREF(f)
+
+
+cdef int clear_handle(PyObject *x) noexcept:
+    leave_slot(x)
+    clear(&(<Handle>x).array)
+    clear(&(<Handle>x).grad)
+    clear(&(<Handle>x).name)
+    clear(attributes(x))
+    forget(&(<Handle>x).flight)
+    return 0
+
+
+cdef void free_compiled_handle(PyObject *x) noexcept:
+    """tp_dealloc of the compiled classes. A Python subclass has its own, which ends here."""
+    PyObject_GC_UnTrack(x)
+    clear_weak_references(x)
+    clear_handle(x)
+    PyObject_GC_Del(x)
+
+
+cdef void free_variable(PyObject *x) noexcept:
+    """tp_dealloc of the public class Variable, which is a Python class. Its subclasses' end here."""
+    cdef PyTypeObject *type = Py_TYPE(x)
+    if (<LongTypeObject *>type).tp_finalize != NULL and type == variable_type:
+        if PyObject_CallFinalizerFromDealloc(x) < 0:
+            return  # it lives on
+    PyObject_GC_UnTrack(x)
+    clear_weak_references(x)
+    clear_handle(x)
+    free_object(x, &spare_handles,
+                type == variable_type and (<LongTypeObject *>type).tp_finalize == NULL)
+    Py_DECREF(<PyObject *>type)  # which an instance of a Python class owns
+
+
+cdef int traverse_handle(PyObject *x, visitproc visit, void *arg) noexcept:
+    cdef PyObject *fields[6]
+    fields[0], fields[1], fields[2] = (<Handle>x).array, (<Handle>x).grad, (<Handle>x).name
+    fields[3], fields[4] = (<Handle>x).creator, attributes(x)[0]
+    fields[5] = in_flight(&(<Handle>x).flight)
+    return visit_all(fields, 6, visit, arg)
+
+
+cdef inline PyObject *in_flight(const Gradient *g) noexcept:
+    return g.value.array if g.state == ARRAY else NULL
+
+
+cdef int visit_all(PyObject **fields, int n, visitproc visit, void *arg) noexcept:
+    cdef int i, stop
+    for i in range(n):
+        if fields[i] != NULL:
+            stop = visit(fields[i], arg)
+            if stop:
+                return stop
+    return 0
+
+
+# --- nodes ---
+
+
+cdef Node new_node(PyTypeObject *type, const Rule *rule):
+    cdef PyObject *f = new_object(type, &spare_nodes)
+    (<Node>f).rule = rule
+    (<Node>f).slots = &(<Node>f).only_slot
+    return take_node(f)
+
+
+cdef int make_slots(Node f, int n) except -1:
+    cdef Slot *slots
+    if n <= 1 and f.slots == NULL:
+        slots = &f.only_slot
+    elif n <= f.n_slots:
+        slots = f.slots
+    else:
+        slots = <Slot *>malloc(n * sizeof(Slot))
+        if slots == NULL:
+            raise MemoryError()
+        memset(slots, 0, n * sizeof(Slot))
+        if f.n_slots:
+            memcpy(slots, f.slots, f.n_slots * sizeof(Slot))
+        if f.slots != NULL and f.slots != &f.only_slot:
+            free(f.slots)
+    f.slots = slots
+    f.n_slots = max(n, f.n_slots)
+    return 0
+
+
+cdef void drop_edges(Node f) noexcept:
+    cdef int i, n = f.n_edges
+    cdef Edge edge
+    f.n_edges = 0
+    for i in range(n):
+        edge = f.edges[i]
+        memset(&f.edges[i], 0, sizeof(Edge))
+        Py_XDECREF(edge.to)
+        if edge.flags & (SAVED | STAND_IN):
+            Py_DECREF(edge.saved.array)
+
+
+cdef void spend(Node f) noexcept:
+    f.flags |= SPENT
+    drop_edges(f)
+    clear(&f.inputs)
+
+
+cdef int clear_node(PyObject *f) noexcept:
+    cdef Slot *slots = (<Node>f).slots
+    cdef int i, n = (<Node>f).n_slots
+    clear(attributes(f))
+    clear(&(<Node>f).inputs)
+    clear(&(<Node>f).outputs)
+    drop_edges(<Node>f)
+    for i in range(n):
+        forget(&slots[i].gradient)
+        if is_moved(f, i):
+            clear(&slots[i].handle)
+    return 0
+
+
+# NOTE [Release]
+# A node owns what its edges lead to: freeing the last node of a chain would free the next from
+# inside, and so on, a C frame or more each; at 10^5 nodes the stack is gone. So a node that dies
+# while another is being freed waits in a list. (Linked through `run`, which the dead need no more.)
+
+cdef PyObject *dying = NULL
+cdef bint freeing = False
+
+
+cdef void free_node(PyObject *f) noexcept:
+    """tp_dealloc of the compiled classes. A Python subclass has its own, which ends here."""
+    global dying, freeing
+    PyObject_GC_UnTrack(f)
+    clear_weak_references(f)
+    if is_heap_type(Py_TYPE(f)):
+        Py_INCREF(<PyObject *>Py_TYPE(f))  # the caller lets go of it, we need it until the end
+    (<Node>f).run = <uint64_t>dying
+    dying = f
+    if freeing:
+        return
+    freeing = True
+    while dying != NULL:
+        f = dying
+        dying = <PyObject *>(<Node>f).run
+        release_node(f)
+    freeing = False
+
+
+cdef inline void release_node(PyObject *f) noexcept:
+    cdef PyTypeObject *type = Py_TYPE(f)
+    clear_node(f)
+    if (<Node>f).slots != &(<Node>f).only_slot:
+        free((<Node>f).slots)
+    if is_heap_type(type):
+        PyObject_GC_Del(f)
+        Py_DECREF(<PyObject *>type)
+    else:
+        free_object(f, &spare_nodes, True)
+
+
+cdef int traverse_node(PyObject *f, visitproc visit, void *arg) noexcept:
+    cdef PyObject *fields[7]
+    cdef int i, stop
+    fields[0], fields[1] = (<Node>f).inputs, (<Node>f).outputs
+    fields[2] = attributes(f)[0]
+    fields[3], fields[4] = (<Node>f).edges[0].to, (<Node>f).edges[1].to
+    for i in range(2):
+        fields[5 + i] = NULL
+        if (<Node>f).edges[i].flags & (SAVED | STAND_IN):
+            fields[5 + i] = (<Node>f).edges[i].saved.array
+    stop = visit_all(fields, 7, visit, arg)
+    for i in range((<Node>f).n_slots):
+        if stop:
+            break
+        fields[0] = (<Node>f).slots[i].handle if is_moved(f, i) else NULL
+        fields[1] = in_flight(&(<Node>f).slots[i].gradient)
+        stop = visit_all(fields, 2, visit, arg)
+    return stop
+
+
+# --- the types ---
+
+
+cdef void adopt(PyTypeObject *type, destructor dealloc, traverseproc traverse,
+                inquiry clear) noexcept:
+    (<LongTypeObject *>type).tp_dealloc = dealloc
+    (<LongTypeObject *>type).tp_traverse = traverse
+    (<LongTypeObject *>type).tp_clear = clear
+
+
+cdef void adopt_handles(PyTypeObject *type) noexcept:
+    adopt(type, <destructor>free_compiled_handle, <traverseproc>traverse_handle,
+          <inquiry>clear_handle)
+
+
+cdef void adopt_nodes(PyTypeObject *type) noexcept:
+    adopt(type, <destructor>free_node, <traverseproc>traverse_node, <inquiry>clear_node)
+
+
+cdef void adopt_variable(PyTypeObject *type) noexcept:
+    # Python made its tp_traverse and tp_clear: they also visit the type, and call those above.
+    global variable_type
+    variable_type = type
+    (<LongTypeObject *>type).tp_dealloc = <destructor>free_variable
+
+
+adopt_handles(<PyTypeObject *>Handle)
+adopt_nodes(<PyTypeObject *>Node)
+
+
+# NOTE [Garbage collector]
+# Its passes over 10^5 tracked nodes cost more than the engine itself (212 ns an operation without
+# them, 473-651 with), and find nothing: a graph refers from outputs to inputs, never back. So
+# handles and nodes are not tracked, until something that the program did could close a cycle:
+# - a free attribute, a name or an ndarray subclass that refers to who knows what: the object is
+#   tracked, and so is all that can be reached from it now (`make_collectable`);
+# - a Function run in Python is tracked from the beginning;
+# - what is recorded on top of something tracked is tracked.
+# An untracked object looks to the collector like a root: the worst that a gap in these rules can do
+# is to keep a cycle alive, never to free what is in use.
+
+
+cdef void track(PyObject *x) noexcept:
+    if not is_tracked(x):
+        PyObject_GC_Track(x)
+
+
+cdef void untrack(PyObject *x) noexcept:
+    PyObject_GC_UnTrack(x)
+
+
+cdef int make_collectable(object x) except -1:
+    cdef list stack = [x]
+    cdef set seen = set()  # containers, by their id
+    cdef Node f
+    while stack:
+        x = stack.pop()
+        if isinstance(x, Handle):
+            if not (<Handle>x).flags & COLLECTABLE:
+                (<Handle>x).flags |= COLLECTABLE
+                track(<PyObject *>x)
+                push(stack, (<Handle>x).creator)
+                push(stack, attributes(<PyObject *>x)[0])
+        elif isinstance(x, Node):
+            f = x
+            if not f.flags & COLLECTABLE:
+                f.flags |= COLLECTABLE
+                track(<PyObject *>x)
+                push(stack, f.edges[0].to)
+                push(stack, f.edges[1].to)
+                push(stack, f.inputs)
+                push(stack, attributes(<PyObject *>x)[0])
+        elif isinstance(x, (list, tuple, set, frozenset, dict)) and id(x) not in seen:
+            seen.add(id(x))
+            stack.extend(x.values() if isinstance(x, dict) else x)
+    return 0
+
+
+cdef inline int push(list stack, PyObject *x) except -1:
+    if x != NULL:
+        stack.append(<object>x)
+    return 0
+
+
+cdef int note_attribute(object x, object name, object value) except -1:
+    cdef PyObject *own = attributes(<PyObject *>x)[0]
+    if own != NULL and has_references(<PyObject *>value):
+        if (<dict>own).get(name) is value:
+            track(<PyObject *>x)
+            make_collectable(x)
+            make_collectable(value)
+    return 0
+
+
+cdef bint has_no_slots(PyObject *x) noexcept:
+    cdef PyTypeObject *base = <PyTypeObject *>Handle
+    return ((<LongTypeObject *>Py_TYPE(x)).tp_basicsize
+            == (<LongTypeObject *>base).tp_basicsize)

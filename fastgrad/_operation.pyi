@@ -1,0 +1,3 @@
+from fastgrad._function import Function
+
+class Operation(Function): ...

@@ -1,0 +1,288 @@
+"""See _operation.pxd."""
+
+from numbers import Number
+
+import numpy as np
+
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
+from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_CheckExact
+from cpython.ref cimport Py_INCREF, Py_XDECREF
+from libc.stdint cimport int64_t
+
+from fastgrad._config cimport recording
+from fastgrad._graph cimport lead_to, next_generation, put_output, value_of, variable
+from fastgrad._loops cimport (
+    DOUBLE, clear_errors, data, errors, from_double, import_numpy, is_array, is_double,
+    is_double_scalar, is_exact, same_dtype, same_shape, stand_in, take_object, type_num,
+)
+from fastgrad._node cimport (
+    ALIKE, Handle, HOLDS_NUMBER, RECORDED, REQUIRES_GRAD, SAVED, SAVED_NUMBER, SPENT, STAND_IN,
+    WEAK, adopt_nodes, has_references, is_tracked, new_handle, new_node, track,
+)
+
+import_numpy()
+
+# --- the arguments ---
+
+cdef enum:
+    WEAK_NUMBER  # a Python int or float: a constant that changes no dtype
+    STRONG_NUMBER  # a 0-d float64
+    EXACT_ARRAY
+    OTHER  # for NumPy
+    UNKNOWN  # no operand at all
+
+cdef struct Argument:
+    PyObject *x  # borrowed: the argument itself
+    Operand value  # its number, if it is one; else its array, or whatever NumPy takes; or NULL
+    int kind
+    bint requires_grad
+
+
+cdef inline int read(PyObject *x, Argument *a) except -1:
+    cdef PyObject *value = x
+    a.x = x
+    a.requires_grad = False
+    a.value.array = NULL
+    if isinstance(<object>x, Handle):
+        a.requires_grad = (<Handle>x).flags & REQUIRES_GRAD
+        value = (<Handle>x).array
+        if value == NULL:
+            a.value.number = (<Handle>x).number
+            a.kind = STRONG_NUMBER if (<Handle>x).flags & HOLDS_NUMBER else OTHER
+            return 0
+    elif PyFloat_CheckExact(<object>x):
+        a.value.number = PyFloat_AS_DOUBLE(<object>x)
+        a.kind = WEAK_NUMBER
+        return 0
+    elif is_double_scalar(x):
+        a.value.number = PyFloat_AS_DOUBLE(<object>x)  # np.float64 is laid out as a float
+        a.kind = STRONG_NUMBER
+        return 0
+    elif PyLong_CheckExact(<object>x) and is_small(<object>x, &a.value.number):
+        a.kind = WEAK_NUMBER
+        return 0
+    elif not is_array(x):
+        a.kind = OTHER if isinstance(<object>x, (Number, np.generic)) else UNKNOWN
+        a.value.array = x
+        return 0
+    if is_double(value):
+        a.value.number = (<double *>data(value))[0]
+        a.kind = STRONG_NUMBER
+    else:
+        a.value.array = value
+        a.kind = EXACT_ARRAY if is_exact(value) else OTHER
+    return 0
+
+
+cdef inline bint is_small(object x, double *number) except -1:
+    """Whether the int `x` is a double exactly."""
+    cdef int overflow
+    cdef long long value = PyLong_AsLongLongAndOverflow(x, &overflow)
+    number[0] = <double>value
+    return not overflow and -(1LL << 53) <= value <= 1LL << 53
+
+
+# --- the result ---
+
+
+cdef object apply(const Rule *rule, PyTypeObject *type, PyObject *x0, PyObject *x1):
+    cdef Argument a[2]
+    cdef Handle y
+    read(x0, &a[0])
+    if x1 != NULL:
+        read(x1, &a[1])
+    else:
+        a[1] = a[0]
+    if a[0].kind == UNKNOWN or a[1].kind == UNKNOWN:
+        return NotImplemented
+    y = new_handle()
+    if not apply_directly(rule, a, y):
+        y = apply_by_numpy(rule, a)
+    if a[0].requires_grad or a[1].requires_grad:
+        if recording():
+            record(rule, type, a, y)
+        else:
+            y.flags |= REQUIRES_GRAD
+    return y
+
+
+cdef inline bint apply_directly(const Rule *rule, const Argument *a, Handle y) except -1:
+    cdef bint numbers = a[0].kind <= STRONG_NUMBER and a[1].kind <= STRONG_NUMBER
+    cdef bint done = False
+    if rule.weak_x1 and a[1].kind != WEAK_NUMBER:
+        return False
+    if numbers:
+        if rule.for_numbers != NULL and a[0].kind + a[1].kind != 2 * WEAK_NUMBER:
+            done = rule.for_numbers(a[0].value.number, a[1].value.number, &y.number)
+            y.flags = HOLDS_NUMBER
+    elif rule.for_arrays != NULL and suits(&a[0], &a[1]) and suits(&a[1], &a[0]):
+        done = rule.for_arrays(a[0].value, a[1].value, &y.array)
+    if done and errors():
+        # NumPy does it again, and reports them as its own (they may be older than this operation).
+        clear_errors()
+        Py_XDECREF(y.array)
+        y.array = NULL
+        return False
+    return done
+
+
+cdef inline bint suits(const Argument *a, const Argument *other) noexcept:
+    """A 0-d float64 makes the result one of float64, as a number in a direct loop would not."""
+    if a.kind == STRONG_NUMBER:
+        return other.kind == EXACT_ARRAY and type_num(other.value.array) == DOUBLE
+    return a.kind != OTHER
+
+
+cdef Handle apply_by_numpy(const Rule *rule, const Argument *a):
+    cdef object x0 = operand(rule, a, 0)
+    cdef object x1 = operand(rule, a, 1) if rule.n_inputs > 1 else None
+    return variable(rule.forward(x0, x1), False)
+
+
+cdef object operand(const Rule *rule, const Argument *a, int i):
+    cdef object x = <object>a[i].x
+    if not isinstance(x, Handle):
+        return x
+    x = value_of(x)
+    if x is None:
+        raise TypeError(f"{rule.name.decode()}: operand {i} is a Variable without data (None)")
+    return x
+
+
+# --- the record ---
+
+
+cdef int record(const Rule *rule, PyTypeObject *type, Argument *a, Handle y) except -1:
+    cdef Node f = new_node(type, rule)
+    cdef int i, used = 0, n = rule.n_inputs
+    cdef int64_t generation = 0
+    cdef bint first = True, tracked = False
+    for i in range(n):
+        if a[i].requires_grad:
+            used |= rule.uses[i]
+            if first or (<Handle>a[i].x).generation > generation:
+                generation = (<Handle>a[i].x).generation
+            first = False
+    for i in range(n):
+        f.n_edges = i + 1
+        if a[i].requires_grad:
+            lead_to(&f.edges[i], <Handle>a[i].x)
+            tracked |= is_tracked(f.edges[i].to)
+        save(&f.edges[i], &a[i], used >> i & 1, y)
+        if f.edges[i].flags & SAVED and not is_exact(f.edges[i].saved.array):
+            tracked |= has_references(f.edges[i].saved.array)
+    f.n_slots = 1
+    f.flags = RECORDED
+    f.generation = generation
+    put_output(f, 0, y, next_generation(generation))
+    if tracked:
+        track(<PyObject *>f)
+        track(<PyObject *>y)
+    return 0
+
+
+cdef inline int save(Edge *edge, const Argument *a, bint used, Handle y) except -1:
+    """Save what backward will ask for: the value, or else the shape and the dtype."""
+    cdef PyObject *value = a.value.array
+    if a.kind <= STRONG_NUMBER:
+        edge.saved.number = a.value.number
+        edge.flags = SAVED_NUMBER
+        if a.kind == WEAK_NUMBER:
+            edge.flags |= WEAK
+        elif y.flags & HOLDS_NUMBER:
+            edge.flags |= ALIKE
+        return 0
+    if y.array != NULL and is_array(value) and same_shape(value, y.array):
+        if same_dtype(value, y.array):
+            edge.flags = ALIKE
+    if used:
+        Py_INCREF(<object>value)
+        edge.saved.array = value
+        edge.flags |= SAVED
+    elif a.requires_grad and not edge.flags & ALIKE:
+        edge.saved.array = stand_in(value)
+        edge.flags |= STAND_IN
+    return 0
+
+
+cdef bint saved_operand(Node f, int i, Operand *x) noexcept:
+    cdef Edge *edge = &f.edges[i]
+    x.array, x.number = NULL, 0
+    if edge.flags & SAVED_NUMBER:
+        x.number = edge.saved.number
+        return i == 0 or not f.rule.weak_x1 or edge.flags & WEAK
+    if edge.flags & SAVED:
+        x.array = edge.saved.array
+        return is_exact(x.array)
+    return True  # not saved, for it is not read
+
+
+cdef object saved_value(Node f, int i, object gy):
+    cdef Edge *edge = &f.edges[i]
+    if edge.flags & WEAK:
+        return edge.saved.number
+    if edge.flags & SAVED_NUMBER:
+        return take_object(from_double(edge.saved.number))
+    if edge.flags & (SAVED | STAND_IN):
+        return <object>edge.saved.array
+    return gy if edge.flags & ALIKE else None
+
+
+cdef PyObject *saved_like(Node f, int i, object gy) noexcept:
+    cdef Edge *edge = &f.edges[i]
+    if edge.flags & SAVED_NUMBER:
+        return NULL
+    return edge.saved.array if edge.flags & (SAVED | STAND_IN) else <PyObject *>gy
+
+
+# --- the classes ---
+
+
+cdef dict rules = {}  # the address of the rule of each class
+
+
+cdef int register_operation(cls, const Rule *rule) except -1:
+    adopt_nodes(<PyTypeObject *>cls)
+    rules[cls] = <size_t>rule
+    return 0
+
+
+cdef class Operation(Function):
+    """A built-in operation. Its subclasses can be called, and subclassed, like any Function."""
+
+    def __cinit__(self):
+        for cls in type(self).__mro__:
+            if cls in rules:
+                self.rule = <const Rule *><size_t>rules[cls]
+                break
+
+    def forward(self, *xs):
+        """The output's array, from the operands'."""
+        require_operands(self, len(xs))
+        return self.rule.forward(xs[0], xs[1] if self.rule.n_inputs > 1 else None)
+
+    def backward(self, gy):
+        """The inputs' gradients, from the output's; the engine sums them to the inputs' shapes."""
+        cdef int i, n = self.n_edges
+        cdef list xs, gxs, needed
+        if self.inputs != NULL:
+            xs = [value_of(x) for x in <tuple>self.inputs]
+            needed = [x.requires_grad for x in <tuple>self.inputs]
+        else:
+            xs = [saved_value(self, i, gy) for i in range(n)]
+            needed = [self.edges[i].to != NULL for i in range(n)]
+        require_operands(self, len(xs))
+        x1 = xs[1] if len(xs) > 1 else None
+        gxs = [self.rule.gradient(i, gy, xs[0], x1) if needed[i] else None for i in range(len(xs))]
+        return tuple(gxs) if len(gxs) > 1 else gxs[0]
+
+
+cdef int require_operands(Operation f, int n) except -1:
+    if f.rule == NULL:
+        raise NotImplementedError(f"{type(f).__name__} is no built-in operation")
+    if n != f.rule.n_inputs:
+        raise TypeError(f"{f.rule.name.decode()}: {n} operands, expected {f.rule.n_inputs}")
+    return 0
+
+
+adopt_nodes(<PyTypeObject *>Operation)

@@ -1,0 +1,200 @@
+"""See _variable.pxd. The class Variable itself, with its docstring, is in variable.py."""
+
+from operator import index
+
+from cpython.object cimport PyObject, PyObject_GenericSetAttr, PyObject_RichCompare, PyTypeObject
+from cpython.ref cimport Py_INCREF, Py_XDECREF
+from libc.stdint cimport int64_t
+
+from fastgrad._graph cimport (
+    as_data, leave_place, next_generation, set_array, set_grad, take_place, value_of,
+)
+from fastgrad._loops cimport import_numpy, is_array
+from fastgrad._node cimport (
+    Node, REQUIRES_GRAD, adopt_handles, adopt_variable, has_no_slots, has_references,
+    make_collectable, note_attribute, track, untrack,
+)
+
+import_numpy()
+
+
+cdef class VariableBase(Handle):
+    # `ndarray + variable` is left to Variable by NumPy.
+    __array_ufunc__ = None
+
+    def __cinit__(self):
+        if has_no_slots(<PyObject *>self):  # those of a subclass may refer to anything
+            untrack(<PyObject *>self)
+
+    def __init__(self, data, name=None, *, requires_grad=True):
+        if data is not None and not is_array(<PyObject *>data):
+            raise TypeError(f"{type(data)} is not supported")
+        leave_place(self)
+        self.generation = 0
+        self.flags = (self.flags | REQUIRES_GRAD) if requires_grad else (self.flags & ~REQUIRES_GRAD)
+        set_array(self, data)
+        set_grad(self, None)
+        if name is not None or self.name != NULL:
+            set_name(self, name)
+
+    @property
+    def data(self):
+        """The value: an ndarray, or None. Assignable, to an ndarray, a scalar or None."""
+        return value_of(self)
+
+    @data.setter
+    def data(self, value):
+        set_array(self, None if value is None else as_data(value))
+
+    @property
+    def grad(self):
+        """The gradient: an ndarray of the shape of `data`, or None.
+
+        Set on the Variable that `backward` is called on, it is the gradient to start from.
+        Assignable, to an ndarray, a scalar, a Variable (for its data) or None.
+        """
+        return None if self.grad == NULL else <object>self.grad
+
+    @grad.setter
+    def grad(self, value):
+        if isinstance(value, Handle):
+            value = value_of(value)
+        set_grad(self, None if value is None else as_data(value))
+
+    @property
+    def name(self):
+        """Whatever the program calls it."""
+        return None if self.name == NULL else <object>self.name
+
+    @name.setter
+    def name(self, value):
+        set_name(self, value)
+
+    @property
+    def creator(self):
+        """The Function that made it, or None: it is a leaf.
+
+        Assignable. None makes it a leaf, for graphs recorded with it too; TypeError for what is no
+        Function.
+        """
+        return None if self.creator == NULL else <object>self.creator
+
+    @creator.setter
+    def creator(self, f):
+        if f is None:
+            leave_place(self)
+        else:
+            take_place(self, function(f))
+
+    def set_creator(self, func):
+        """Make this an output of the Function `func`, one generation after it.
+
+        TypeError if `func` is no Function.
+        """
+        cdef Node f = function(func)
+        cdef int64_t generation = index(func.generation)  # maybe an attribute of its class
+        cdef int64_t after = next_generation(generation)
+        take_place(self, f)
+        f.generation = generation
+        self.generation = after
+
+    @property
+    def generation(self):
+        """How many Functions came before it, at most: 0 for a leaf. Assignable: 64 bits."""
+        return self.generation
+
+    @generation.setter
+    def generation(self, value):
+        self.generation = index(value)
+
+    @property
+    def requires_grad(self):
+        """Whether `backward` finds a gradient for it. Assignable on leaves, else RuntimeError."""
+        return self.flags & REQUIRES_GRAD != 0
+
+    @requires_grad.setter
+    def requires_grad(self, value):
+        if self.creator != NULL:
+            raise RuntimeError("requires_grad: only that of a leaf can be set, this has a creator")
+        self.flags = (self.flags | REQUIRES_GRAD) if value else (self.flags & ~REQUIRES_GRAD)
+
+    @property
+    def shape(self):
+        """The shape of `data`."""
+        return value_of(self).shape
+
+    @property
+    def ndim(self):
+        """The number of dimensions of `data`."""
+        return value_of(self).ndim
+
+    @property
+    def size(self):
+        """The number of elements of `data`."""
+        return value_of(self).size
+
+    @property
+    def dtype(self):
+        """The dtype of `data`."""
+        return value_of(self).dtype
+
+    def cleargrad(self):
+        """Forget the gradient."""
+        set_grad(self, None)
+
+    def __len__(self):
+        return len(value_of(self))
+
+    def __bool__(self):
+        return bool(value_of(self))
+
+    def __repr__(self):
+        data = value_of(self)
+        if data is None:
+            return "variable(None)"
+        return "variable(" + str(data).replace("\n", "\n" + " " * 9) + ")"
+
+    # Elementwise, a plain array: `np.where(x == 0, ...)` would be silently wrong otherwise.
+    def __richcmp__(self, other, int op):
+        if isinstance(other, Handle):
+            other = value_of(other)
+        return PyObject_RichCompare(value_of(self), other, op)
+
+    def __hash__(self):
+        return <Py_hash_t>(<size_t><PyObject *>self >> 4)
+
+    def __setattr__(self, name, value):
+        PyObject_GenericSetAttr(self, name, value)
+        note_attribute(self, name, value)
+
+
+cdef Node function(object f):
+    if not isinstance(f, Node):
+        raise TypeError(f"creator must be a Function, not {type(f).__name__}")
+    return f
+
+
+cdef int set_name(Handle x, object name) except -1:
+    cdef PyObject *before = x.name
+    x.name = NULL
+    if name is not None:
+        Py_INCREF(name)
+        x.name = <PyObject *>name
+        if has_references(x.name):
+            track(<PyObject *>x)
+            make_collectable(name)
+    Py_XDECREF(before)
+    return 0
+
+
+adopt_handles(<PyTypeObject *>VariableBase)
+
+
+def register(cls):
+    """Make `cls`, the public class Variable, the one whose instances compiled code makes.
+
+    The only arrow upward among the modules. A Python class, unlike a compiled one, lets programs
+    assign operators on it, as the seed does; its compiled base keeps them at full speed till then.
+    """
+    adopt_variable(<PyTypeObject *>cls)
+    return cls

@@ -1,0 +1,70 @@
+"""`Config`, and the blocks that change it for a while."""
+
+import contextlib
+
+from fastgrad import _config
+
+
+class _ConfigType(type):
+    """The class of `Config`, so that its attribute can be the compiled switch."""
+
+    @property
+    def enable_backprop(cls):
+        """Whether operations record the graph that `backward` needs; any truthy or falsy object.
+
+        Assigned inside a `using_config` block it holds until the end of the block; outside any
+        block it is the default of the whole process.
+        """
+        return _config.get()
+
+    @enable_backprop.setter
+    def enable_backprop(cls, value):
+        _config.set(value)
+
+
+class Config(metaclass=_ConfigType):
+    """The switches, as class attributes: `enable_backprop`, and what a program adds.
+
+    >>> Config.enable_backprop
+    True
+    """
+
+
+@contextlib.contextmanager
+def using_config(name, value):
+    """Set `Config.name` to `value` in a `with` block, or in a function so decorated.
+
+    `enable_backprop` changes for the thread (and the asyncio task) of the block only; other
+    attributes are plain class attributes. AttributeError if `Config` has no such attribute.
+
+    >>> with using_config("enable_backprop", False):
+    ...     Config.enable_backprop
+    False
+    """
+    if name == "enable_backprop":
+        before = _config.enter(value)
+        try:
+            yield
+        finally:
+            _config.leave(before)
+    else:
+        before = getattr(Config, name)
+        setattr(Config, name, value)
+        try:
+            yield
+        finally:
+            setattr(Config, name, before)
+
+
+def no_grad():
+    """Record no graph in a `with` block, or in a function so decorated.
+
+    >>> import numpy as np
+    >>> from fastgrad import Variable
+    >>> x = Variable(np.array(3.0))
+    >>> with no_grad():
+    ...     y = x * x
+    >>> y.creator is None
+    True
+    """
+    return using_config("enable_backprop", False)

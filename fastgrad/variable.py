@@ -1,0 +1,66 @@
+"""`Variable`: the compiled operators and attributes, as a Python class that can be patched."""
+
+from fastgrad._arithmetic import Operators
+from fastgrad._engine import backward
+from fastgrad._variable import register
+
+
+@register
+class Variable(Operators):
+    """A NumPy array that records what is computed from it.
+
+    Parameters
+    ----------
+    data : ndarray or None
+        The value, of any shape and dtype; kept, not copied. TypeError for anything else.
+    name : object, optional
+        For the program's use.
+    requires_grad : bool
+        Whether `backward` finds a gradient for it. What needs no gradient is not recorded.
+
+    `+ - * / ** @`, negation and `abs` record a Function each; their other operand may be a
+    Variable, or an ndarray or a scalar, which are constants. Comparisons are elementwise and return
+    plain arrays; `hash` is by identity, `bool` is NumPy's.
+
+    >>> import numpy as np
+    >>> x = Variable(np.array(3.0))
+    >>> y = x * x + 1
+    >>> y.backward()
+    >>> y, x.grad
+    (variable(10.0), array(6.))
+    """
+
+    __slots__ = ()
+
+    def backward(self, retain_grad=False, create_graph=False, retain_graph=True):
+        """Add the gradients of this Variable to `grad` of the leaves that it was computed from.
+
+        Starts from `self.grad`, broadcast to the shape of `self` (ValueError if it cannot be), or
+        else from ones. With `retain_grad` the Variables on the way, this one included, keep theirs
+        too, otherwise they have none afterwards. With `retain_graph=False` the graph is released on
+        the way, and cannot be walked again (RuntimeError). `create_graph` is not supported yet
+        (NotImplementedError). TypeError without data, RuntimeError if `requires_grad` is False. An
+        exception, be it from a Function's backward, leaves every `grad` as it was.
+
+        >>> import numpy as np
+        >>> x = Variable(np.array([1.0, 2.0]))
+        >>> y = x * x
+        >>> y.grad = np.array([1.0, 10.0])
+        >>> y.backward()
+        >>> x.grad
+        array([ 2., 40.])
+        """
+        backward(self, retain_grad, create_graph, retain_graph)
+
+    def __getstate__(self):
+        if self.creator is not None:
+            raise TypeError("a Variable with a creator cannot be copied or pickled, only a leaf can")
+        state = {key: getattr(self, key) for key in ("data", "name", "grad", "requires_grad")}
+        return state, getattr(self, "__dict__", None)
+
+    def __setstate__(self, state):
+        state, attributes = state
+        for key, value in state.items():
+            setattr(self, key, value)
+        for key, value in (attributes or {}).items():
+            setattr(self, key, value)

@@ -1,0 +1,105 @@
+"""Builds the extension modules `fastgrad/_*.pyx`; everything else is in pyproject.toml.
+
+Three switches by environment, for development:
+
+FASTGRAD_DEBUG=1      bounds and None checks, assertions, `-O0 -g` with the lines of the .pyx
+FASTGRAD_TRACE=1      line tracing, for `coverage`
+FASTGRAD_ANNOTATE=1   beside each .pyx an .html that shows which of its lines call Python
+"""
+
+import os
+from pathlib import Path
+
+import Cython
+import numpy as np
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+
+def switch(name):
+    """Whether the environment sets it to anything but nothing and 0."""
+    return os.environ.get(name, "0") not in ("", "0")
+
+
+DEBUG = switch("FASTGRAD_DEBUG")
+TRACE = switch("FASTGRAD_TRACE")
+ANNOTATE = switch("FASTGRAD_ANNOTATE")
+
+DIRECTIVES = {
+    "language_level": 3,
+    "boundscheck": DEBUG,
+    "initializedcheck": DEBUG,
+    "nonecheck": DEBUG,
+    "wraparound": False,
+    "cdivision": True,
+    "embedsignature": True,
+    "embedsignature.format": "python",
+    "autotestdict": False,  # doctest finds the docstrings by itself
+    "auto_pickle": False,  # what can be pickled says so in its own code
+    "linetrace": TRACE,
+}
+
+MACROS = {
+    # What is built with any NumPy 2 runs with every NumPy 2.
+    "NPY_TARGET_VERSION": "NPY_2_0_API_VERSION",
+    "NPY_NO_DEPRECATED_API": "NPY_2_0_API_VERSION",
+}
+if not DEBUG:
+    MACROS["CYTHON_WITHOUT_ASSERTIONS"] = "1"
+if TRACE:
+    MACROS["CYTHON_TRACE_NOGIL"] = "1"
+
+# A fused multiply-add rounds once where NumPy rounds twice: gradients would not be NumPy's bits.
+RELEASE_FLAGS = {"msvc": ["/O2"], "unix": ["-O3", "-ffp-contract=off", "-fno-math-errno"]}
+DEBUG_FLAGS = {"msvc": ["/Od", "/Zi"], "unix": ["-O0", "-g", "-ffp-contract=off", "-UNDEBUG"]}
+
+# Cython and the compiler rebuild what is older than its sources. This file makes what was built
+# in another way count as old too.
+CONFIGURATION = Path("build", "configuration.txt")
+
+
+class BuildExt(build_ext):
+    """Cythonizes all modules, then compiles them side by side."""
+
+    def build_extensions(self):
+        """Build each module whose sources, or whose configuration, changed."""
+        flags = DEBUG_FLAGS if DEBUG else RELEASE_FLAGS
+        flags = flags["msvc" if self.compiler.compiler_type == "msvc" else "unix"]
+        versions = f"Cython {Cython.__version__}, NumPy {np.__version__}"
+        configuration = f"{versions}\n{DIRECTIVES}\n{MACROS}\n{flags}\n"
+        changed = not CONFIGURATION.exists() or CONFIGURATION.read_text() != configuration
+
+        cythonized = cythonize(
+            self.extensions,
+            compiler_directives=DIRECTIVES,
+            annotate=ANNOTATE,
+            emit_linenums=DEBUG,
+            force=changed or ANNOTATE or self.force,
+        )
+        if changed:
+            CONFIGURATION.parent.mkdir(exist_ok=True)
+            CONFIGURATION.write_text(configuration)
+        for extension, made in zip(self.extensions, cythonized, strict=True):
+            extension.sources = made.sources
+            extension.depends = [*made.depends, str(CONFIGURATION)]
+            extension.extra_compile_args = flags
+
+        self.parallel = self.parallel or os.cpu_count()
+        super().build_extensions()
+
+
+setup(
+    ext_modules=[
+        Extension(
+            f"fastgrad.{path.stem}",
+            sources=[path.as_posix()],
+            # Any .pxd may be cimported by any module: a change to one rebuilds all.
+            depends=[pxd.as_posix() for pxd in sorted(Path("fastgrad").glob("*.pxd"))],
+            include_dirs=[np.get_include()],
+            define_macros=list(MACROS.items()),
+        )
+        for path in sorted(Path("fastgrad").glob("_*.pyx"))
+    ],
+    cmdclass={"build_ext": BuildExt},
+)
