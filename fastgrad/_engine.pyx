@@ -150,6 +150,7 @@ cdef class Run:
         x0 = saved_value(f, 0, gy)
         x1 = saved_value(f, 1, gy) if f.n_edges > 1 else None
         gx = fitted(f.rule.gradient(i, gy, x0, x1), like)
+        clear_errors()  # NumPy reported them, and leaves them up
         return self.deposit(to, slot, gx)
 
     # --- Functions run in Python ---

@@ -1,3 +1,5 @@
+# cython: binding=False
+# (So that a method called on the class checks the type of its `self`, None included.)
 """See _operation.pxd."""
 
 from numbers import Number
@@ -136,6 +138,8 @@ cdef inline bint suits(const Argument *a, const Argument *other) noexcept:
 cdef Handle apply_by_numpy(const Rule *rule, const Argument *a):
     cdef object x0 = operand(rule, a, 0)
     cdef object x1 = operand(rule, a, 1) if rule.n_inputs > 1 else None
+    if not is_array(<PyObject *>x0) and not is_array(<PyObject *>x1):
+        x0 = np.array(x0)  # the operators of Python's numbers are others than NumPy's
     return variable(rule.forward(x0, x1), False)
 
 

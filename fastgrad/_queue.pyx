@@ -1,3 +1,5 @@
+# cython: binding=False
+# (So that a method called on the class checks the type of its `self`, None included.)
 """See _queue.pxd. `Queue`, for the tests, shows the C functions to Python."""
 
 from libc.stdlib cimport free, realloc

@@ -1,3 +1,5 @@
+# cython: binding=False
+# (So that a method called on the class checks the type of its `self`, None included.)
 """See _variable.pxd. The class Variable itself, with its docstring, is in variable.py."""
 
 from operator import index

@@ -39,7 +39,7 @@ def test_walking_a_graph_whose_handles_are_gone_gives_fresh_ones_on_the_same_pla
 
 
 def test_a_value_that_no_rule_saved_is_gone_from_a_fresh_handle():
-    x = Variable(np.array(3.0))
+    x = Variable(np.array([3.0, 4.0]))
     y = x * x + 1
     product = y.creator.inputs[0]
     assert product.data is None

@@ -185,7 +185,7 @@ SNIPPETS = {
             def __radd__(self, other): return "text"
             def __add__(self, other): return None
         x = Variable(np.ones(3).view(Rude)); use(x)
-        y = leaf(); use(x + y); tries(lambda: use(y + x)); tries(lambda: use(y * x))
+        y = leaf(); tries(lambda: use(x + y)); tries(lambda: use(y + x)); tries(lambda: use(y * x))
     """,
     "unusual dtypes": """
         for a in (np.array(["a", "b"]), np.array([b"a"]), np.zeros(3, "V8"), np.zeros(2, "M8[s]"),

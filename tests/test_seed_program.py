@@ -232,10 +232,10 @@ def restored_operators(lib):
     before = {name: vars(lib.Variable).get(name) for name in OPERATORS}
     yield
     for name, operator in before.items():
-        if operator is None:
-            delattr(lib.Variable, name)
-        else:
+        if operator is not None:
             setattr(lib.Variable, name, operator)
+        elif name in vars(lib.Variable):
+            delattr(lib.Variable, name)
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
