@@ -29,8 +29,8 @@ cdef inline void forget(Gradient *g) noexcept:
     Py_XDECREF(array)
 
 
-# The direct cases. True: the contribution was added. False: nothing was done, the sum is for NumPy to
-# make, see `total`. Floating-point flags are down before, and are reported at the very end: only
+# The direct cases. True: the contribution was added. False: nothing was done, the sum is for NumPy
+# to make, see `total`. Floating-point flags are down before, and are reported at the very end: only
 # that runs Python code, after which `g` may be gone.
 cdef bint add_array(Gradient *g, PyObject *c) except -1  # + c; steals the reference, if True
 cdef bint add_product(Gradient *g, Gradient *gy, Operand x, bint last) except -1  # + gy * x
@@ -53,8 +53,8 @@ cdef bint tell(int in_product, int in_sum) except -1
 
 # Any case, on values rather than places: these run Python code.
 cdef object total(object g, object c)  # g + c
-cdef object fitted(object gx, PyObject *like)  # shape and dtype of `like`; NULL: 0-d float64
+cdef object fitted(object gx, object like)  # shape and dtype of `like`; None: 0-d float64
 
 cdef object boxed(const Gradient *g)  # the value as an ndarray
-cdef void put(Gradient *g, object x) noexcept  # the ndarray `x` becomes the value; `g` was NONE
+cdef void put(Gradient *g, object x) noexcept  # an ndarray or a np.float64; `g` was NONE
 cdef object shown(const Gradient *g)  # the value as an array that nobody else holds

@@ -5,9 +5,9 @@ from cpython.ref cimport Py_DECREF, Py_INCREF
 import numpy as np
 
 from fastgrad._loops cimport (
-    ADD, MULTIPLY, NEGATIVE, SUBTRACT, add_blocks, apply1, apply2, clear_errors, data, from_double,
-    is_double, is_exact, is_exclusive, name_of, plain, report, same_dtype, same_shape, take_object,
-    type_num,
+    ADD, MULTIPLY, NEGATIVE, SUBTRACT, add_blocks, apply1, apply2, as_number, clear_errors,
+    from_double, is_exact, is_exclusive, name_of, plain, report, same_dtype, same_shape,
+    take_object, type_num,
 )
 
 cimport numpy as cnp
@@ -32,7 +32,7 @@ cdef inline Operand array(PyObject *x) noexcept:
 
 
 cdef inline bint fits(const Gradient *g, PyObject *c) noexcept:
-    """Whether there is a direct way to add `c`, or another array of its layout. 5: if not, NumPy."""
+    """Whether `c`, or another array of its layout, can be added directly. 5: if not, by NumPy."""
     cdef PyObject *old = g.value.array
     if g.state == NONE:
         return True
@@ -58,7 +58,7 @@ cdef int merge(Gradient *g, PyObject *c) except -1:
     # 4. Others see both: the sum is a new array.
     try:
         apply2(ADD, array(old), array(c), &y)
-    except:
+    except MemoryError:
         Py_DECREF(<object>c)
         raise
     g.value.array = y
@@ -142,23 +142,22 @@ cdef object total(object g, object c):
 # --- fitting a contribution to its input ---
 
 
-cdef object fitted(object gx, PyObject *like):
-    cdef object x
-    gx = np.asanyarray(gx)
-    if like == NULL:
-        return fitted(gx, <PyObject *>double_0d)
-    if not same_shape(<PyObject *>gx, like):
-        gx = summed(gx, <object>like)
-    if not same_dtype(<PyObject *>gx, like):
-        x = <object>like
-        if x.dtype.kind in "fc":
-            if gx.dtype.kind == "c" and x.dtype.kind == "f":
-                gx = gx.real
-            gx = np.asanyarray(gx.astype(x.dtype))
-    return gx
-
-
 cdef object double_0d = np.zeros(())
+
+
+cdef object fitted(object gx, object like):
+    gx = np.asanyarray(gx)
+    if like is None:
+        like = double_0d
+    if not same_shape(<PyObject *>gx, <PyObject *>like):
+        gx = summed(gx, like)
+    if not same_dtype(<PyObject *>gx, <PyObject *>like):
+        dtype = like.dtype
+        if dtype.kind in "fc":
+            if gx.dtype.kind == "c" and dtype.kind == "f":
+                gx = gx.real
+            gx = np.asanyarray(gx.astype(dtype))
+    return gx
 
 
 cdef object summed(object gx, object x):
@@ -186,8 +185,7 @@ cdef object boxed(const Gradient *g):
 
 
 cdef void put(Gradient *g, object x) noexcept:
-    if is_double(<PyObject *>x):
-        g.value.number = (<double *>data(<PyObject *>x))[0]
+    if as_number(<PyObject *>x, &g.value.number):
         g.state = NUMBER
     else:
         Py_INCREF(x)

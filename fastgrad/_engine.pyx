@@ -18,9 +18,9 @@ import numpy as np
 from fastgrad._accumulate cimport (
     ARRAY, Gradient, NONE, NUMBER, add_array, add_number, boxed, fitted, forget, put, shown, total,
 )
-from fastgrad._function cimport gradients_of, output_slots
+from fastgrad._function cimport call_backward, check_count, checked_gradient
 from fastgrad._graph cimport set_grad, value_of
-from fastgrad._loops cimport Operand, clear_errors, data, import_numpy, is_double
+from fastgrad._loops cimport Operand, as_number, clear_errors, import_numpy, is_array
 from fastgrad._node cimport (
     ALIKE, DONE, Edge, HAS_MOVED, Handle, LEAF, Node, RECORDED, REQUIRES_GRAD, SPENT, is_moved,
     spend,
@@ -105,7 +105,7 @@ cdef class Run:
 
     cdef inline int visit_operation(self, Node f) except -1:
         cdef Gradient gy
-        cdef int first, second
+        cdef int first
         self.take(f, 0, &gy)
         try:
             if f.n_edges == 2 and f.edges[0].to != NULL and f.edges[1].to != NULL:
@@ -145,8 +145,7 @@ cdef class Run:
     cdef int contribute_by_numpy(self, Node f, int i, object gy) except -1:
         cdef object to = <object>f.edges[i].to
         cdef int slot = f.edges[i].slot
-        cdef PyObject *like = saved_like(f, i, gy)
-        cdef object kept = <object>like if like != NULL else None
+        like = saved_like(f, i, gy)
         x0 = saved_value(f, 0, gy)
         x1 = saved_value(f, 1, gy) if f.n_edges > 1 else None
         gx = fitted(f.rule.gradient(i, gy, x0, x1), like)
@@ -156,19 +155,21 @@ cdef class Run:
     # --- Functions run in Python ---
 
     cdef int visit_function(self, Node f) except -1:
-        cdef tuple inputs = <tuple>f.inputs
-        cdef list by_slot = [], gys
+        cdef tuple inputs = <tuple>f.inputs, gxs
+        cdef list gys = []
         cdef Gradient gy
-        cdef int slot
+        cdef int i, slot
         cdef Handle x
         for slot in range(f.n_slots):
             self.take(f, slot, &gy)
-            by_slot.append(boxed(&gy) if gy.state != NONE else None)
+            gys.append(boxed(&gy) if gy.state != NONE else None)
             forget(&gy)
-        gys = [None if slot < 0 else by_slot[slot] for slot in output_slots(f)]
-        gxs = gradients_of(f, inputs, gys)
+        gxs = call_backward(f, gys)
         clear_errors()
-        for x, gx in zip(inputs, gxs):
+        check_count(f, gxs, inputs)
+        for i in range(len(inputs)):
+            x = inputs[i]
+            gx = checked_gradient(f, i, gxs[i], x, gys)
             if gx is not None:
                 if x.creator != NULL:
                     self.deposit(<object>x.creator, x.slot, gx)
@@ -177,17 +178,18 @@ cdef class Run:
         return 0
 
     cdef int deposit(self, object to, int slot, object gx) except -1:
-        """Add any ndarray to the gradient at a place."""
+        """Add any ndarray, or np.float64, to the gradient at a place."""
+        cdef double number
         cdef Gradient *g = self.place(<PyObject *>to, slot)
         if g == NULL:
             return 0
         if g.state == NONE:
             put(g, gx)
             return 0
-        if g.state == NUMBER and is_double(<PyObject *>gx):
-            add_number(g, (<double *>data(<PyObject *>gx))[0])
+        if g.state == NUMBER and as_number(<PyObject *>gx, &number):
+            add_number(g, number)
             return 0
-        if g.state == ARRAY:
+        if g.state == ARRAY and is_array(<PyObject *>gx):
             Py_INCREF(gx)
             if add_array(g, <PyObject *>gx):
                 return 0
@@ -360,7 +362,7 @@ cdef object starting_gradient(Handle y):
         except ValueError:
             raise ValueError(f"backward: the gradient to start from has shape {gy.shape}, "
                              f"expected {x.shape}") from None
-    return fitted(gy, <PyObject *>x)
+    return fitted(gy, x)
 
 
 cdef object not_walkable(Node f):

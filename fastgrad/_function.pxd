@@ -1,6 +1,6 @@
 """What a program sees of a node, and the Functions that it writes in Python."""
 
-from fastgrad._node cimport Node
+from fastgrad._node cimport Handle, Node
 
 
 cdef class Function(Node):
@@ -8,6 +8,7 @@ cdef class Function(Node):
 
 
 # For backward, of a Function that is run in Python:
-cdef list output_slots(Node f)  # the slot of each output, or -1
-# What f.backward(*gys) returns, checked, and brought to the inputs' shapes: ndarrays or None.
-cdef list gradients_of(Node f, tuple inputs, list gys)
+cdef tuple call_backward(Node node, list gys)  # what it returns; gys: by slot, None for none
+cdef int check_count(Node f, tuple gxs, tuple inputs) except -1
+# `gx` as a gradient for the input `x`: an ndarray, a np.float64, or None; or an exception.
+cdef object checked_gradient(Node f, int i, object gx, Handle x, list gys)

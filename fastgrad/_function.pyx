@@ -19,10 +19,13 @@ from fastgrad._graph cimport (
     assign_outputs, inputs_of, next_generation, outputs_of, put_output, referent, value_of,
     variable,
 )
-from fastgrad._loops cimport import_numpy, is_array
+from fastgrad._loops cimport (
+    import_numpy, is_array, is_double, is_double_scalar, is_exact, same_dtype, same_shape,
+)
 from fastgrad._node cimport (
-    DONE, Handle, HAS_MOVED, RECORDED, REQUIRES_GRAD, SPENT, adopt_nodes, drop_edges,
-    is_moved, make_collectable, make_slots, note_attribute, track,
+    COLLECTABLE, DONE, Handle, HAS_MOVED, HOLDS_NUMBER, RECORDED, REQUIRES_GRAD, SPENT,
+    adopt_nodes, drop_edges, has_no_slots, is_moved, is_tracked, make_collectable, make_slots,
+    note_attribute, track, untrack,
 )
 
 import_numpy()
@@ -41,15 +44,15 @@ cdef class Function(Node):
     """A differentiable function: subclass it, write `forward` and `backward`, call an instance.
 
     `forward(*xs)` gets the operands' arrays and returns an array, a scalar, or a tuple of several.
-    `backward(*gys)` gets the gradient of each output, an ndarray of its shape, or None for an output
-    that has none; it returns the gradient for each input (an ndarray of its shape, a scalar if that
-    is 0-d, or None), a tuple if there are several. It may read `self.inputs`, the Variables as
-    passed, and whatever `forward` left on `self`. With the class attribute `differentiable = True`
-    it gets the gradients as Variables, and may return Variables.
+    `backward(*gys)` gets the gradient of each output, an ndarray of its shape, or None for an
+    output that has none; it returns the gradient for each input (an ndarray of its shape, a scalar
+    if that is 0-d, or None), a tuple if there are several. It may read `self.inputs`, the Variables
+    as passed, and whatever `forward` left on `self`. With the class attribute `differentiable =
+    True` it gets the gradients as Variables, and may return Variables.
 
-    Operands are Variables, or ndarrays and scalars, which are constants: `forward` gets them as they
-    are. A call returns a Variable, or a list of Variables for several outputs. TypeError for an
-    operand of another type, or if `forward` returns something that is no array.
+    Operands are Variables, or ndarrays and scalars, which are constants: `forward` gets them as
+    they are. A call returns a Variable, or a list of Variables for several outputs. TypeError for
+    an operand of another type, or if `forward` returns something that is no array.
 
     >>> import numpy as np
     >>> from fastgrad import Variable
@@ -67,6 +70,10 @@ cdef class Function(Node):
     """
 
     differentiable = False
+
+    def __cinit__(self):
+        if has_no_slots(<PyObject *>self):  # those of a subclass may refer to anything
+            untrack(<PyObject *>self)
 
     def __call__(self, *inputs):
         cdef list xs = []
@@ -86,10 +93,13 @@ cdef class Function(Node):
         if not xs:
             raise TypeError(f"{type(self).__name__}: called without operands")
 
-        ys = self.forward(*xs)
-        if not isinstance(ys, tuple):
-            ys = (ys,)
-        cdef list outputs = [variable(y, requires_grad) for y in ys]
+        # (Spelled out, a call with one argument makes no tuple.)
+        ys = self.forward(xs[0]) if len(xs) == 1 else self.forward(*xs)
+        cdef list outputs
+        if isinstance(ys, tuple):
+            outputs = [variable(y, requires_grad) for y in ys]
+        else:
+            outputs = [variable(ys, requires_grad)]
         if requires_grad and recording():
             if constants:
                 inputs = tuple([x if isinstance(x, Handle) else variable(x, False)
@@ -121,7 +131,7 @@ cdef class Function(Node):
             raise TypeError(f"{type(self).__name__}: inputs must be a tuple of Variables")
         keep_inputs(self, tuple(xs))
         self.flags |= RECORDED
-        track(<PyObject *>self)
+        make_collectable(self)
         for x in xs:
             make_collectable(x)
 
@@ -163,19 +173,33 @@ cdef int record(Function f, tuple inputs, list outputs, int64_t generation) exce
     """Make `f` the creator of `outputs`; if it was called before, it forgets that call."""
     cdef int64_t after = next_generation(generation)
     cdef int slot, n = len(outputs)
-    cdef Handle y
+    cdef bint again = f.flags & RECORDED != 0
     forget_call(f)
     make_slots(f, n)
     f.n_slots = n
     f.generation = generation
     keep_inputs(f, inputs)
     f.flags |= RECORDED
-    track(<PyObject *>f)
     for slot in range(n):
-        y = outputs[slot]
-        put_output(f, slot, y, after)
-        track(<PyObject *>y)
+        put_output(f, slot, outputs[slot], after)
+    if is_tracked(<PyObject *>f) or any_tracked(inputs):
+        track(<PyObject *>f)
+        for y in outputs:
+            track(<PyObject *>y)
+    if again:  # the inputs may be made from what it made before: a cycle
+        for y in outputs:
+            make_collectable(y)
     return 0
+
+
+cdef bint any_tracked(tuple inputs) noexcept:
+    cdef object x
+    for x in inputs:
+        if is_tracked(<PyObject *>x):
+            return True
+        if (<Handle>x).creator != NULL and is_tracked((<Handle>x).creator):
+            return True
+    return False
 
 
 cdef int forget_call(Function f) except -1:
@@ -184,7 +208,7 @@ cdef int forget_call(Function f) except -1:
     cdef PyObject *outputs = f.outputs
     f.outputs = NULL
     Py_XDECREF(outputs)
-    f.flags &= ~(SPENT | HAS_MOVED | DONE)
+    f.flags &= ~(SPENT | HAS_MOVED | DONE | COLLECTABLE)
     f.run = 0
     drop_edges(f)
     for slot in range(f.n_slots):
@@ -214,25 +238,25 @@ cdef int require_call(Function f, name) except -1:
 # --- backward ---
 
 
-cdef list output_slots(Node f):
-    cdef Node creator
+cdef list by_output(Function f, list gys):
+    """Order the gradients of the slots as the program assigned `outputs`."""
     cdef Handle y
-    cdef list slots = []
-    if f.outputs == NULL:
-        return list(range(f.n_slots))
-    for i, reference in enumerate(<list>f.outputs):  # assigned by hand
+    cdef list ordered = []
+    cdef int i, slot
+    for i, reference in enumerate(<list>f.outputs):
         output = referent(reference)
-        slot = i if i < f.n_slots and f.slots[<int>i].handle == NULL else -1
+        slot = i if i < f.n_slots and f.slots[i].handle == NULL else -1
         if isinstance(output, Handle):
             y = output
             slot = y.slot if y.creator == <PyObject *>f and y.slot < f.n_slots else -1
-        slots.append(slot)
-    return slots
+        ordered.append(None if slot < 0 else gys[slot])
+    return ordered
 
 
-cdef list gradients_of(Node f, tuple inputs, list gys):
-    cdef list arrays = gys
-    cdef Handle x
+cdef tuple call_backward(Node node, list gys):
+    cdef Function f = node
+    if f.outputs != NULL:
+        gys = by_output(f, gys)
     if f.differentiable:
         gys = [None if gy is None else variable(gy, False) for gy in gys]
         before = enter(False)  # the Variables of `inputs` would have everything recorded
@@ -241,33 +265,47 @@ cdef list gradients_of(Node f, tuple inputs, list gys):
         finally:
             leave(before)
     else:
-        gxs = f.backward(*gys)
-    if not isinstance(gxs, tuple):
-        gxs = (gxs,)
+        gxs = f.backward(gys[0]) if len(gys) == 1 else f.backward(*gys)
+    return gxs if isinstance(gxs, tuple) else (gxs,)
+
+
+cdef int check_count(Node f, tuple gxs, tuple inputs) except -1:
     if len(gxs) != len(inputs):
         raise ValueError(f"{type(f).__name__}: backward returned {len(gxs)} "
                          f"gradient{'' if len(gxs) == 1 else 's'}, expected {len(inputs)}")
-    return [checked_gradient(f, i, gx, x, arrays) if x.flags & REQUIRES_GRAD else None
-            for i, (gx, x) in enumerate(zip(gxs, inputs))]
+    return 0
 
 
 cdef object checked_gradient(Node f, int i, object gx, Handle x, list gys):
-    """`gx` as an ndarray of the shape and dtype of `x`; None stays None."""
+    if not x.flags & REQUIRES_GRAD or gx is None:
+        return None
+    if x.array == NULL and not x.flags & HOLDS_NUMBER:
+        return np.asanyarray(gx)  # its shape is not known any more
+    # Nearly always there is nothing to do. The rest costs a microsecond.
+    cdef PyObject *data = x.array
+    if is_double_scalar(<PyObject *>gx) and (data == NULL or is_double(data)):
+        return gx
+    if data != NULL and is_exact(<PyObject *>gx) and same_shape(<PyObject *>gx, data):
+        if same_dtype(<PyObject *>gx, data):
+            return gx
+    return brought_to(f, i, gx, x, gys)
+
+
+cdef object brought_to(Node f, int i, object gx, Handle x, list gys):
+    """`gx` as an ndarray of the shape and dtype of `x`, or an exception."""
+    cdef object data = value_of(x)
     if isinstance(gx, Handle):
         gx = value_of(gx)
-    if gx is None:
-        return None
+        if gx is None:
+            return None
     g = np.asanyarray(gx) if isinstance(gx, (np.ndarray, Number, np.bool_)) else None
     if g is None or g.dtype.kind not in "biufcO":
         raise TypeError(f"{type(f).__name__}: gradient for input {i} is a {type(gx).__name__}, "
                         "expected an ndarray, a scalar or None")
-    data = value_of(x)
-    if data is None:
-        return g
     if g.shape != data.shape and not is_broadcast(g, data, gys):
         raise ValueError(f"{type(f).__name__}: gradient for input {i} has shape {g.shape}, "
                          f"expected {data.shape}")
-    return fitted(g, <PyObject *>data)
+    return fitted(g, data)
 
 
 cdef bint is_broadcast(object g, object data, list gys) except -1:

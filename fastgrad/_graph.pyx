@@ -11,7 +11,9 @@ from numbers import Number
 import numpy as np
 
 from fastgrad._accumulate cimport forget
-from fastgrad._loops cimport from_double, import_numpy, is_array, is_exact
+from fastgrad._loops cimport (
+    as_number, from_double, import_numpy, is_array, is_double_scalar, is_exact,
+)
 from fastgrad._node cimport (
     HAS_MOVED, HOLDS_NUMBER, LEAF, RECORDED, REQUIRES_GRAD, SAVED, SAVED_NUMBER, has_references,
     is_moved, is_tracked, make_collectable, make_slots, new_handle, track,
@@ -64,8 +66,8 @@ cdef inline PyObject *kept(Handle x, object array) noexcept:
 cdef Handle variable(object data, bint requires_grad):
     cdef Handle x = new_handle()
     x.flags = REQUIRES_GRAD if requires_grad else 0
-    if isinstance(data, np.float64):
-        x.number = data
+    if is_double_scalar(<PyObject *>data):
+        as_number(<PyObject *>data, &x.number)
         x.flags |= HOLDS_NUMBER
     else:
         set_array(x, as_data(data))
@@ -100,10 +102,10 @@ cdef int64_t next_generation(int64_t generation) except? -1:
 
 # NOTE [Moved]
 # A Variable that was recorded as an output of `f`, and that the program then cuts (`y.creator =
-# None`) or gives another creator, counts as what it is now for the Functions that consumed it: their
-# gradient goes to it, not to `f`. Their edges still lead to `f`; so its slot keeps the handle, now
-# owned, and backward asks there (`HAS_MOVED`). That a handle was moved is not stored: its own
-# creator and slot say so, see `is_moved`.
+# None`) or gives another creator, counts as what it is now for the Functions that consumed it:
+# their gradient goes to it, not to `f`. Their edges still lead to `f`; so its slot keeps the
+# handle, now owned, and backward asks there (`HAS_MOVED`). That a handle was moved is not stored:
+# its own creator and slot say so, see `is_moved`.
 
 
 cdef void leave_place(Handle y) noexcept:

@@ -74,6 +74,13 @@ cdef extern from *:
         return Py_TYPE(x) == &PyDoubleArrType_Type;
     }
 
+    static inline int fg_as_number(PyObject *x, double *number) {
+        if (fg_is_double_scalar(x)) *number = PyFloat_AS_DOUBLE(x);  /* laid out as a float */
+        else if (fg_is_double(x)) *number = *(double *)fg_data(x);
+        else return 0;
+        return 1;
+    }
+
     static inline PyObject *fg_from_double(double value) {
         PyObject *x = PyArray_NewFromDescr(&PyArray_Type, PyArray_DescrFromType(NPY_DOUBLE), 0,
                                            NULL, NULL, NULL, 0, NULL);
@@ -97,7 +104,8 @@ cdef extern from *:
     #else
     static inline int fg_errors(void) {
         int up = fetestexcept(FE_INVALID | FE_DIVBYZERO | FE_OVERFLOW | FE_UNDERFLOW);
-        return (up & FE_INVALID ? NPY_FPE_INVALID : 0) | (up & FE_DIVBYZERO ? NPY_FPE_DIVIDEBYZERO : 0)
+        return (up & FE_INVALID ? NPY_FPE_INVALID : 0)
+             | (up & FE_DIVBYZERO ? NPY_FPE_DIVIDEBYZERO : 0)
              | (up & FE_OVERFLOW ? NPY_FPE_OVERFLOW : 0)
              | (up & FE_UNDERFLOW ? NPY_FPE_UNDERFLOW : 0);
     }
@@ -142,8 +150,9 @@ cdef extern from *:
     bint same_dtype "fg_same_dtype"(PyObject *x, PyObject *y) noexcept
     int flags "fg_flags"(PyObject *x) noexcept nogil
     PyObject *empty_like "fg_empty_like"(PyObject *x, bint fortran) except NULL  # owned
+    bint is_double_scalar "fg_is_double_scalar"(PyObject *x) noexcept nogil  # np.float64
+    bint as_number "fg_as_number"(PyObject *x, double *number) noexcept  # of either of these
     PyObject *stand_in "fg_stand_in"(PyObject *x) except NULL  # owned
-    bint is_double_scalar "fg_is_double_scalar"(PyObject *x) noexcept nogil  # a Python float too
     PyObject *from_double "fg_from_double"(double value) except NULL  # owned
 
     object take_object "fg_take"(PyObject *owned)  # the reference, from C's hands into Cython's

@@ -29,8 +29,8 @@ cdef struct Edge:
     int flags
 
 cdef struct Slot:
-    # `handle` is borrowed from the program, whose Handle sets it to NULL when it dies; only a handle
-    # that was moved is owned, see NOTE [Moved] in _graph.pyx.
+    # `handle` is borrowed from the program; its Handle sets it to NULL when it dies. Only one that
+    # was moved is owned, see NOTE [Moved] in _graph.pyx.
     PyObject *handle
     Gradient gradient  # in flight, during a backward
 

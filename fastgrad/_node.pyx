@@ -30,8 +30,8 @@ cdef extern from "Python.h":
 
 
 # NOTE [Memory]
-# An operation makes a node and a handle, and loses them soon. Both come from lists of spare ones and
-# go back there: 3 ns, where the allocator and the collector's bookkeeping take 25. What Cython
+# An operation makes a node and a handle, and loses them soon. Both come from lists of spare ones,
+# and go back there: 3 ns, where the allocator and the collector's bookkeeping take 25. What Cython
 # would generate for `__dealloc__` and the collector frees fields one by one and recursively; so
 # these types get functions of their own in the slots concerned, see `adopt_nodes`.
 # test_lifetimes.py proves that nothing leaks and nothing is freed twice.
@@ -137,7 +137,7 @@ cdef void free_compiled_handle(PyObject *x) noexcept:
 
 
 cdef void free_variable(PyObject *x) noexcept:
-    """tp_dealloc of the public class Variable, which is a Python class. Its subclasses' end here."""
+    """tp_dealloc of the public class Variable, a Python class. Its subclasses' end here too."""
     cdef PyTypeObject *type = Py_TYPE(x)
     if (<LongTypeObject *>type).tp_finalize != NULL and type == variable_type:
         if PyObject_CallFinalizerFromDealloc(x) < 0:
@@ -328,9 +328,9 @@ adopt_nodes(<PyTypeObject *>Node)
 # Its passes over 10^5 tracked nodes cost more than the engine itself (212 ns an operation without
 # them, 473-651 with), and find nothing: a graph refers from outputs to inputs, never back. So
 # handles and nodes are not tracked, until something that the program did could close a cycle:
-# - a free attribute, a name or an ndarray subclass that refers to who knows what: the object is
-#   tracked, and so is all that can be reached from it now (`make_collectable`);
-# - a Function run in Python is tracked from the beginning;
+# - a free attribute, a name or an ndarray subclass that refers to who knows what (of a Function
+#   written in Python too): the object is tracked, and so is all that can be reached from it now
+#   (`make_collectable`); an instance of a class with __slots__, which nobody watches, always is;
 # - what is recorded on top of something tracked is tracked.
 # An untracked object looks to the collector like a root: the worst that a gap in these rules can do
 # is to keep a cycle alive, never to free what is in use.
@@ -349,6 +349,7 @@ cdef int make_collectable(object x) except -1:
     cdef list stack = [x]
     cdef set seen = set()  # containers, by their id
     cdef Node f
+    cdef int slot
     while stack:
         x = stack.pop()
         if isinstance(x, Handle):
@@ -366,6 +367,8 @@ cdef int make_collectable(object x) except -1:
                 push(stack, f.edges[1].to)
                 push(stack, f.inputs)
                 push(stack, attributes(<PyObject *>x)[0])
+                for slot in range(f.n_slots):  # which a list among the attributes may hold later
+                    push(stack, f.slots[slot].handle)
         elif isinstance(x, (list, tuple, set, frozenset, dict)) and id(x) not in seen:
             seen.add(id(x))
             stack.extend(x.values() if isinstance(x, dict) else x)
@@ -389,6 +392,7 @@ cdef int note_attribute(object x, object name, object value) except -1:
 
 
 cdef bint has_no_slots(PyObject *x) noexcept:
-    cdef PyTypeObject *base = <PyTypeObject *>Handle
+    cdef PyTypeObject *base = <PyTypeObject *>(
+        Handle if isinstance(<object>x, Handle) else Node)
     return ((<LongTypeObject *>Py_TYPE(x)).tp_basicsize
             == (<LongTypeObject *>base).tp_basicsize)

@@ -18,7 +18,7 @@ from fastgrad._loops cimport (
     is_double_scalar, is_exact, same_dtype, same_shape, stand_in, take_object, type_num,
 )
 from fastgrad._node cimport (
-    ALIKE, Handle, HOLDS_NUMBER, RECORDED, REQUIRES_GRAD, SAVED, SAVED_NUMBER, SPENT, STAND_IN,
+    ALIKE, Handle, HOLDS_NUMBER, RECORDED, REQUIRES_GRAD, SAVED, SAVED_NUMBER, STAND_IN,
     WEAK, adopt_nodes, has_references, is_tracked, new_handle, new_node, track,
 )
 
@@ -232,11 +232,11 @@ cdef object saved_value(Node f, int i, object gy):
     return gy if edge.flags & ALIKE else None
 
 
-cdef PyObject *saved_like(Node f, int i, object gy) noexcept:
+cdef object saved_like(Node f, int i, object gy):
     cdef Edge *edge = &f.edges[i]
     if edge.flags & SAVED_NUMBER:
-        return NULL
-    return edge.saved.array if edge.flags & (SAVED | STAND_IN) else <PyObject *>gy
+        return None
+    return <object>edge.saved.array if edge.flags & (SAVED | STAND_IN) else gy
 
 
 # --- the classes ---

@@ -33,7 +33,7 @@ cdef class VariableBase(Handle):
             raise TypeError(f"{type(data)} is not supported")
         leave_place(self)
         self.generation = 0
-        self.flags = (self.flags | REQUIRES_GRAD) if requires_grad else (self.flags & ~REQUIRES_GRAD)
+        set_requires_grad(self, bool(requires_grad))
         set_array(self, data)
         set_grad(self, None)
         if name is not None or self.name != NULL:
@@ -118,7 +118,7 @@ cdef class VariableBase(Handle):
     def requires_grad(self, value):
         if self.creator != NULL:
             raise RuntimeError("requires_grad: only that of a leaf can be set, this has a creator")
-        self.flags = (self.flags | REQUIRES_GRAD) if value else (self.flags & ~REQUIRES_GRAD)
+        set_requires_grad(self, bool(value))
 
     @property
     def shape(self):
@@ -174,6 +174,10 @@ cdef Node function(object f):
     if not isinstance(f, Node):
         raise TypeError(f"creator must be a Function, not {type(f).__name__}")
     return f
+
+
+cdef void set_requires_grad(Handle x, bint value) noexcept:
+    x.flags = x.flags | REQUIRES_GRAD if value else x.flags & ~REQUIRES_GRAD
 
 
 cdef int set_name(Handle x, object name) except -1:

@@ -54,7 +54,7 @@ class Variable(Operators):
 
     def __getstate__(self):
         if self.creator is not None:
-            raise TypeError("a Variable with a creator cannot be copied or pickled, only a leaf can")
+            raise TypeError("copy: this Variable has a creator, only leaves can be copied")
         state = {key: getattr(self, key) for key in ("data", "name", "grad", "requires_grad")}
         return state, getattr(self, "__dict__", None)
 
