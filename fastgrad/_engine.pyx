@@ -18,7 +18,7 @@ import numpy as np
 from fastgrad._accumulate cimport (
     ARRAY, Gradient, NONE, NUMBER, add_array, add_number, boxed, fitted, forget, put, shown, total,
 )
-from fastgrad._function cimport call_backward, check_count, checked_gradient
+from fastgrad._function cimport call_backward, checked_gradient
 from fastgrad._graph cimport set_grad, value_of
 from fastgrad._loops cimport Operand, as_number, clear_errors, import_numpy, is_array
 from fastgrad._node cimport (
@@ -155,21 +155,20 @@ cdef class Run:
     # --- Functions run in Python ---
 
     cdef int visit_function(self, Node f) except -1:
-        cdef tuple inputs = <tuple>f.inputs, gxs
+        cdef tuple inputs = <tuple>f.inputs
         cdef list gys = []
         cdef Gradient gy
-        cdef int i, slot
+        cdef int i, slot, n = len(inputs)
         cdef Handle x
         for slot in range(f.n_slots):
             self.take(f, slot, &gy)
             gys.append(boxed(&gy) if gy.state != NONE else None)
             forget(&gy)
-        gxs = call_backward(f, gys)
+        gxs = call_backward(f, gys, n)
         clear_errors()
-        check_count(f, gxs, inputs)
-        for i in range(len(inputs)):
+        for i in range(n):
             x = inputs[i]
-            gx = checked_gradient(f, i, gxs[i], x, gys)
+            gx = checked_gradient(f, i, gxs if n == 1 else (<tuple>gxs)[i], x, gys)
             if gx is not None:
                 if x.creator != NULL:
                     self.deposit(<object>x.creator, x.slot, gx)

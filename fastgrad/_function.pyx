@@ -76,35 +76,35 @@ cdef class Function(Node):
             untrack(<PyObject *>self)
 
     def __call__(self, *inputs):
-        cdef list xs = []
         cdef bint constants = False, requires_grad = False
-        cdef int64_t generation = -1
-        cdef object x
+        cdef int64_t generation = 0
+        cdef object x, ys
+        cdef Handle y
         for x in inputs:
-            if isinstance(x, Handle):
-                xs.append(value_of(x))
-                if (<Handle>x).flags & REQUIRES_GRAD:
-                    if not requires_grad or (<Handle>x).generation > generation:
-                        generation = (<Handle>x).generation
-                    requires_grad = True
-            else:
-                xs.append(constant(self, len(xs), x))
+            if not isinstance(x, Handle):
                 constants = True
-        if not xs:
-            raise TypeError(f"{type(self).__name__}: called without operands")
-
-        # (Spelled out, a call with one argument makes no tuple.)
-        ys = self.forward(xs[0]) if len(xs) == 1 else self.forward(*xs)
-        cdef list outputs
-        if isinstance(ys, tuple):
-            outputs = [variable(y, requires_grad) for y in ys]
+            elif (<Handle>x).flags & REQUIRES_GRAD:
+                if not requires_grad or (<Handle>x).generation > generation:
+                    generation = (<Handle>x).generation
+                requires_grad = True
+        if len(inputs) == 1 and not constants:  # no list of one
+            ys = self.forward(value_of(inputs[0]))
         else:
-            outputs = [variable(ys, requires_grad)]
-        if requires_grad and recording():
-            if constants:
-                inputs = tuple([x if isinstance(x, Handle) else variable(x, False)
-                                for x in inputs])
-            record(self, inputs, outputs, generation)
+            ys = self.forward(*operands_of(self, inputs))
+        if constants:
+            inputs = tuple([x if isinstance(x, Handle) else variable(x, False) for x in inputs])
+
+        cdef bint recorded = requires_grad and recording()
+        if not isinstance(ys, tuple):
+            y = variable(ys, requires_grad)
+            if recorded:
+                record(self, inputs, y, None, generation)
+            return y
+        cdef list outputs = [variable(x, requires_grad) for x in ys]
+        if not outputs:
+            raise TypeError(f"{type(self).__name__}: forward returned an empty tuple")
+        if recorded:
+            record(self, inputs, None, outputs, generation)
         return outputs if len(outputs) > 1 else outputs[0]
 
     def forward(self, *xs):
@@ -162,17 +162,25 @@ cdef class Function(Node):
         note_attribute(self, name, value)
 
 
-cdef object constant(Function f, int i, object x):
-    if is_array(<PyObject *>x) or isinstance(x, (Number, np.generic)):
-        return x
-    raise TypeError(f"{type(f).__name__}: operand {i} is a {type(x).__name__}, "
-                    "expected a Variable, an ndarray or a scalar")
+cdef list operands_of(Function f, tuple inputs):
+    """What `forward` gets."""
+    cdef list xs = []
+    if not inputs:
+        raise TypeError(f"{type(f).__name__}: called without operands")
+    for x in inputs:
+        if isinstance(x, Handle):
+            x = value_of(x)
+        elif not is_array(<PyObject *>x) and not isinstance(x, (Number, np.generic)):
+            raise TypeError(f"{type(f).__name__}: operand {len(xs)} is a {type(x).__name__}, "
+                            "expected a Variable, an ndarray or a scalar")
+        xs.append(x)
+    return xs
 
 
-cdef int record(Function f, tuple inputs, list outputs, int64_t generation) except -1:
-    """Make `f` the creator of `outputs`; if it was called before, it forgets that call."""
+cdef int record(Function f, tuple inputs, Handle y, list ys, int64_t generation) except -1:
+    """Make `f` the creator of `y`, or of `ys`; if it was called before, it forgets that call."""
     cdef int64_t after = next_generation(generation)
-    cdef int slot, n = len(outputs)
+    cdef int slot, n = 1 if ys is None else len(ys)
     cdef bint again = f.flags & RECORDED != 0
     forget_call(f)
     make_slots(f, n)
@@ -180,16 +188,19 @@ cdef int record(Function f, tuple inputs, list outputs, int64_t generation) exce
     f.generation = generation
     keep_inputs(f, inputs)
     f.flags |= RECORDED
+    cdef bint tracked = is_tracked(<PyObject *>f) or any_tracked(inputs)
     for slot in range(n):
-        put_output(f, slot, outputs[slot], after)
-    if is_tracked(<PyObject *>f) or any_tracked(inputs):
-        track(<PyObject *>f)
-        for y in outputs:
+        if ys is not None:
+            y = ys[slot]
+        put_output(f, slot, y, after)
+        if tracked:
             track(<PyObject *>y)
-    if again:  # the inputs may be made from what it made before: a cycle
-        for y in outputs:
-            make_collectable(y)
-    return 0
+    if tracked:
+        track(<PyObject *>f)
+    else:
+        untrack(<PyObject *>inputs)
+    # The inputs may be made of what it made before: a cycle.
+    return make_collectable(f) if again else 0
 
 
 cdef bint any_tracked(tuple inputs) noexcept:
@@ -253,8 +264,9 @@ cdef list by_output(Function f, list gys):
     return ordered
 
 
-cdef tuple call_backward(Node node, list gys):
+cdef object call_backward(Node node, list gys, int n):
     cdef Function f = node
+    cdef object gxs
     if f.outputs != NULL:
         gys = by_output(f, gys)
     if f.differentiable:
@@ -266,14 +278,11 @@ cdef tuple call_backward(Node node, list gys):
             leave(before)
     else:
         gxs = f.backward(gys[0]) if len(gys) == 1 else f.backward(*gys)
-    return gxs if isinstance(gxs, tuple) else (gxs,)
-
-
-cdef int check_count(Node f, tuple gxs, tuple inputs) except -1:
-    if len(gxs) != len(inputs):
-        raise ValueError(f"{type(f).__name__}: backward returned {len(gxs)} "
-                         f"gradient{'' if len(gxs) == 1 else 's'}, expected {len(inputs)}")
-    return 0
+    cdef int n_given = len(<tuple>gxs) if isinstance(gxs, tuple) else 1
+    if n_given != n:
+        raise ValueError(f"{type(f).__name__}: backward returned {n_given} "
+                         f"gradient{'' if n_given == 1 else 's'}, expected {n}")
+    return (<tuple>gxs)[0] if n == 1 and isinstance(gxs, tuple) else gxs
 
 
 cdef object checked_gradient(Node f, int i, object gx, Handle x, list gys):

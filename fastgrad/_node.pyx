@@ -371,6 +371,7 @@ cdef int make_collectable(object x) except -1:
                     push(stack, f.slots[slot].handle)
         elif isinstance(x, (list, tuple, set, frozenset, dict)) and id(x) not in seen:
             seen.add(id(x))
+            track(<PyObject *>x)  # the inputs of a Function are not
             stack.extend(x.values() if isinstance(x, dict) else x)
     return 0
 

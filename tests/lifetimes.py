@@ -7,10 +7,11 @@ import threading
 import weakref
 from pathlib import Path
 
-import fastgrad
 import numpy as np
-from fastgrad import Add, Function, Mul, Variable
 from helpers import functions_for
+
+import fastgrad
+from fastgrad import Add, Function, Mul, Variable
 
 F = functions_for(fastgrad)
 
@@ -222,8 +223,8 @@ def resident_bytes():
 
 
 def chain(n, x=None):
-    """n operations in a chain."""
-    y, b, c = x or leaf(), leaf(1.0), leaf(0.0)
+    """A chain of `n` operations."""
+    y, b, c = leaf() if x is None else x, leaf(1.0), leaf(0.0)
     for _ in range(n // 2):
         y = y * b + c
     return y
@@ -240,13 +241,13 @@ class Same(Function):
 
 
 def in_small_thread(f):
-    """Call `f` in a thread with a stack of 64 KiB, if the system has so small ones; pass errors on."""
+    """Call `f` in a thread with a stack of 64 KiB, or the next larger one that there is."""
     errors = []
 
     def work():
         try:
             f()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001
             errors.append(error)
 
     for kib in (64, 128, 256):

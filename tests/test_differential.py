@@ -43,7 +43,8 @@ DTYPES = {
     "float64": ["float64"],
     "float32": ["float32"],
     "float32 and float64": ["float32", "float64"],
-    "every kind": "int8 uint8 int64 float16 float32 float64 longdouble complex64 complex128".split(),
+    "integers and floats": ["int8", "uint8", "int64", "float16", "float32", "longdouble"],
+    "real and complex": ["float32", "float64", "complex64", "complex128"],
 }
 SCALARS = [0, 1, 2, -3, 300, True, 0.5, -1.5, 1j, np.float32(0.1), np.float64(0.1), np.int8(3)]
 
@@ -160,11 +161,10 @@ def apply(lib, pool, what, name, indices, constant):
     if what == "raise generation":
         x0.generation += constant
         return []
-    f = getattr(functions_of(lib), name)()
-    # The baseline leaves a Python Function's gradients as they are: operands of a kind need no more.
+    # The baseline does not fit the gradients of Python Functions: their operands are of a kind.
     alike = [x for x in pool if x.shape == x0.shape and x.dtype == x0.dtype]
-    xs = (x0, *(alike[i % len(alike)] for i in indices[1:])) if name in ("Combine", "Shuffle") else (x0,)
-    ys = f(*xs)
+    more = [alike[i % len(alike)] for i in indices[1:]] if name in ("Combine", "Shuffle") else []
+    ys = getattr(functions_of(lib), name)()(x0, *more)
     return ys if isinstance(ys, list) else [ys]
 
 
@@ -196,7 +196,7 @@ def run(lib, program, *, interior=True, drop=False, spend=False):
         used = {action[1] % len(results) for action in program.actions}
         results = [v if i in used else None for i, v in enumerate(results)]
     del pool, ys  # what a Split or a Shuffle gave lives on in `results` alone
-    last = max((n for n, action in enumerate(program.actions) if action[0] == "backward"), default=0)
+    last = [n for n, action in enumerate(program.actions) if action[0] == "backward"][-1:]
     for n, (action, i, *options) in enumerate(program.actions):
         if action == "cleargrad":
             leaves[i % len(leaves)].cleargrad()
@@ -204,7 +204,7 @@ def run(lib, program, *, interior=True, drop=False, spend=False):
         root, (start, retain_grad) = results[i % len(results)], options
         if start is not None:
             root.grad = Array(root.shape, str(root.dtype), start).make()
-        root.backward(retain_grad, **({"retain_graph": False} if spend and n == last else {}))
+        root.backward(retain_grad, **({"retain_graph": False} if spend and n in last else {}))
         seen += [(f"gradient of leaf {k} after action {n}", v.grad) for k, v in enumerate(leaves)]
         for k, v in enumerate(results):
             if interior:
