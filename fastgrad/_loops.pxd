@@ -22,6 +22,7 @@ cdef extern from *:
     #define fg_type(x) PyArray_TYPE(FG_ARRAY(x))
     #define fg_descr(x) PyArray_DESCR(FG_ARRAY(x))
     #define fg_size(x) PyArray_SIZE(FG_ARRAY(x))
+    #define fg_nbytes(x) PyArray_NBYTES(FG_ARRAY(x))
     #define fg_flags(x) PyArray_FLAGS(FG_ARRAY(x))
 
     /* NumPy's C API is found anew in each module that uses what follows. */
@@ -149,7 +150,8 @@ cdef extern from *:
     bint same_shape "fg_same_shape"(PyObject *x, PyObject *y) noexcept
     bint same_dtype "fg_same_dtype"(PyObject *x, PyObject *y) noexcept
     int flags "fg_flags"(PyObject *x) noexcept nogil
-    PyObject *empty_like "fg_empty_like"(PyObject *x, bint fortran) except NULL  # owned
+    PyObject *small_empty_like "fg_empty_like"(PyObject *x, bint fortran) except NULL  # owned
+    intp nbytes "fg_nbytes"(PyObject *x) noexcept nogil
     bint is_double_scalar "fg_is_double_scalar"(PyObject *x) noexcept nogil  # np.float64
     bint as_number "fg_as_number"(PyObject *x, double *number) noexcept  # of either of these
     PyObject *stand_in "fg_stand_in"(PyObject *x) except NULL  # owned

@@ -4,6 +4,8 @@ from libc.math cimport isinf
 
 import numpy as np
 
+from fastgrad._pool cimport LEAST, pooled_like
+
 cimport numpy as cnp
 
 cnp.import_array()
@@ -66,6 +68,10 @@ cdef double apply_numbers(int loop, double x0, double x1) noexcept:
     steps[0] = steps[1] = steps[2] = 0
     run(loop, True, args, 1, steps)
     return y
+
+
+cdef inline PyObject *empty_like(PyObject *x, bint fortran) except NULL:
+    return pooled_like(x, fortran) if nbytes(x) >= LEAST else small_empty_like(x, fortran)
 
 
 cdef bint apply1(int loop, PyObject *x, PyObject **y) except -1:
