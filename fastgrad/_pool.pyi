@@ -1,1 +1,1 @@
-# Nothing here can be called from Python: see _loops.pxd.
+# Nothing here can be called from Python: see _pool.pxd.
