@@ -6,14 +6,11 @@ import numpy as np
 
 from fastgrad._loops cimport (
     ADD, MULTIPLY, NEGATIVE, SUBTRACT, add_blocks, apply1, apply2, as_number, clear_errors,
-    from_double, is_exact, is_exclusive, name_of, plain, report, same_dtype, same_shape,
-    take_object, type_num,
+    from_double, import_numpy, is_exact, is_exclusive, name_of, plain, report, same_dtype,
+    same_shape, take_object, type_num,
 )
 
-cimport numpy as cnp
-
-cnp.import_array()
-cnp.import_umath()
+import_numpy()
 
 cdef object add_reduce = np.add.reduce
 
@@ -197,4 +194,4 @@ cdef object shown(const Gradient *g):
     if g.state == NUMBER or is_exclusive(g.value.array):
         return boxed(g)
     cdef object x = <object>g.value.array
-    return cnp.PyArray_NewCopy(x, cnp.NPY_KEEPORDER) if is_exact(<PyObject *>x) else x.copy()
+    return x.copy("K") if is_exact(<PyObject *>x) else x.copy()

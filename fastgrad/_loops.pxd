@@ -26,7 +26,11 @@ cdef extern from *:
     #define fg_flags(x) PyArray_FLAGS(FG_ARRAY(x))
 
     /* NumPy's C API is found anew in each module that uses what follows. */
-    static inline int fg_import_numpy(void) { import_array1(-1); return 0; }
+    static inline int fg_import_numpy(void) {
+        import_array1(-1);
+        import_umath1(-1);
+        return 0;
+    }
 
     /* An ndarray itself, not a subclass: nothing that is done to it runs Python code. */
     #define fg_exact(x) (Py_TYPE(x) == &PyArray_Type)

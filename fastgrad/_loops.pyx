@@ -6,16 +6,24 @@ import numpy as np
 
 from fastgrad._pool cimport LEAST, pooled_like
 
-cimport numpy as cnp
-
-cnp.import_array()
-cnp.import_umath()
+import_numpy()
 
 cdef enum:
     BLOCK = 1024  # elements of a temporary that stays in the first cache
 
+cdef extern from *:
+    ctypedef void (*Function "PyUFuncGenericFunction")(
+        char **args, const intp *n, const intp *steps, void *data) noexcept
+    ctypedef struct UFunc "PyUFuncObject":
+        int nargs
+        Function *functions
+        void **data
+        int ntypes
+        const char *name
+        const char *types
+
 cdef struct InnerLoop:
-    cnp.PyUFuncGenericFunction function
+    Function function
     void *data
 
 cdef InnerLoop loops[N_LOOPS][2]  # [loop][0: float32, 1: float64]
@@ -23,11 +31,12 @@ cdef const char *names[N_LOOPS]
 cdef list ufuncs = []  # keeps alive what the table points into
 
 
-cdef void find_loops(int loop, cnp.ufunc f) except *:
-    """Enter the loops of `f` that take and give float32, or float64, only."""
+cdef void find_loops(int loop, object ufunc) except *:
+    """Enter the loops of `ufunc` that take and give float32, or float64, only."""
+    cdef UFunc *f = <UFunc *><PyObject *>ufunc
     cdef int i, j, column
     cdef char wanted
-    names[loop] = <const char *>f.name
+    names[loop] = f.name
     for column in range(2):
         wanted = DOUBLE if column else FLOAT
         for i in range(f.ntypes):
@@ -38,7 +47,7 @@ cdef void find_loops(int loop, cnp.ufunc f) except *:
                 loops[loop][column].function = f.functions[i]
                 loops[loop][column].data = f.data[i] if f.data != NULL else NULL
                 break
-    ufuncs.append(f)
+    ufuncs.append(ufunc)
 
 
 find_loops(ADD, np.add)
@@ -56,8 +65,7 @@ cdef const char *name_of(int loop) noexcept:
 
 
 cdef inline void run(int loop, bint double, char **args, intp n, intp *steps) noexcept:
-    loops[loop][double].function(args, <cnp.npy_intp *>&n, <cnp.npy_intp *>steps,
-                                 loops[loop][double].data)
+    loops[loop][double].function(args, &n, steps, loops[loop][double].data)
 
 
 cdef double apply_numbers(int loop, double x0, double x1) noexcept:

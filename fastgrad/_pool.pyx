@@ -6,7 +6,7 @@ import os
 from cpython.object cimport PyObject
 from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_New
 from libc.stdint cimport uint8_t
-from libc.string cimport memset, strcpy
+from libc.string cimport strcpy
 
 
 cdef extern from *:
@@ -14,7 +14,7 @@ cdef extern from *:
     #include <numpy/arrayobject.h>
 
     static PyObject *fg_default_handler(void) {
-        if (PyArray_ImportNumPyAPI() < 0) return NULL;
+        import_array1(NULL);
         Py_INCREF(PyDataMem_DefaultHandler);
         return PyDataMem_DefaultHandler;
     }
@@ -134,7 +134,6 @@ cdef object pool = PyCapsule_New(&handler, "mem_handler", NULL)
 
 
 cdef PyObject *pooled_like(PyObject *x, bint fortran) except NULL:
-    cdef PyObject *y
     if limit == 0 or get_handler() is not numpys:  # which the program changed
         return empty(x, fortran)
     set_handler(pool)
