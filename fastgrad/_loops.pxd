@@ -181,9 +181,12 @@ cdef struct Operand:
 
 cdef const char *name_of(int loop) noexcept
 
+cdef inline bint is_float_or_double(PyObject *x) noexcept:
+    return type_num(x) == DOUBLE or type_num(x) == FLOAT
+
 # An array for a direct loop: float32 or float64, native, aligned, contiguous. Its order, or 0.
 cdef inline int plain(PyObject *x) noexcept:
-    if not is_exact(x) or (type_num(x) != DOUBLE and type_num(x) != FLOAT) or not is_behaved(x):
+    if not is_exact(x) or not is_float_or_double(x) or not is_behaved(x):
         return 0
     return flags(x) & (C_ORDER | F_ORDER)
 

@@ -15,7 +15,8 @@ from fastgrad._config cimport recording
 from fastgrad._graph cimport lead_to, next_generation, put_output, value_of, variable
 from fastgrad._loops cimport (
     DOUBLE, clear_errors, data, errors, from_double, import_numpy, is_array, is_double,
-    is_double_scalar, is_exact, same_dtype, same_shape, stand_in, take_object, type_num,
+    is_double_scalar, is_exact, is_float_or_double, same_dtype, same_shape, stand_in, take_object,
+    type_num,
 )
 from fastgrad._node cimport (
     ALIKE, Handle, HOLDS_NUMBER, RECORDED, REQUIRES_GRAD, SAVED, SAVED_NUMBER, STAND_IN,
@@ -188,7 +189,9 @@ cdef int record(const Rule *rule, PyTypeObject *type, Argument *a, Handle y) exc
 cdef inline int save(Edge *edge, const Argument *a, bint used, Handle y) except -1:
     """Save what backward will ask for: the value, or else the shape and the dtype."""
     cdef PyObject *value = a.value.array
-    if a.kind <= STRONG_NUMBER:
+    if a.kind == WEAK_NUMBER and y.array != NULL and not is_float_or_double(y.array):
+        value = a.x  # an int must stay one, among integers or fractions
+    elif a.kind <= STRONG_NUMBER:
         edge.saved.number = a.value.number
         edge.flags = SAVED_NUMBER
         if a.kind == WEAK_NUMBER:
