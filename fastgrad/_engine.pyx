@@ -159,11 +159,15 @@ cdef class Run:
         cdef list gys = []
         cdef Gradient gy
         cdef int i, slot, n = len(inputs)
+        cdef bint reached = False
         cdef Handle x
         for slot in range(f.n_slots):
             self.take(f, slot, &gy)
             gys.append(boxed(&gy) if gy.state != NONE else None)
+            reached |= gy.state != NONE
             forget(&gy)
+        if not reached:
+            return 0
         gxs = call_backward(f, gys, n)
         clear_errors()
         for i in range(n):
@@ -218,7 +222,7 @@ cdef class Run:
                 to, slot = (<Handle>to).creator, (<Handle>to).slot
         f = <Node>to
         if f.run != self.number:
-            if is_held(f.run):
+            if self.is_aside(f, f.run):
                 return self.place_aside(f, slot, f.n_slots)
             push(&self.queue, <void *>to, f.generation)
             Py_INCREF(f)
@@ -232,13 +236,17 @@ cdef class Run:
         if x.run != self.number:
             if not x.flags & REQUIRES_GRAD:
                 return NULL
-            if is_held(x.run):
+            if self.is_aside(x, x.run):
                 return self.place_aside(x, 0, 1)
             self.leaves.append(x)
             x.run = self.number
             if x.grad != NULL:
                 put(&x.flight, <object>x.grad)  # the sum begins with what was there
         return &x.flight
+
+    cdef inline bint is_aside(self, object owner, uint64_t run) except -1:
+        """Whether what `run` claimed last is not to be touched, or was not when this one met it."""
+        return is_held(run) or (len(self.aside) > 0 and <size_t><PyObject *>owner in self.aside)
 
     cdef Gradient *place_aside(self, object owner, int slot, int n) except? NULL:
         cdef Aside aside = self.aside.get(<size_t><PyObject *>owner)
