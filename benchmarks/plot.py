@@ -95,6 +95,7 @@ def draw_sizes(axes, rows):
     axes.yaxis.set_major_formatter(lambda y, _: nanoseconds(y))
     axes.set_xlabel("elements of the arrays")
     axes.grid()
+    axes.set_ylim(top=axes.get_ylim()[1] * 6)  # room for the legend
     axes.legend(loc="upper left")
     axes.set_title("Time an operation, y = y * b + c on float64 arrays")
 
