@@ -123,6 +123,9 @@ cdef class Run:
 
         The last contribution may take over the array of gy: best one to a place that has none yet.
         """
+        self.place(f.edges[0].to, f.edges[0].slot)
+        self.place(f.edges[1].to, f.edges[1].slot)
+        # Only now, for a claim may run the garbage collector, and it what it likes.
         cdef Gradient *g0 = self.place(f.edges[0].to, f.edges[0].slot)
         cdef Gradient *g1 = self.place(f.edges[1].to, f.edges[1].slot)
         return 1 if g0 != NULL and g1 != NULL and g0 != g1 and g0.state == NONE != g1.state else 0

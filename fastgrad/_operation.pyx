@@ -90,7 +90,7 @@ cdef inline bint is_small(object x, double *number) except -1:
 
 cdef object apply(const Rule *rule, PyTypeObject *type, PyObject *x0, PyObject *x1):
     cdef Argument a[2]
-    cdef Handle y
+    cdef Handle y = new_handle()
     read(x0, &a[0])
     if x1 != NULL:
         read(x1, &a[1])
@@ -98,7 +98,9 @@ cdef object apply(const Rule *rule, PyTypeObject *type, PyObject *x0, PyObject *
         a[1] = a[0]
     if a[0].kind == UNKNOWN or a[1].kind == UNKNOWN:
         return NotImplemented
-    y = new_handle()
+    # What NumPy calls, and the garbage collector, may give the Variables other arrays meanwhile.
+    cdef object _held0 = None if a[0].value.array == NULL else <object>a[0].value.array
+    cdef object _held1 = None if a[1].value.array == NULL else <object>a[1].value.array
     if not apply_directly(rule, a, y):
         y = apply_by_numpy(rule, a)
     if a[0].requires_grad or a[1].requires_grad:
@@ -145,7 +147,9 @@ cdef Handle apply_by_numpy(const Rule *rule, const Argument *a):
 
 
 cdef object operand(const Rule *rule, const Argument *a, int i):
-    cdef object x = <object>a[i].x
+    if a[i].value.array != NULL:
+        return <object>a[i].value.array
+    x = <object>a[i].x
     if not isinstance(x, Handle):
         return x
     x = value_of(x)

@@ -9,6 +9,10 @@ from libc.stdint cimport uint8_t
 from libc.string cimport strcpy
 
 
+cdef extern from "Python.h":
+    bint PyGC_Disable() noexcept
+    bint PyGC_Enable() noexcept
+
 cdef extern from *:
     """
     #include <numpy/arrayobject.h>
@@ -136,8 +140,13 @@ cdef object pool = PyCapsule_New(&handler, "mem_handler", NULL)
 cdef PyObject *pooled_like(PyObject *x, bint fortran) except NULL:
     if limit == 0 or get_handler() is not numpys:  # which the program changed
         return empty(x, fortran)
+    # The handler is a context variable. Setting it makes objects, and that may run the garbage
+    # collector, which may run anything: not in the middle of an accumulation.
+    cdef bint collecting = PyGC_Disable()
     set_handler(pool)
     try:
         return empty(x, fortran)
     finally:
         set_handler(numpys)
+        if collecting:
+            PyGC_Enable()
