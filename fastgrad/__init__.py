@@ -9,25 +9,9 @@
 (array(2.), array(3.))
 """
 
-from fastgrad._arithmetic import (
-    Abs,
-    Add,
-    Div,
-    MatMul,
-    Mul,
-    Neg,
-    Pow,
-    Sub,
-    abs,
-    add,
-    div,
-    matmul,
-    mul,
-    neg,
-    pow,
-    sub,
-)
+from fastgrad._arithmetic import Abs, Add, Div, MatMul, Mul, Neg, Pow, Sub
 from fastgrad._function import Function, as_array
+from fastgrad._operators import abs, add, div, matmul, mul, neg, pow, sub
 from fastgrad.config import Config, no_grad, using_config
 from fastgrad.variable import Variable
 

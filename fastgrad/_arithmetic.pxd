@@ -1,7 +1,5 @@
-"""The arithmetic: + - * / ** @, neg and abs, as Functions, as functions, and as operators."""
+"""The mathematics of + - * / ** @, of neg and of abs: a rule each, and a class each."""
 
-from fastgrad._variable cimport VariableBase
+from fastgrad._node cimport Rule
 
-
-cdef class Operators(VariableBase):
-    pass
+cdef Rule add_rule, sub_rule, mul_rule, div_rule, neg_rule, pow_rule, abs_rule, matmul_rule

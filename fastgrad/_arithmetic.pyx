@@ -1,4 +1,3 @@
-# cython: c_api_binop_methods=True
 """See _arithmetic.pxd.
 
 A section an operation: its mathematics for whatever operands, by NumPy; the same for numbers and
@@ -9,7 +8,7 @@ when a floating-point flag is up: NumPy reports it, as its own.
 
 import numpy as np
 
-from cpython.object cimport PyObject, PyTypeObject
+from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.math cimport fabs, sqrt
 
@@ -20,10 +19,7 @@ from fastgrad._loops cimport (
     ABSOLUTE, ADD, DIVIDE, MULTIPLY, NEGATIVE, Operand, POWER, SIGN, SUBTRACT, apply1, apply2,
     apply_numbers, clear_errors, errors, import_numpy, settled, take_object,
 )
-from fastgrad._node cimport (
-    AddGradient, ForArrays, ForNumbers, Forward, GradientOf, Rule, adopt_handles,
-)
-from fastgrad._operation cimport Operation, X0, X1, apply, register_operation
+from fastgrad._operation cimport Operation, X0, X1, define
 
 import_numpy()
 
@@ -93,6 +89,14 @@ cdef bint add_directly(int i, Gradient *gy, Operand x0, Operand x1, bint last,
     return add_itself(gx, gy, last)
 
 
+cdef class Add(Operation):
+    """x0 + x1"""
+
+
+define(&add_rule, Add, "add", 2, 0, 0, add_forward, add_gradient,
+       add_numbers, add_arrays, add_directly)
+
+
 # --- sub ---
 
 
@@ -116,6 +120,14 @@ cdef bint sub_arrays(Operand x0, Operand x1, PyObject **y) except -1:
 cdef bint sub_directly(int i, Gradient *gy, Operand x0, Operand x1, bint last,
                        Gradient *gx) except -1:
     return add_itself(gx, gy, last) if i == 0 else add_negative(gx, gy, last)
+
+
+cdef class Sub(Operation):
+    """x0 - x1"""
+
+
+define(&sub_rule, Sub, "sub", 2, 0, 0, sub_forward, sub_gradient,
+       sub_numbers, sub_arrays, sub_directly)
 
 
 # --- mul ---
@@ -144,6 +156,14 @@ cdef bint mul_directly(int i, Gradient *gy, Operand x0, Operand x1, bint last,
     if gy.state == NUMBER:
         return other.array == NULL and add_if_sound(gx, gy.value.number * other.number)
     return add_product(gx, gy, other, last)
+
+
+cdef class Mul(Operation):
+    """x0 * x1"""
+
+
+define(&mul_rule, Mul, "mul", 2, X1, X0, mul_forward, mul_gradient,
+       mul_numbers, mul_arrays, mul_directly)
 
 
 # --- div ---
@@ -185,6 +205,14 @@ cdef bint div_directly(int i, Gradient *gy, Operand x0, Operand x1, bint last,
     return add_array_if_sound(gx, gx1)
 
 
+cdef class Div(Operation):
+    """x0 / x1"""
+
+
+define(&div_rule, Div, "div", 2, X1, X0 | X1, div_forward, div_gradient,
+       div_numbers, div_arrays, div_directly)
+
+
 # --- neg ---
 
 
@@ -208,6 +236,14 @@ cdef bint neg_arrays(Operand x0, Operand x1, PyObject **y) except -1:
 cdef bint neg_directly(int i, Gradient *gy, Operand x0, Operand x1, bint last,
                        Gradient *gx) except -1:
     return add_negative(gx, gy, last)
+
+
+cdef class Neg(Operation):
+    """-x"""
+
+
+define(&neg_rule, Neg, "neg", 1, 0, 0, neg_forward, neg_gradient,
+       neg_numbers, neg_arrays, neg_directly)
 
 
 # --- pow ---
@@ -288,6 +324,15 @@ cdef bint pow_directly(int i, Gradient *gy, Operand x0, Operand x1, bint last,
     return add_product(gx, gy, array(slope), last)
 
 
+cdef class Pow(Operation):
+    """x0 ** x1"""
+
+
+define(&pow_rule, Pow, "pow", 2, X0 | X1, X0 | X1, pow_forward, pow_gradient,
+       pow_numbers, pow_arrays, pow_directly)
+pow_rule.weak_x1 = True
+
+
 # --- abs ---
 
 # For complex numbers: gy * conj(x) / |x|, and 0 at 0. (Not holomorphic; no other operation here
@@ -332,6 +377,14 @@ cdef bint abs_directly(int i, Gradient *gy, Operand x0, Operand x1, bint last,
     return add_product(gx, gy, array(sign), last)
 
 
+cdef class Abs(Operation):
+    """abs(x)"""
+
+
+define(&abs_rule, Abs, "abs", 1, X0, 0, abs_forward, abs_gradient,
+       abs_numbers, abs_arrays, abs_directly)
+
+
 # --- matmul ---
 
 
@@ -353,205 +406,9 @@ cdef object matmul_gradient(int i, object gy, object x0, object x1):
     return gx[..., 0] if column else gx
 
 
-# --- the rules, and their classes ---
-
-
-cdef Rule rule(const char *name, int n_inputs, int uses0, int uses1, Forward forward,
-               GradientOf gradient, ForNumbers for_numbers, ForArrays for_arrays,
-               AddGradient directly, bint weak_x1) noexcept:
-    """`uses0`: the operands whose values the gradient for operand 0 reads; `uses1` likewise."""
-    cdef Rule made
-    made.name, made.n_inputs, made.forward, made.gradient = name, n_inputs, forward, gradient
-    made.uses[0], made.uses[1] = uses0, uses1
-    made.for_numbers, made.for_arrays, made.add_gradient = for_numbers, for_arrays, directly
-    made.weak_x1 = weak_x1
-    return made
-
-
-cdef Rule ADD_ = rule("add", 2, 0, 0, add_forward, add_gradient, add_numbers, add_arrays,
-                      add_directly, False)
-cdef Rule SUB_ = rule("sub", 2, 0, 0, sub_forward, sub_gradient, sub_numbers, sub_arrays,
-                      sub_directly, False)
-cdef Rule MUL_ = rule("mul", 2, X1, X0, mul_forward, mul_gradient, mul_numbers, mul_arrays,
-                      mul_directly, False)
-cdef Rule DIV_ = rule("div", 2, X1, X0 | X1, div_forward, div_gradient, div_numbers, div_arrays,
-                      div_directly, False)
-cdef Rule POW_ = rule("pow", 2, X0 | X1, X0 | X1, pow_forward, pow_gradient, pow_numbers,
-                      pow_arrays, pow_directly, True)
-cdef Rule MATMUL_ = rule("matmul", 2, X1, X0, matmul_forward, matmul_gradient, NULL, NULL, NULL,
-                         False)
-cdef Rule NEG_ = rule("neg", 1, 0, 0, neg_forward, neg_gradient, neg_numbers, neg_arrays,
-                      neg_directly, False)
-cdef Rule ABS_ = rule("abs", 1, X0, 0, abs_forward, abs_gradient, abs_numbers, abs_arrays,
-                      abs_directly, False)
-
-
-cdef class Add(Operation):
-    """x0 + x1"""
-
-
-cdef class Sub(Operation):
-    """x0 - x1"""
-
-
-cdef class Mul(Operation):
-    """x0 * x1"""
-
-
-cdef class Div(Operation):
-    """x0 / x1"""
-
-
-cdef class Pow(Operation):
-    """x0 ** x1"""
-
-
 cdef class MatMul(Operation):
     """x0 @ x1"""
 
 
-cdef class Neg(Operation):
-    """-x"""
-
-
-cdef class Abs(Operation):
-    """abs(x)"""
-
-
-register_operation(Add, &ADD_)
-register_operation(Sub, &SUB_)
-register_operation(Mul, &MUL_)
-register_operation(Div, &DIV_)
-register_operation(Pow, &POW_)
-register_operation(MatMul, &MATMUL_)
-register_operation(Neg, &NEG_)
-register_operation(Abs, &ABS_)
-
-
-# --- as operators ---
-
-
-cdef inline object apply2_to(const Rule *rule, object cls, object x0, object x1):
-    return apply(rule, <PyTypeObject *>cls, <PyObject *>x0, <PyObject *>x1)
-
-
-cdef class Operators(VariableBase):
-    # Variable inherits these as they are: no Python function is called for `x0 * x1`. The operands
-    # come in their order in the expression, and either may be the Variable (`c_api_binop_methods`).
-
-    def __add__(x0, x1):
-        return apply2_to(&ADD_, Add, x0, x1)
-
-    def __sub__(x0, x1):
-        return apply2_to(&SUB_, Sub, x0, x1)
-
-    def __mul__(x0, x1):
-        return apply2_to(&MUL_, Mul, x0, x1)
-
-    def __truediv__(x0, x1):
-        return apply2_to(&DIV_, Div, x0, x1)
-
-    def __pow__(x0, x1, modulus):
-        return apply2_to(&POW_, Pow, x0, x1) if modulus is None else NotImplemented
-
-    def __matmul__(x0, x1):
-        return apply2_to(&MATMUL_, MatMul, x0, x1)
-
-    def __neg__(self):
-        return apply(&NEG_, <PyTypeObject *>Neg, <PyObject *>self, NULL)
-
-    def __abs__(self):
-        return apply(&ABS_, <PyTypeObject *>Abs, <PyObject *>self, NULL)
-
-
-adopt_handles(<PyTypeObject *>Operators)
-
-
-# --- as functions ---
-
-
-cdef object checked(const Rule *rule, object y, object x0, object x1):
-    """`y`, or the TypeError that it stands for."""
-    if y is not NotImplemented:
-        return y
-    names = type(x0).__name__ if rule.n_inputs == 1 else (
-        f"{type(x0).__name__} and {type(x1).__name__}")
-    raise TypeError(f"{rule.name.decode()}: operands are {names}, "
-                    "expected Variables, ndarrays or scalars")
-
-
-def add(x0, x1):
-    """`x0 + x1`, broadcast.
-
-    Here, as in the functions below, an operand is a Variable, or an ndarray or a scalar, which are
-    constants: TypeError for anything else, and for a Variable without data. Shapes, dtypes and
-    errors are those of NumPy's operator on the operands' arrays. The result is a Variable; the
-    gradient of each operand has its shape, and its dtype if that is floating or complex.
-
-    >>> import numpy as np
-    >>> from fastgrad import Variable
-    >>> x = Variable(np.array([1.0, 2.0]))
-    >>> add(x, 3.0)
-    variable([4. 5.])
-    """
-    return checked(&ADD_, apply2_to(&ADD_, Add, x0, x1), x0, x1)
-
-
-def sub(x0, x1):
-    """`x0 - x1`, broadcast; see `add`."""
-    return checked(&SUB_, apply2_to(&SUB_, Sub, x0, x1), x0, x1)
-
-
-def mul(x0, x1):
-    """`x0 * x1`, broadcast; see `add`."""
-    return checked(&MUL_, apply2_to(&MUL_, Mul, x0, x1), x0, x1)
-
-
-def div(x0, x1):
-    """`x0 / x1`, broadcast; see `add`."""
-    return checked(&DIV_, apply2_to(&DIV_, Div, x0, x1), x0, x1)
-
-
-def pow(x0, x1):
-    """`x0 ** x1`, broadcast; see `add`.
-
-    At 0: `x ** 0` has gradient 0 for x, and the exponent has gradient 0 where `x0` is 0.
-
-    >>> import numpy as np
-    >>> from fastgrad import Variable
-    >>> x = Variable(np.array([0.0, 3.0]))
-    >>> pow(x, 2).backward()
-    >>> x.grad
-    array([0., 6.])
-    """
-    return checked(&POW_, apply2_to(&POW_, Pow, x0, x1), x0, x1)
-
-
-def matmul(x0, x1):
-    """`x0 @ x1`, with NumPy's rules for 1-d operands and for stacks of matrices; see `add`.
-
-    >>> import numpy as np
-    >>> from fastgrad import Variable
-    >>> x, w = Variable(np.ones((2, 3))), Variable(np.ones((3, 4)))
-    >>> matmul(x, w).shape
-    (2, 4)
-    """
-    return checked(&MATMUL_, apply2_to(&MATMUL_, MatMul, x0, x1), x0, x1)
-
-
-def neg(x):
-    """`-x`; see `add`."""
-    return checked(&NEG_, apply(&NEG_, <PyTypeObject *>Neg, <PyObject *>x, NULL), x, None)
-
-
-def abs(x):
-    """`abs(x)`; see `add`. At 0 the gradient is 0; for complex x it is `gy * conj(x) / abs(x)`.
-
-    >>> import numpy as np
-    >>> from fastgrad import Variable
-    >>> x = Variable(np.array([-2.0, 0.0]))
-    >>> abs(x).backward()
-    >>> x.grad
-    array([-1.,  0.])
-    """
-    return checked(&ABS_, apply(&ABS_, <PyTypeObject *>Abs, <PyObject *>x, NULL), x, None)
+define(&matmul_rule, MatMul, "matmul", 2, X1, X0, matmul_forward, matmul_gradient,
+       NULL, NULL, NULL)

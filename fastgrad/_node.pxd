@@ -72,6 +72,7 @@ ctypedef bint (*AddGradient)(int i, Gradient *gy, Operand x0, Operand x1, bint l
 
 cdef struct Rule:
     const char *name
+    PyTypeObject *type  # borrowed from its module: the class that `creator` shows
     int n_inputs
     int uses[2]  # bits: the operands whose values the gradient of this operand reads
     Forward forward
@@ -100,7 +101,7 @@ cdef class Node:
 
 # A new handle of the public class Variable, or node of a compiled operation: all zero, untracked.
 cdef Handle new_handle()
-cdef Node new_node(PyTypeObject *type, const Rule *rule)
+cdef Node new_node(const Rule *rule)
 cdef PyTypeObject *variable_type  # borrowed from its module
 
 cdef void adopt_handles(PyTypeObject *type) noexcept  # a compiled class; its memory is ours now

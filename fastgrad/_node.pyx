@@ -175,8 +175,8 @@ cdef int visit_all(PyObject **fields, int n, visitproc visit, void *arg) noexcep
 # --- nodes ---
 
 
-cdef Node new_node(PyTypeObject *type, const Rule *rule):
-    cdef PyObject *f = new_object(type, &spare_nodes)
+cdef Node new_node(const Rule *rule):
+    cdef PyObject *f = new_object(rule.type, &spare_nodes)
     (<Node>f).rule = rule
     (<Node>f).slots = &(<Node>f).only_slot
     return take_node(f)

@@ -1,10 +1,8 @@
 """How a compiled operation is called and recorded, whichever it is."""
 
-from cpython.object cimport PyObject, PyTypeObject
-
 from fastgrad._function cimport Function
 from fastgrad._loops cimport Operand
-from fastgrad._node cimport Edge, Node, Rule
+from fastgrad._node cimport AddGradient, ForArrays, ForNumbers, Forward, GradientOf, Node, Rule
 
 
 cdef class Operation(Function):
@@ -15,12 +13,15 @@ cdef enum:  # bits of Rule.uses
     X0 = 1
     X1 = 2
 
-# The compiled class `cls` is the operation of `rule`.
-cdef int register_operation(cls, const Rule *rule) except -1
+# Fill in `rule`, that of the compiled class `cls`: see Rule. `uses0` are the operands whose values
+# the gradient for operand 0 reads. What is NULL is left to NumPy.
+cdef int define(Rule *rule, cls, const char *name, int n_inputs, int uses0, int uses1,
+                Forward forward, GradientOf gradient, ForNumbers for_numbers,
+                ForArrays for_arrays, AddGradient add_gradient) except -1
 
-# The operation on Variables, ndarrays and numbers (x1 is NULL if there is but one operand): a
+# The operation on Variables, ndarrays and numbers (x1 is ignored if there is but one operand): a
 # Variable, or NotImplemented if one of them is something else.
-cdef object apply(const Rule *rule, PyTypeObject *type, PyObject *x0, PyObject *x1)
+cdef object apply(const Rule *rule, object x0, object x1)
 
 # Operand `i` as it was saved: for direct loops (False: it is not for them), ...
 cdef bint saved_operand(Node f, int i, Operand *x) noexcept

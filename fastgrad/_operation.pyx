@@ -8,6 +8,7 @@ import numpy as np
 
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_CheckExact
+from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF, Py_XDECREF
 from libc.stdint cimport int64_t
 
@@ -19,8 +20,8 @@ from fastgrad._loops cimport (
     type_num,
 )
 from fastgrad._node cimport (
-    ALIKE, Handle, HOLDS_NUMBER, RECORDED, REQUIRES_GRAD, SAVED, SAVED_NUMBER, STAND_IN,
-    WEAK, adopt_nodes, has_references, is_tracked, new_handle, new_node, track,
+    adopt_nodes, ALIKE, Edge, Handle, has_references, HOLDS_NUMBER, is_tracked, new_handle,
+    new_node, RECORDED, REQUIRES_GRAD, SAVED, SAVED_NUMBER, STAND_IN, track, WEAK,
 )
 
 import_numpy()
@@ -88,12 +89,12 @@ cdef inline bint is_small(object x, double *number) except -1:
 # --- the result ---
 
 
-cdef object apply(const Rule *rule, PyTypeObject *type, PyObject *x0, PyObject *x1):
+cdef object apply(const Rule *rule, object x0, object x1):
     cdef Argument a[2]
     cdef Handle y = new_handle()
-    read(x0, &a[0])
-    if x1 != NULL:
-        read(x1, &a[1])
+    read(<PyObject *>x0, &a[0])
+    if rule.n_inputs > 1:
+        read(<PyObject *>x1, &a[1])
     else:
         a[1] = a[0]
     if a[0].kind == UNKNOWN or a[1].kind == UNKNOWN:
@@ -105,7 +106,7 @@ cdef object apply(const Rule *rule, PyTypeObject *type, PyObject *x0, PyObject *
         y = apply_by_numpy(rule, a)
     if a[0].requires_grad or a[1].requires_grad:
         if recording():
-            record(rule, type, a, y)
+            record(rule, a, y)
         else:
             y.flags |= REQUIRES_GRAD
     return y
@@ -161,8 +162,8 @@ cdef object operand(const Rule *rule, const Argument *a, int i):
 # --- the record ---
 
 
-cdef int record(const Rule *rule, PyTypeObject *type, Argument *a, Handle y) except -1:
-    cdef Node f = new_node(type, rule)
+cdef int record(const Rule *rule, Argument *a, Handle y) except -1:
+    cdef Node f = new_node(rule)
     cdef int i, used = 0, n = rule.n_inputs
     cdef int64_t generation = 0
     cdef bint first = True, tracked = False
@@ -252,9 +253,16 @@ cdef object saved_like(Node f, int i, object gy):
 cdef dict rules = {}  # the address of the rule of each class
 
 
-cdef int register_operation(cls, const Rule *rule) except -1:
-    adopt_nodes(<PyTypeObject *>cls)
+cdef int define(Rule *rule, cls, const char *name, int n_inputs, int uses0, int uses1,
+                Forward forward, GradientOf gradient, ForNumbers for_numbers,
+                ForArrays for_arrays, AddGradient add_gradient) except -1:
+    rule.type, rule.name, rule.n_inputs = <PyTypeObject *>cls, name, n_inputs
+    rule.uses[0], rule.uses[1] = uses0, uses1
+    rule.forward, rule.gradient = forward, gradient
+    rule.for_numbers, rule.for_arrays = for_numbers, for_arrays
+    rule.add_gradient = add_gradient
     rules[cls] = <size_t>rule
+    adopt_nodes(rule.type)
     return 0
 
 

@@ -1,7 +1,7 @@
 """`Variable`: the compiled operators and attributes, as a Python class that can be patched."""
 
-from fastgrad._arithmetic import Operators
 from fastgrad._engine import backward
+from fastgrad._operators import Operators
 from fastgrad._variable import register
 
 

@@ -1,6 +1,6 @@
 from typing import Any
 
-from fastgrad._arithmetic import Operators
+from fastgrad._operators import Operators
 
 class Variable(Operators):
     __slots__ = ()

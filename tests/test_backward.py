@@ -125,6 +125,15 @@ def test_retain_graph_false_gives_the_same_gradients_and_spends_the_graph():
     assert x.grad == 15.0
 
 
+def test_arguments_may_be_given_by_position_in_their_order():
+    x = Variable(np.array(2.0))
+    y = x * x
+    y.backward(True, False, False)
+    assert (y.grad, x.grad) == (1.0, 4.0)
+    with pytest.raises(RuntimeError, match="retain_graph"):
+        y.backward()
+
+
 def test_retain_graph_false_leaves_what_it_did_not_visit():
     x = Variable(np.array(2.0))
     y, z = x * x, x * 5

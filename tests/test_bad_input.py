@@ -173,6 +173,45 @@ def test_exception_inside_a_backward_that_spends_the_graph_leaves_gradients_as_b
     assert_same_bits(w.grad, np.full(3, 20.0))
 
 
+def test_ctrl_c_at_any_moment_leaves_a_state_to_retry_from(run_child):
+    """Wherever the signal comes: no backward has happened by halves."""
+    code = """
+        import signal
+        import numpy as np
+        from fastgrad import Function, Variable
+
+        class Same(Function):
+            def forward(self, x):
+                return x + 0
+            def backward(self, gy):
+                return gy
+
+        x, w = Variable(np.array(1.0)), Variable(np.array(1.0))
+        y = x
+        for i in range(20_000):
+            y = y * w + x if i % 10 else Same()(y)
+        y.backward()
+        gx, gw = float(x.grad), float(w.grad)
+
+        signal.signal(signal.SIGALRM, signal.default_int_handler)
+        for i in range(40):
+            x.cleargrad(), w.cleargrad()
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 1e-4 * (i + 1))
+                while True:
+                    y.backward()
+            except KeyboardInterrupt:
+                runs = 0.0 if x.grad is None else x.grad / gx
+            assert runs == round(float(runs))
+            assert w.grad is None if runs == 0 else w.grad == runs * gw
+            x.cleargrad(), w.cleargrad()
+            y.backward()
+            assert (x.grad, w.grad) == (gx, gw)
+        print("done")
+    """
+    assert run_child(code) == "done\n"
+
+
 # --- operands ---
 
 OPERATORS = [operator.add, operator.sub, operator.mul, operator.truediv, operator.pow]
@@ -254,6 +293,14 @@ def test_variable_without_data_in_arithmetic_is_a_type_error_that_says_so(f):
     for g in (operator.neg, abs, Variable.backward):
         with pytest.raises(TypeError, match="None"):
             g(none)
+
+
+@pytest.mark.parametrize("name", ["add", "sub", "mul", "div", "pow", "matmul"])
+def test_variable_without_data_is_named_by_operation_and_operand(name):
+    f, x, none = getattr(fastgrad, name), Variable(np.array([1.0])), Variable(None)
+    for operands, i in (((x, none), 1), ((none, x), 0), ((none, none), 0)):
+        with pytest.raises(TypeError, match=rf"^{name}: operand {i}\b"):
+            f(*operands)
 
 
 @pytest.mark.parametrize("f", OPERATORS)

@@ -168,11 +168,12 @@ def apply(lib, pool, what, name, indices, constant):
     return ys if isinstance(ys, list) else [ys]
 
 
-def run(lib, program, *, interior=True, drop=False, spend=False):
+def run(lib, program, *, interior=True, drop=False, spend=False, look=lambda variables: None):
     """Everything that can be seen of a program, as pairs of a description and an outcome.
 
     `drop` lets the handles go that are not needed; `spend` does the last backward with
-    retain_graph=False; `interior` also looks at the gradients that retain_grad keeps.
+    retain_graph=False; `interior` also looks at the gradients that retain_grad keeps. `look` gets
+    all Variables after every backward.
     """
     seen = []
     pool = [lib.Variable(array.make()) for array in program.leaves]
@@ -195,7 +196,7 @@ def run(lib, program, *, interior=True, drop=False, spend=False):
     if drop:
         used = {action[1] % len(results) for action in program.actions}
         results = [v if i in used else None for i, v in enumerate(results)]
-    del pool, ys  # what a Split or a Shuffle gave lives on in `results` alone
+    del pool, ys, y  # from here on `results` alone keeps them
     last = [n for n, action in enumerate(program.actions) if action[0] == "backward"][-1:]
     for n, (action, i, *options) in enumerate(program.actions):
         if action == "cleargrad":
@@ -209,8 +210,11 @@ def run(lib, program, *, interior=True, drop=False, spend=False):
         for k, v in enumerate(results):
             if interior:
                 seen.append((f"gradient of result {k} after action {n}", v.grad))
+        look([v for v in (*leaves, *results) if v is not None])
+        for v in results:
             if v is not None:
                 v.cleargrad()  # the baseline would add a retained gradient again
+    seen += [(f"data of leaf {k} in the end", v.data) for k, v in enumerate(leaves)]
     return seen
 
 
@@ -227,11 +231,19 @@ def assert_same_outcomes(program, **options):
             assert a == b, what
 
 
+def assert_apart(variables):
+    """No visible gradient shares memory with another, or with data."""
+    gradients = [v.grad for v in variables if v.grad is not None]
+    others = gradients + [v.data for v in variables]
+    for i, gx in enumerate(gradients):
+        assert not any(np.may_share_memory(gx, x) for x in others[i + 1 :])
+
+
 @pytest.mark.parametrize("dtypes", DTYPES)
 @settings(max_examples=300)
 @given(st.data())
 def test_random_graph_has_the_baselines_values_and_gradients(dtypes, data):
-    assert_same_outcomes(data.draw(programs(DTYPES[dtypes])))
+    assert_same_outcomes(data.draw(programs(DTYPES[dtypes])), look=assert_apart)
 
 
 @pytest.mark.parametrize("dtypes", DTYPES)

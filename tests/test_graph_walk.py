@@ -80,3 +80,25 @@ def test_functions_compare_and_hash_by_identity():
     assert y.creator == y.creator
     assert y.creator != z.creator
     assert len({y.creator, z.creator, y.creator}) == 2
+
+
+def test_constants_are_inputs_that_require_no_gradient():
+    x, c = Variable(np.array([1.0, 2.0])), np.array([3.0, 4.0])
+    for y, i in ((x * 2.0, 1), (2.0 * x, 0), (x * c, 1), (c @ x, 0), (x + c, 1), (2 - x, 0)):
+        constant, variable = y.creator.inputs[i], y.creator.inputs[1 - i]
+        assert variable is x
+        assert type(constant) is Variable
+        assert (constant.requires_grad, constant.creator, constant.generation) == (False, None, 0)
+    assert (x * 2.0).creator.inputs[1].data == 2.0
+    assert (c * x).creator.inputs[0].data is c
+
+
+def test_a_handle_made_by_a_walk_counts_as_the_variable_that_it_stands_for():
+    x = Variable(np.array(3.0))
+    y = (x * x) * (x + 1)
+    product = y.creator.inputs[0]
+    assert y.creator.inputs[0] is product
+    assert product.creator.outputs[0]() is product
+    product.creator = None
+    y.backward()
+    assert (product.grad, x.grad) == (4.0, 9.0)

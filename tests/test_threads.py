@@ -5,9 +5,11 @@ each time. All numbers are small integers, so that their sums are exact in any o
 """
 
 import asyncio
+import contextlib
 import contextvars
 import sys
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -61,9 +63,9 @@ def together(*fs):
     return outcomes
 
 
-def once_each(f):
-    """`f`, but a thread that calls it again passes."""
-    called = threading.local()
+def once(f, each=False):
+    """`f`, but calls after the first one pass; with `each`, after the first one of the thread."""
+    called = threading.local() if each else SimpleNamespace()
 
     def g():
         if not hasattr(called, "yes"):
@@ -164,20 +166,40 @@ def test_two_runs_that_meet_in_the_middle_add_up(shared, old):
 def test_a_whole_run_while_another_waits_in_the_middle_of_its_own(shared, old):
     stop, roots, leaves = shared
     expected = backward_alone(roots, leaves, old)
-    waiting, done = threading.Event(), threading.Event()
+    outcomes = []
+    stop.action = once(lambda: outcomes.extend(together(roots[1].backward)))
+    assert together(roots[0].backward) == outcomes == [None]
+    assert gradients(leaves) == expected
+
+
+@pytest.mark.parametrize("old", [None, 100.0])
+def test_a_run_that_ends_while_one_that_began_later_waits_in_the_middle(shared, old):
+    stop, roots, leaves = shared
+    expected = backward_alone(roots, leaves, old)
+    first_waits, second_waits, first_ended = (threading.Event() for _ in range(3))
+    first = threading.local()
 
     def wait():
-        if not waiting.is_set():
-            waiting.set()
-            assert done.wait(PATIENCE)
+        if hasattr(first, "yes"):
+            first_waits.set()
+            assert second_waits.wait(PATIENCE)
+        else:
+            second_waits.set()
+            assert first_ended.wait(PATIENCE)
 
-    def run():
-        assert waiting.wait(PATIENCE)
+    def run_first():
+        first.yes = True
+        try:
+            roots[0].backward()
+        finally:
+            first_ended.set()
+
+    def run_second():
+        assert first_waits.wait(PATIENCE)
         roots[1].backward()
-        done.set()
 
     stop.action = wait
-    assert together(roots[0].backward, run) == [None, None]
+    assert together(run_first, run_second) == [None, None]
     assert gradients(leaves) == expected
 
 
@@ -185,26 +207,23 @@ def test_a_whole_run_while_another_waits_in_the_middle_of_its_own(shared, old):
 def test_an_exception_in_one_run_leaves_the_other_right(shared, old):
     stop, roots, leaves = shared
     expected = backward_alone(roots[1:], leaves, old)
-    barrier, doomed = threading.Barrier(2, timeout=PATIENCE), []
+    meet, doomed = once(threading.Barrier(2, timeout=PATIENCE).wait, each=True), threading.local()
 
-    def meet():
-        barrier.wait()
-        if threading.get_ident() in doomed:
+    def meet_and_fail():
+        meet()
+        if hasattr(doomed, "yes"):
             raise ZeroDivisionError
 
     def fail():
-        doomed.append(threading.get_ident())
+        doomed.yes = True
         roots[0].backward()
 
-    stop.action = once_each(meet)
+    stop.action = meet_and_fail
     outcomes = together(fail, roots[1].backward)
     assert [type(outcome) for outcome in outcomes] == [ZeroDivisionError, type(None)]
     assert gradients(leaves) == expected
     stop.action = lambda: None
-    for x in leaves:
-        x.grad = old
-    roots[1].backward()
-    assert gradients(leaves) == expected
+    assert backward_alone(roots[1:], leaves, old) == expected
 
 
 def test_recording_while_a_run_waits_extends_the_graph_that_it_walks():
@@ -260,40 +279,27 @@ def test_threads_that_switch_at_random_add_up():
     assert gradients([x, w]) == [4 * gx for gx in expected]
 
 
-SPENDERS = {
-    "the graph that another run walks": (
-        "stop.action = once_each(threading.Barrier(2, timeout=60).wait)",
-        "together(lambda: y.backward(retain_graph=False), z.backward)",
-    ),
-    "the graph that it is in": (
-        "stop.action = once_each(lambda: y.backward(retain_graph=False))",
-        "together(z.backward)",
-    ),
-    "the graph that both walk": (
-        "stop.action = threading.Barrier(2, timeout=60).wait",
-        "together(*[lambda: y.backward(retain_graph=False)] * 2)",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", SPENDERS)
-@pytest.mark.parametrize("graph", GRAPHS)
-def test_a_run_that_frees(name, graph, run_child):
+@pytest.mark.parametrize("first", ["walk", "spend"])
+@pytest.mark.parametrize("second", ["together(walk)", "together(spend)", "walk()", "spend()"])
+def test_a_run_that_frees_the_graph_that_another_walks(first, second, run_child):
     """Whom it deprives of the graph gets a RuntimeError; nobody crashes."""
-    arrange, run = SPENDERS[name]
     code = f"""
-import threading
-from test_threads import *
-stop, x, w = Stop(), leaf(3.0), leaf(2.0)
-y, z = {graph.__name__}(stop, x, w)
-{arrange}
-outcomes = {run}
-assert all(outcome is None or isinstance(outcome, RuntimeError) for outcome in outcomes), outcomes
-x.cleargrad(), w.cleargrad()
-(x * w).backward()
-assert (x.grad, w.grad) == (2.0, 3.0)
-print("done")
-"""
+        from test_threads import *
+        for graph in GRAPHS:
+            stop, x, w = Stop(), leaf(3.0), leaf(2.0)
+            y, z = graph(stop, x, w)
+            def walk():
+                z.backward()
+            def spend():
+                y.backward(retain_graph=False)
+            stop.action = once(lambda: {second})
+            (outcome,) = together({first})
+            assert outcome is None or type(outcome) is RuntimeError, outcome
+            x.cleargrad(), w.cleargrad()
+            (x * w).backward()
+            assert gradients([x, w]) == [2.0, 3.0]
+        print("done")
+    """
     assert run_child(code) == "done\n"
 
 
@@ -304,7 +310,7 @@ print("done")
 def test_a_run_inside_another_adds_up(shared, old):
     stop, roots, leaves = shared
     expected = backward_alone(roots, leaves, old)
-    stop.action = once_each(roots[1].backward)
+    stop.action = once(roots[1].backward)
     assert together(roots[0].backward) == [None]
     assert gradients(leaves) == expected
 
@@ -415,15 +421,13 @@ def test_no_grad_around_a_run_reaches_into_its_python_backwards_only():
 
 
 def test_no_grad_in_a_copied_context_stays_there():
-    def enter():
-        no_grad().__enter__()
-        return records()
-
-    context = contextvars.copy_context()
-    assert context.run(enter) is False
+    context, blocks = contextvars.copy_context(), contextlib.ExitStack()
+    context.run(blocks.enter_context, no_grad())
     assert records()
     assert Config.enable_backprop is True
     assert context.run(records) is False
+    context.run(blocks.close)
+    assert context.run(records) is True
 
 
 def test_tasks_train_and_evaluate_in_turns():

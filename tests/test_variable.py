@@ -271,3 +271,38 @@ def test_requires_grad_switched_off_later_stops_gradients_of_later_operations():
     x.requires_grad = True
     (x * w).backward()
     assert x.grad == 3.0
+
+
+def test_requires_grad_can_be_set_on_leaves_only():
+    x = Variable(np.array(2.0))
+    y = x * x
+    with pytest.raises(RuntimeError, match="requires_grad"):
+        y.requires_grad = False
+    y.backward()
+    assert x.grad == 4.0
+    y.creator = None
+    y.requires_grad = False
+    assert (y.requires_grad, (y * 2).creator) == (False, None)
+
+
+def test_requires_grad_switched_off_after_recording_stops_gradients_for_the_leaf():
+    x, w = Variable(np.array(2.0)), Variable(np.array(3.0))
+    y = x * w
+    x.requires_grad = False
+    y.backward()
+    assert (x.grad, w.grad) == (None, 2.0)
+
+
+# --- as_array ---
+
+
+@pytest.mark.parametrize("value", [1, 1.5, True, 2j, np.float32(3), np.int8(4)])
+def test_as_array_makes_an_array_of_a_scalar(lib, value):
+    x = lib.as_array(value)
+    assert type(x) is np.ndarray
+    assert (x.shape, x.dtype, x[()]) == ((), np.asarray(value).dtype, value)
+
+
+@pytest.mark.parametrize("value", [np.ones(2), np.array(1.0), [1, 2], None, object()])
+def test_as_array_gives_anything_else_back(lib, value):
+    assert lib.as_array(value) is value
