@@ -128,6 +128,9 @@ cdef bint add_made(Gradient *g, Gradient *gy, PyObject *c) except -1:
         clear_errors()
     if c == gy.value.array:
         gy.state = NONE  # its reference goes to `g`
+    elif not fits(g, c):
+        Py_DECREF(<object>c)
+        return False
     merge(g, c)
     return tell(in_product, errors()) if in_product | errors() else True
 

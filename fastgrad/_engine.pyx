@@ -19,11 +19,11 @@ from fastgrad._accumulate cimport (
     ARRAY, Gradient, NONE, NUMBER, add_array, add_number, boxed, fitted, forget, put, shown, total,
 )
 from fastgrad._function cimport call_backward, checked_gradient
-from fastgrad._graph cimport set_grad, value_of
+from fastgrad._graph cimport recorded, set_grad, value_of
 from fastgrad._loops cimport Operand, as_number, clear_errors, import_numpy, is_array
 from fastgrad._node cimport (
-    ALIKE, DONE, Edge, HAS_MOVED, Handle, LEAF, Node, RECORDED, REQUIRES_GRAD, SPENT, is_moved,
-    spend,
+    ALIKE, DONE, Edge, HAS_MOVED, Handle, LEAF, Node, RECORDED, REQUIRES_GRAD, SPENT, handle_in,
+    is_moved, spend,
 )
 from fastgrad._operation cimport saved_like, saved_operand, saved_value
 from fastgrad._queue cimport PriorityQueue, pop, push, release
@@ -35,9 +35,12 @@ import_numpy()
 # That is how it knows what it has seen; no mark must be taken off, since no number comes twice. A
 # Python Function may start a run inside a run, or let another thread start one beside it: what a
 # run that has not ended holds, others leave alone; their gradients for such places are kept aside.
+# At the end they are added to what `.grad` of the leaf then is; and since the run that holds the
+# leaf began with an older one, the contribution also waits in `late` for that run to add it.
 
 cdef uint64_t n_runs = 0
 cdef set active = set()  # the runs that have not ended
+cdef dict late = {}  # (number of a run, id of a leaf): contributions of other runs
 
 
 cdef inline bint is_held(uint64_t run) except -1:
@@ -219,7 +222,7 @@ cdef class Run:
             to, slot = (<Handle>to).creator, (<Handle>to).slot  # it was given one since
         elif (<Node>to).flags & HAS_MOVED:  # see NOTE [Moved] in _graph.pyx
             if slot < (<Node>to).n_slots and is_moved(to, slot):
-                to = (<Node>to).slots[slot].handle
+                to = (<Node>to).slots[slot].handle  # owned, so alive
                 if (<Handle>to).creator == NULL:
                     return self.place_of_leaf(<Handle>to)
                 to, slot = (<Handle>to).creator, (<Handle>to).slot
@@ -249,10 +252,10 @@ cdef class Run:
 
     cdef inline bint is_aside(self, object owner, uint64_t run) except -1:
         """Whether what `run` claimed last is not to be touched, or was not when this one met it."""
-        return is_held(run) or (len(self.aside) > 0 and <size_t><PyObject *>owner in self.aside)
+        return is_held(run) or self.aside_of(owner) is not None
 
     cdef Gradient *place_aside(self, object owner, int slot, int n) except? NULL:
-        cdef Aside aside = self.aside.get(<size_t><PyObject *>owner)
+        cdef Aside aside = self.aside_of(owner)
         if aside is None:
             aside = Aside()
             aside.owner = owner
@@ -275,7 +278,7 @@ cdef class Run:
         if f.run == self.number:
             f.flags |= DONE
         else:
-            aside = self.aside[<size_t><PyObject *>f]
+            aside = self.aside_of(f)
             aside.done = True
             if slot >= aside.n:
                 gy.state = NONE
@@ -283,8 +286,9 @@ cdef class Run:
             g = &aside.gradients[slot]
         gy[0] = g[0]
         g.state = NONE
-        if f.slots[slot].handle != NULL and not is_moved(<PyObject *>f, slot):
-            self.note(<Handle>f.slots[slot].handle, gy)
+        cdef PyObject *y = handle_in(f, slot)
+        if y != NULL and not is_moved(<PyObject *>f, slot):
+            self.note(<Handle>y, gy)
         return 0
 
     cdef int note(self, Handle y, const Gradient *gy) except -1:
@@ -313,34 +317,52 @@ cdef class Run:
         return 0
 
     cdef int show(self) except -1:
-        """Write every `.grad`. All that may fail comes first."""
+        """Write every `.grad`, at once. All that may fail, or run Python code, comes first."""
+        cdef Handle x
+        cdef list leaves = self.prepared()
+        while not self.holds_good(leaves):  # another thread wrote meanwhile
+            leaves = self.prepared()
+        cdef list before = []  # let go at the end
+        for x, grad in self.interior:
+            before.append(grad_of(x))
+            set_grad(x, grad)
+        for x, old, grad in leaves:
+            before.append(old)
+            set_grad(x, grad)
+            if x.run != self.number and is_held(x.run):
+                # That run began with the old gradient, and is going to write its sum.
+                late.setdefault((x.run, id(x)), []).append(boxed(self.aside_of(x).gradients))
+        return 0
+
+    cdef list prepared(self):
+        """(leaf, its gradient now, its gradient in the end), for each leaf that was reached."""
         cdef Handle x
         cdef Aside aside
         cdef list leaves = []
         for x in self.leaves:
-            aside = self.aside.get(<size_t><PyObject *>x)
-            if aside is not None:
-                leaves.append((x, self.shown_aside(x, aside)))
-            elif x.flight.state != NONE:
-                leaves.append((x, shown(&x.flight)))
-        for x, grad in self.interior:
-            set_grad(x, grad)
-        for x, grad in leaves:
-            set_grad(x, grad)
-        return 0
+            old, aside = grad_of(x), self.aside_of(x)
+            if aside is None:
+                for gx in late.pop((self.number, id(x)), ()):
+                    self.deposit(x, LEAF, gx)
+                if x.flight.state != NONE:
+                    leaves.append((x, old, shown(&x.flight)))
+            elif aside.gradients.state != NONE:
+                gx = boxed(aside.gradients)
+                leaves.append((x, old, gx.copy() if old is None else total(old, gx)))
+        return leaves
 
-    cdef object shown_aside(self, Handle x, Aside aside):
-        """The gradient of a leaf that another run held, when this one came to it."""
-        cdef Gradient *g = &aside.gradients[0]
-        if g.state == NONE:
-            return None if x.grad == NULL else <object>x.grad
-        gx = boxed(g)
-        if x.run != self.number and is_held(x.run) and x.flight.state != NONE:
-            # That run took x.grad as it was, and is going to write the sum.
-            old = total(boxed(&x.flight), gx)
-            forget(&x.flight)
-            put(&x.flight, old)
-        return gx.copy() if x.grad == NULL else total(<object>x.grad, gx)
+    cdef bint holds_good(self, list leaves) except -1:
+        cdef Handle x
+        for x, old, _ in leaves:
+            if self.aside_of(x) is None:
+                if (self.number, id(x)) in late:
+                    return False
+            elif grad_of(x) is not old:
+                return False
+        return True
+
+    cdef inline Aside aside_of(self, object owner):
+        return self.aside.get(<size_t><PyObject *>owner) if self.aside else None
 
     cdef int end(self) except -1:
         """Let go of everything; what is in flight still, after an exception, is dropped."""
@@ -357,12 +379,18 @@ cdef class Run:
         for x in self.leaves:
             if x.run == self.number:
                 forget(&x.flight)
+            if late:
+                late.pop((self.number, id(x)), None)
         active.discard(self.number)
         return 0
 
 
+cdef inline object grad_of(Handle x):
+    return None if x.grad == NULL else <object>x.grad
+
+
 cdef object starting_gradient(Handle y):
-    cdef object x = value_of(y), gy
+    cdef object x = recorded(y), gy
     if y.grad == NULL:
         return np.ones_like(x)
     gy = <object>y.grad

@@ -30,6 +30,12 @@ from fastgrad._node cimport (
 
 import_numpy()
 
+cdef extern from "Python.h":
+    PyTypeObject *Py_TYPE(PyObject *x) noexcept
+    bint PyFunction_Check(object x) noexcept
+    # Borrowed, or NULL: by the cache that every attribute look-up begins with.
+    PyObject *type_attribute "_PyType_Lookup"(PyTypeObject *type, object name) noexcept
+
 
 def as_array(x):
     """`x` as an ndarray if it is a scalar (what `np.isscalar` calls so), else `x` itself.
@@ -72,8 +78,10 @@ cdef class Function(Node):
     differentiable = False
 
     def __cinit__(self):
-        if has_no_slots(<PyObject *>self):  # those of a subclass may refer to anything
-            untrack(<PyObject *>self)
+        # NOTE [Garbage collector]: what __slots__ and closures refer to, nobody watches.
+        if has_no_slots(<PyObject *>self) and not is_closure(self, "forward"):
+            if not is_closure(self, "backward"):
+                untrack(<PyObject *>self)
 
     def __call__(self, *inputs):
         cdef bint constants = False, requires_grad = False
@@ -96,11 +104,11 @@ cdef class Function(Node):
 
         cdef bint recorded = requires_grad and recording()
         if not isinstance(ys, tuple):
-            y = variable(ys, requires_grad)
+            y = output_of(ys, requires_grad)
             if recorded:
                 record(self, inputs, y, None, generation)
             return y
-        cdef list outputs = [variable(x, requires_grad) for x in ys]
+        cdef list outputs = [output_of(x, requires_grad) for x in ys]
         if not outputs:
             raise TypeError(f"{type(self).__name__}: forward returned an empty tuple")
         if recorded:
@@ -130,7 +138,7 @@ cdef class Function(Node):
         if not isinstance(xs, (tuple, list)) or not all([isinstance(x, Handle) for x in xs]):
             raise TypeError(f"{type(self).__name__}: inputs must be a tuple of Variables")
         keep_inputs(self, tuple(xs))
-        self.flags |= RECORDED
+        self.flags = (self.flags | RECORDED) & ~SPENT
         make_collectable(self)
         for x in xs:
             make_collectable(x)
@@ -160,6 +168,33 @@ cdef class Function(Node):
     def __setattr__(self, name, value):
         PyObject_GenericSetAttr(self, name, value)
         note_attribute(self, name, value)
+
+    # A copy has the attributes, and was not called.
+
+    def __getstate__(self):
+        return dict(vars(self))
+
+    def __setstate__(self, attributes):
+        for name, value in attributes.items():
+            setattr(self, name, value)
+
+
+cdef bint is_closure(Function f, name) except -1:
+    """Whether the method may refer to an instance: instance, class, method, closure: a cycle."""
+    cdef PyObject *method = type_attribute(Py_TYPE(<PyObject *>f), name)
+    if method == NULL or not PyFunction_Check(<object>method):
+        return False
+    names = (<object>method).__code__.co_freevars
+    return len(names) > 0 and set(names) != {"__class__"}
+
+
+cdef Handle output_of(object y, bint requires_grad):
+    """A Variable of what `forward` returned: of what `as_array` makes an array of, or of None."""
+    if not is_array(<PyObject *>y) and not is_double_scalar(<PyObject *>y) and y is not None:
+        y = as_array(y)
+        if not is_array(<PyObject *>y):
+            raise TypeError(f"{type(y)} is not supported")
+    return variable(y, requires_grad)
 
 
 cdef list operands_of(Function f, tuple inputs):

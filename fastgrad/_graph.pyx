@@ -10,13 +10,14 @@ from numbers import Number
 
 import numpy as np
 
-from fastgrad._accumulate cimport forget
+from fastgrad._accumulate cimport ARRAY, forget
 from fastgrad._loops cimport (
-    as_number, from_double, import_numpy, is_array, is_double_scalar, is_exact,
+    as_number, from_double, import_numpy, is_array, is_double_scalar, is_exact, stand_in,
 )
 from fastgrad._node cimport (
-    HAS_MOVED, HOLDS_NUMBER, LEAF, RECORDED, REQUIRES_GRAD, SAVED, SAVED_NUMBER, has_references,
-    is_moved, is_tracked, make_collectable, make_slots, new_handle, track,
+    COLLECTABLE, HAS_MOVED, HOLDS_NUMBER, LEAF, REBOUND, RECORDED, REQUIRES_GRAD, SAVED,
+    SAVED_NUMBER, handle_in, has_references, is_moved, is_tracked, make_collectable, make_slots,
+    new_handle, track,
 )
 
 import_numpy()
@@ -47,6 +48,18 @@ cdef void set_array(Handle x, object array) noexcept:
     Py_XDECREF(before)
 
 
+cdef int note_rebinding(Handle x) except -1:
+    if x.creator != NULL and not x.flags & REBOUND and value_of(x) is not None:
+        x.flight.value.array = stand_in(x.array)
+        x.flight.state = ARRAY
+        x.flags |= REBOUND
+    return 0
+
+
+cdef object recorded(Handle x):
+    return <object>x.flight.value.array if x.flags & REBOUND else value_of(x)
+
+
 cdef void set_grad(Handle x, object grad) noexcept:
     cdef PyObject *before = x.grad
     x.grad = kept(x, grad)
@@ -69,7 +82,7 @@ cdef Handle variable(object data, bint requires_grad):
     if is_double_scalar(<PyObject *>data):
         as_number(<PyObject *>data, &x.number)
         x.flags |= HOLDS_NUMBER
-    else:
+    elif data is not None:
         set_array(x, as_data(data))
     return x
 
@@ -108,33 +121,48 @@ cdef int64_t next_generation(int64_t generation) except? -1:
 # its own creator and slot say so, see `is_moved`.
 
 
+cdef PyObject *detached(Handle y) noexcept:
+    """Make `y` a leaf; the reference to its creator, or NULL, goes to the caller."""
+    cdef PyObject *f = y.creator
+    if y.flags & REBOUND:
+        forget(&y.flight)
+        y.flags &= ~REBOUND
+    if f != NULL:
+        if y.slot < (<Node>f).n_slots and (<Node>f).slots[y.slot].handle == <PyObject *>y:
+            if Py_REFCNT(<object>f) > 1:  # something else may lead here
+                Py_INCREF(y)
+                (<Node>f).flags |= HAS_MOVED
+            else:
+                (<Node>f).slots[y.slot].handle = NULL
+        y.creator = NULL
+    return f
+
+
 cdef void leave_place(Handle y) noexcept:
     """Make `y` a leaf."""
-    cdef PyObject *f = y.creator
-    if f == NULL:
-        return
-    if y.slot < (<Node>f).n_slots and (<Node>f).slots[y.slot].handle == <PyObject *>y:
-        if Py_REFCNT(<object>f) > 1:  # something else may lead here
-            Py_INCREF(y)
-            (<Node>f).flags |= HAS_MOVED
-        else:
-            (<Node>f).slots[y.slot].handle = NULL
-    y.creator = NULL
-    Py_DECREF(<object>f)
+    Py_XDECREF(detached(y))
 
 
 cdef int take_place(Handle y, Node f) except -1:
     """Make `y` an output of `f`, which may just be recording itself by hand."""
     cdef int slot = place_for(y, f)
+    cdef PyObject *before
+    cdef PyObject *replaced
     if y.creator == <PyObject *>f and y.slot == slot:
         return 0
     make_slots(f, slot + 1)
-    leave_place(y)
-    enter_slot(f, slot, y)
+    before = detached(y)
+    replaced = enter_slot(f, slot, y)
     Py_INCREF(f)
     y.creator, y.slot = <PyObject *>f, slot
     y.flags |= REQUIRES_GRAD
-    return make_collectable(y)  # by hand a cycle can be closed
+    # Only now, for these may run Python code.
+    Py_XDECREF(replaced)
+    Py_XDECREF(before)
+    # By hand a cycle can be closed, also through what could not be in one before.
+    y.flags &= ~COLLECTABLE
+    f.flags &= ~COLLECTABLE
+    return make_collectable(y)
 
 
 cdef int place_for(Handle y, Node f) except -1:
@@ -151,14 +179,16 @@ cdef int place_for(Handle y, Node f) except -1:
     return f.n_slots
 
 
-cdef void enter_slot(Node f, int slot, Handle y) noexcept:
-    """Let the slot know `y`, unless it knows another handle that stands there."""
-    cdef PyObject *before = f.slots[slot].handle
-    if before == NULL:
+cdef PyObject *enter_slot(Node f, int slot, Handle y) noexcept:
+    """Let the slot know `y`, unless it knows another handle that stands there.
+
+    What it owned before, or NULL, goes to the caller.
+    """
+    cdef PyObject *before = handle_in(f, slot)
+    cdef bint moved = is_moved(<PyObject *>f, slot)
+    if before == NULL or moved:
         f.slots[slot].handle = <PyObject *>y
-    elif is_moved(<PyObject *>f, slot):
-        f.slots[slot].handle = <PyObject *>y
-        Py_DECREF(<object>before)  # which the slot owned
+    return before if moved else NULL
 
 
 cdef void empty_slot(Node f, int slot) noexcept:
@@ -218,8 +248,8 @@ cdef Handle handle_at(Node f, int i):
         return <Handle>edge.to
     if edge.to != NULL:
         creator = <Node>edge.to
-        if edge.slot < creator.n_slots and creator.slots[edge.slot].handle != NULL:
-            return <Handle>creator.slots[edge.slot].handle
+        if edge.slot < creator.n_slots and handle_in(creator, edge.slot) != NULL:
+            return <Handle>handle_in(creator, edge.slot)
     x = new_handle()
     if edge.flags & SAVED_NUMBER:
         x.number = edge.saved.number
@@ -236,7 +266,7 @@ cdef Handle handle_at(Node f, int i):
 cdef list outputs_of(Node f):
     if f.outputs != NULL:
         return <list>f.outputs
-    return [weak_reference(f.slots[slot].handle) for slot in range(f.n_slots)]
+    return [weak_reference(handle_in(f, slot)) for slot in range(f.n_slots)]
 
 
 cdef object weak_reference(PyObject *handle):

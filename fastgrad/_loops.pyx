@@ -91,6 +91,8 @@ cdef bint apply1(int loop, PyObject *x, PyObject **y) except -1:
         return False
     if y[0] == NULL:
         y[0] = empty_like(x, not order & C_ORDER)
+    elif not same_shape(x, y[0]):
+        return False
     args[0], args[1] = data(x), data(y[0])
     steps[0] = steps[1] = 8 if double else 4
     run(loop, double, args, size(x), steps)
@@ -150,6 +152,8 @@ cdef bint apply2(int loop, Operand x0, Operand x1, PyObject **y) except -1:
         return False
     if y[0] == NULL:
         y[0] = empty_like(like, not order & C_ORDER)
+    elif not same_shape(like, y[0]):
+        return False
     args[2] = data(y[0])
     cdef bint double = type_num(like) == DOUBLE
     steps[2] = 8 if double else 4

@@ -41,6 +41,7 @@ cdef enum:  # flags of handles and nodes
     SPENT = 8  # a node: a backward with retain_graph=False released it
     HAS_MOVED = 16  # a node: one of its outputs was, at least
     DONE = 32  # a node: the backward `run` has passed here
+    REBOUND = 128  # a handle, no leaf: its data was assigned; `flight` stands in for the old
     COLLECTABLE = 64  # the garbage collector tracks this and all that can be reached from it
 
 
@@ -54,7 +55,7 @@ cdef class Handle:
     cdef PyObject *creator  # owned Node; NULL: a leaf
     cdef int64_t generation
     cdef uint64_t run  # the backward that `flight` belongs to
-    cdef Gradient flight  # a leaf's gradient in flight
+    cdef Gradient flight  # a leaf's gradient in flight; see REBOUND
     cdef int slot  # of the creator
     cdef int flags
 
@@ -107,6 +108,14 @@ cdef PyTypeObject *variable_type  # borrowed from its module
 cdef void adopt_handles(PyTypeObject *type) noexcept  # a compiled class; its memory is ours now
 cdef void adopt_nodes(PyTypeObject *type) noexcept
 cdef void adopt_variable(PyTypeObject *type) noexcept  # the public class, that new_handle makes
+
+cdef extern from "Python.h":
+    Py_ssize_t reference_count "Py_REFCNT"(PyObject *x) noexcept
+
+# The handle of an output, or NULL: one that is dying (Python code runs even then) is dead already.
+cdef inline PyObject *handle_in(Node f, int slot) noexcept:
+    cdef PyObject *x = f.slots[slot].handle
+    return x if x != NULL and reference_count(x) > 0 else NULL
 
 # Whether the slot owns its handle, which stands elsewhere: see NOTE [Moved] in _graph.pyx.
 cdef inline bint is_moved(PyObject *f, int slot) noexcept:

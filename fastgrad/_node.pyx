@@ -102,7 +102,16 @@ cdef Handle new_handle():
 cdef extern from *:
     """
     #define fg_take_reference(x) (x)
+
+    /* Variables may be chained by their names, as anything may: Python's own remedy serves. */
+    static void fg_with_trashcan(PyObject *x, destructor dealloc, destructor release) {
+        Py_TRASHCAN_BEGIN(x, dealloc)
+        release(x);
+        Py_TRASHCAN_END
+    }
     """
+    void with_trashcan "fg_with_trashcan"(
+        PyObject *x, destructor dealloc, destructor release) noexcept
     Handle take_handle "(PyObject *)fg_take_reference"(PyObject *owned)
     Node take_node "(PyObject *)fg_take_reference"(PyObject *owned)
 
@@ -143,6 +152,14 @@ cdef void free_variable(PyObject *x) noexcept:
         if PyObject_CallFinalizerFromDealloc(x) < 0:
             return  # it lives on
     PyObject_GC_UnTrack(x)
+    if (<Handle>x).name != NULL and has_references((<Handle>x).name):
+        with_trashcan(x, <destructor>free_variable, <destructor>release_variable)
+    else:
+        release_variable(x)
+
+
+cdef void release_variable(PyObject *x) noexcept:
+    cdef PyTypeObject *type = Py_TYPE(x)
     clear_weak_references(x)
     clear_handle(x)
     free_object(x, &spare_handles,
@@ -330,7 +347,8 @@ adopt_nodes(<PyTypeObject *>Node)
 # handles and nodes are not tracked, until something that the program did could close a cycle:
 # - a free attribute, a name or an ndarray subclass that refers to who knows what (of a Function
 #   written in Python too): the object is tracked, and so is all that can be reached from it now
-#   (`make_collectable`); an instance of a class with __slots__, which nobody watches, always is;
+#   (`make_collectable`); an instance of a class with __slots__, or with methods that are closures,
+#   always is;
 # - what is recorded on top of something tracked is tracked.
 # An untracked object looks to the collector like a root: the worst that a gap in these rules can do
 # is to keep a cycle alive, never to free what is in use.
@@ -368,7 +386,7 @@ cdef int make_collectable(object x) except -1:
                 push(stack, f.inputs)
                 push(stack, attributes(<PyObject *>x)[0])
                 for slot in range(f.n_slots):  # which a list among the attributes may hold later
-                    push(stack, f.slots[slot].handle)
+                    push(stack, handle_in(f, slot))
         elif isinstance(x, (list, tuple, set, frozenset, dict)) and id(x) not in seen:
             seen.add(id(x))
             track(<PyObject *>x)  # the inputs of a Function are not

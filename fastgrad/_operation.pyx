@@ -142,8 +142,9 @@ cdef inline bint suits(const Argument *a, const Argument *other) noexcept:
 cdef Handle apply_by_numpy(const Rule *rule, const Argument *a):
     cdef object x0 = operand(rule, a, 0)
     cdef object x1 = operand(rule, a, 1) if rule.n_inputs > 1 else None
-    if not is_array(<PyObject *>x0) and not is_array(<PyObject *>x1):
-        x0 = np.array(x0)  # the operators of Python's numbers are others than NumPy's
+    if not isinstance(x0, (np.ndarray, np.generic)):
+        if not isinstance(x1, (np.ndarray, np.generic)):
+            x0 = np.array(x0)  # the operators of Python's numbers are others than NumPy's
     return variable(rule.forward(x0, x1), False)
 
 
@@ -177,7 +178,7 @@ cdef int record(const Rule *rule, Argument *a, Handle y) except -1:
         f.n_edges = i + 1
         if a[i].requires_grad:
             lead_to(&f.edges[i], <Handle>a[i].x)
-            tracked |= is_tracked(f.edges[i].to)
+            tracked |= f.edges[i].to != NULL and is_tracked(f.edges[i].to)
         save(&f.edges[i], &a[i], used >> i & 1, y)
         if f.edges[i].flags & SAVED and not is_exact(f.edges[i].saved.array):
             tracked |= has_references(f.edges[i].saved.array)

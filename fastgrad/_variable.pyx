@@ -9,7 +9,8 @@ from cpython.ref cimport Py_INCREF, Py_XDECREF
 from libc.stdint cimport int64_t
 
 from fastgrad._graph cimport (
-    as_data, leave_place, next_generation, set_array, set_grad, take_place, value_of,
+    as_data, leave_place, next_generation, note_rebinding, set_array, set_grad, take_place,
+    value_of,
 )
 from fastgrad._loops cimport import_numpy, is_array
 from fastgrad._node cimport (
@@ -46,7 +47,9 @@ cdef class VariableBase(Handle):
 
     @data.setter
     def data(self, value):
-        set_array(self, None if value is None else as_data(value))
+        value = None if value is None else as_data(value)
+        note_rebinding(self)
+        set_array(self, value)
 
     @property
     def grad(self):
