@@ -3,6 +3,7 @@
 import copy
 import gc
 import pickle
+import sys
 import threading
 import weakref
 
@@ -11,7 +12,7 @@ import numpy as np
 import fastgrad
 from fastgrad import Add, Function, Variable
 
-__all__ = ["NoInit", "Square", "copy", "fastgrad", "gc", "junk", "leaf", "np", "threading"]
+__all__ = ["NoInit", "Square", "copy", "fastgrad", "gc", "junk", "leaf", "np", "sys", "threading"]
 __all__ += ["tries", "use", "weakref", "Function", "Variable"]
 
 

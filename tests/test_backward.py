@@ -194,6 +194,16 @@ def test_backward_of_a_root_that_is_empty():
     assert_same_bits(w.grad, np.zeros(3))
 
 
+@pytest.mark.parametrize("new", [np.array(5), np.ones((2, 2)), np.ones(3, "float32"), np.arange(3)])
+def test_backward_starts_in_the_shape_and_dtype_that_were_recorded(new):
+    x = Variable(np.array([1.0, 2.0, 3.0]))
+    y = x * x
+    y.data = new
+    y.backward(retain_grad=True)
+    assert_same_bits(x.grad, np.array([2.0, 4.0, 6.0]))
+    assert_same_bits(y.grad, np.ones(3))
+
+
 # --- the order of the Functions ---
 
 

@@ -1,5 +1,6 @@
 """Functions written in Python: inputs, outputs, state, subclassing, graphs recorded by hand."""
 
+import copy
 import weakref
 
 import numpy as np
@@ -255,3 +256,22 @@ def test_a_function_can_be_called_again_after_its_graph_is_gone(lib, F):
         y.backward()
         assert float(x.grad) == 2 * float(x.data)
         del y
+
+
+def test_a_copy_has_the_attributes_and_no_graph(lib):
+    f = functions_for(lib).Keeper([1.0])
+    f(leaf(lib))
+    for duplicate in (copy.copy, copy.deepcopy):
+        g = duplicate(f)
+        assert (type(g), g.kept) == (type(f), [1.0])
+        x = leaf(lib, 2.0)
+        y = g(x)
+        assert (y.creator is g, f.inputs[0] is x) == (True, False)
+
+
+def test_forward_may_return_none(lib):
+    class Nothing(lib.Function):
+        def forward(self, x):
+            return None
+
+    assert Nothing()(leaf(lib)).data is None

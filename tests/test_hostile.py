@@ -218,6 +218,62 @@ SNIPPETS = {
             f = type("C", (base,), {})(); tries(lambda: use(f(leaf(), leaf()))); tries(f.backward, None)
             f = type("D", (base,), {"__init__": lambda self: None})(); tries(lambda: use(f(leaf(), leaf())))
     """,
+    "data rebound by code that runs inside the operation": """
+        for junk_size in (3, 2000):
+            for change in (lambda: setattr(w, "data", np.ones(3)), lambda: setattr(w, "creator", None),
+                           lambda: setattr(w, "requires_grad", False), lambda: w.__init__(np.ones(1))):
+                for v in (leaf(0.0), Variable(np.zeros(2000)), Variable(np.zeros(2000)) * 1.0):
+                    x, w = Variable(np.ones(v.shape)), v
+                    with np.errstate(all="call", call=lambda *error: tries(change)):
+                        y = x / w
+                    filler = [np.full(junk_size, 7.0) for _ in range(50)]
+                    use(y); use(x); use(w)
+    """,
+    "data rebound to another shape before backward": """
+        for f in (lambda x, w: x / w, lambda x, w: x * w, lambda x, w: x - w, lambda x, w: x**2 + w):
+            for dtype in ("f4", "f8"):
+                for old, new in ((), 10**5), (3, ()), ((2, 3), 6), (10**5, 3):
+                    x, w = Variable(np.ones(old, dtype)), Variable(np.ones(old, dtype))
+                    y = f(x, w); y.data = np.ones(new, dtype); y.backward()
+                    assert x.grad.shape == w.grad.shape == x.shape
+                    y = f(x, w); y.data.shape = (-1, 1); use(y); tries(y.backward)
+    """,
+    "outputs looked at while they die": """
+        class Slotted(Variable): __slots__ = ("last",)
+        class Looks:
+            def __del__(self): seen.append((f.outputs, f.inputs)); tries(g.backward)
+        x, seen = leaf(), []
+        for _ in range(100):
+            y = x * 2; f = y.creator; g = y * 3
+            r = weakref.ref(y, lambda r: seen.append((f.outputs, f.inputs, g.creator.inputs)))
+            del y
+            z = Slotted(np.ones(2)); z.last = Looks(); z.set_creator(f); del z
+        gc.collect(); seen.clear(); gc.collect()
+    """,
+    "variables chained by their names": """
+        v = leaf()
+        for _ in range(10**6): v = Variable(None, name=v)
+        del v
+    """,
+    "a finalizer that gives another creator meanwhile": """
+        class Left(Square):
+            def __del__(self): y.creator = h
+        x = leaf()
+        h, f = Square(), Square(); h(x); f(x)
+        y = Left()(x); y.creator = f
+        h.outputs = []; h(x); gc.collect()
+        assert sys.getrefcount(y) < 10
+        use(y); use(x)
+    """,
+    "a garbage collector that changes everything": """
+        class Changes:
+            def __del__(self): w.data = np.ones(3); w.requires_grad = True; w.creator = None
+        gc.set_threshold(1)
+        for _ in range(300):
+            x, w = Variable(np.ones(5000)), Variable(np.ones(5000))
+            loop = [Changes()]; loop.append(loop); del loop
+            tries(lambda: ((x * w) / w + w * 2.0).backward())
+    """,
     "the queue used wrongly": """
         from fastgrad._queue import Queue
         for q in (Queue(), Queue.__new__(Queue)):
