@@ -310,8 +310,8 @@ cdef class Run:
             if y.creator == NULL:
                 self.interior.append((y, shown(&gy) if y.grad == NULL else <object>y.grad))
             else:
-                self.note(y, &gy)
                 self.deposit(<object>y.creator, y.slot, boxed(&gy))
+                self.note(y, &gy)
         finally:
             forget(&gy)
         return 0

@@ -250,6 +250,7 @@ cdef bint any_tracked(tuple inputs) noexcept:
 
 cdef int forget_call(Function f) except -1:
     cdef int slot
+    cdef bint moved
     cdef PyObject *handle
     cdef PyObject *outputs = f.outputs
     f.outputs = NULL
@@ -260,10 +261,10 @@ cdef int forget_call(Function f) except -1:
     for slot in range(f.n_slots):
         forget(&f.slots[slot].gradient)
         handle = f.slots[slot].handle
-        if is_moved(<PyObject *>f, slot):
-            f.slots[slot].handle = NULL
-            Py_DECREF(<object>handle)
+        moved = is_moved(<PyObject *>f, slot)
         f.slots[slot].handle = NULL
+        if moved:
+            Py_DECREF(<object>handle)  # which may run Python code
     return 0
 
 

@@ -3,16 +3,17 @@
 import weakref
 
 from cpython.object cimport PyObject
-from cpython.ref cimport Py_DECREF, Py_INCREF, Py_REFCNT, Py_XDECREF
+from cpython.ref cimport Py_INCREF, Py_REFCNT, Py_XDECREF
 from libc.stdint cimport INT64_MAX
 
 from numbers import Number
 
 import numpy as np
 
-from fastgrad._accumulate cimport ARRAY, forget
+from fastgrad._accumulate cimport ARRAY, NONE, boxed, forget
 from fastgrad._loops cimport (
     as_number, from_double, import_numpy, is_array, is_double_scalar, is_exact, stand_in,
+    take_object,
 )
 from fastgrad._node cimport (
     COLLECTABLE, HAS_MOVED, HOLDS_NUMBER, LEAF, REBOUND, RECORDED, REQUIRES_GRAD, SAVED,
@@ -191,12 +192,12 @@ cdef PyObject *enter_slot(Node f, int slot, Handle y) noexcept:
     return before if moved else NULL
 
 
-cdef void empty_slot(Node f, int slot) noexcept:
+cdef object emptied_slot(Node f, int slot):
+    """What the slot owned, for the caller to let go of at a time when Python code may run."""
     cdef PyObject *before = f.slots[slot].handle
     cdef bint owned = is_moved(<PyObject *>f, slot)
     f.slots[slot].handle = NULL
-    if owned:
-        Py_DECREF(<object>before)
+    return take_object(before) if owned else None
 
 
 cdef object referent(object reference):
@@ -209,6 +210,7 @@ cdef int assign_outputs(Node f, list references) except -1:
     cdef int slot, n = len(references)
     cdef Handle y
     cdef list handles = [referent(reference) for reference in references]
+    cdef list gone = []
     make_slots(f, n)
     for slot in range(n):
         if isinstance(handles[slot], Handle):
@@ -216,17 +218,20 @@ cdef int assign_outputs(Node f, list references) except -1:
             if y.creator == <PyObject *>f and f.slots[slot].handle != <PyObject *>y:
                 if y.slot < f.n_slots and f.slots[y.slot].handle == <PyObject *>y:
                     f.slots[y.slot].handle = NULL
-                empty_slot(f, slot)
+                before = emptied_slot(f, slot)
                 f.slots[slot].handle = <PyObject *>y
                 y.slot = slot
+                gone.append(before)
     for slot in range(n, f.n_slots):
-        forget(&f.slots[slot].gradient)
-        empty_slot(f, slot)
+        gone.append(emptied_slot(f, slot))
+        if f.slots[slot].gradient.state != NONE:
+            gone.append(boxed(&f.slots[slot].gradient))
+            forget(&f.slots[slot].gradient)
     f.n_slots = n
-    cdef PyObject *before = f.outputs
+    if f.outputs != NULL:
+        gone.append(take_object(f.outputs))
     Py_INCREF(references)
     f.outputs = <PyObject *>references
-    Py_XDECREF(before)
     return 0
 
 

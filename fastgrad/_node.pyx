@@ -117,18 +117,16 @@ cdef extern from *:
 
 
 cdef inline void leave_slot(PyObject *x) noexcept:
-    """Take `x` out of its place in the graph."""
+    """First thing at the end of `x`: the Python code that may run then must not find it."""
     cdef PyObject *f = (<Handle>x).creator
     cdef int slot = (<Handle>x).slot
-    if f != NULL:
-        if slot < (<Node>f).n_slots and (<Node>f).slots[slot].handle == x:
-            (<Node>f).slots[slot].handle = NULL
-        (<Handle>x).creator = NULL
-        Py_DECREF(f)
+    if f != NULL and slot < (<Node>f).n_slots and (<Node>f).slots[slot].handle == x:
+        (<Node>f).slots[slot].handle = NULL
 
 
 cdef int clear_handle(PyObject *x) noexcept:
     leave_slot(x)
+    clear(&(<Handle>x).creator)
     clear(&(<Handle>x).array)
     clear(&(<Handle>x).grad)
     clear(&(<Handle>x).name)
@@ -140,6 +138,7 @@ cdef int clear_handle(PyObject *x) noexcept:
 cdef void free_compiled_handle(PyObject *x) noexcept:
     """tp_dealloc of the compiled classes. A Python subclass has its own, which ends here."""
     PyObject_GC_UnTrack(x)
+    leave_slot(x)
     clear_weak_references(x)
     clear_handle(x)
     PyObject_GC_Del(x)
@@ -160,6 +159,7 @@ cdef void free_variable(PyObject *x) noexcept:
 
 cdef void release_variable(PyObject *x) noexcept:
     cdef PyTypeObject *type = Py_TYPE(x)
+    leave_slot(x)
     clear_weak_references(x)
     clear_handle(x)
     free_object(x, &spare_handles,
