@@ -2,7 +2,7 @@
 
 Three switches by environment, for development:
 
-FASTGRAD_DEBUG=1      bounds and None checks, assertions, `-O0 -g` with the lines of the .pyx
+FASTGRAD_DEBUG=1      None checks, assertions, `-O0 -g` with the lines of the .pyx
 FASTGRAD_TRACE=1      line tracing, for `coverage`
 FASTGRAD_ANNOTATE=1   beside each .pyx an .html that shows which of its lines call Python
 """
@@ -28,7 +28,7 @@ ANNOTATE = switch("FASTGRAD_ANNOTATE")
 
 DIRECTIVES = {
     "language_level": 3,
-    "boundscheck": DEBUG,
+    "boundscheck": True,  # concerns lists and tuples only, here
     "initializedcheck": DEBUG,
     "nonecheck": DEBUG,
     "wraparound": False,

@@ -162,11 +162,16 @@ cdef object fitted(object gx, object like):
 
 cdef object summed(object gx, object x):
     """Sum `gx` over the axes along which an array of the shape of `x` was broadcast."""
-    cdef int i, n_leading = gx.ndim - x.ndim
+    cdef int n_leading = gx.ndim - x.ndim
+    cdef tuple own = x.shape
     if n_leading > 0:
         gx = reduced(gx, tuple(range(n_leading)), False)
-    axes = tuple([i for i in range(x.ndim) if x.shape[i] == 1 and gx.shape[i] != 1])
-    return reduced(gx, axes, True) if axes else gx
+    cdef tuple shape = gx.shape
+    axes = [i for i, (n, m) in enumerate(zip(own, shape)) if n == 1 != m]
+    if n_leading < 0 or any([n != m for n, m in zip(own, shape) if n != 1]):
+        raise ValueError(f"backward: a gradient has shape {shape}, expected {own} "
+                         "(was an array reshaped in place?)")
+    return reduced(gx, tuple(axes), True) if axes else gx
 
 
 cdef object reduced(object gx, tuple axes, bint keepdims):

@@ -164,14 +164,15 @@ cdef class Run:
         cdef tuple inputs = <tuple>f.inputs
         cdef list gys = []
         cdef Gradient gy
-        cdef int i, slot, n = len(inputs)
+        cdef int i, slot = 0, n = len(inputs)
         cdef bint reached = False
         cdef Handle x
-        for slot in range(f.n_slots):
+        while slot < f.n_slots:
             self.take(f, slot, &gy)
             gys.append(boxed(&gy) if gy.state != NONE else None)
             reached |= gy.state != NONE
             forget(&gy)
+            slot += 1
         if not reached:
             return 0
         gxs = call_backward(f, gys, n)
@@ -273,17 +274,21 @@ cdef class Run:
 
     cdef inline int take(self, Node f, int slot, Gradient *gy) except -1:
         """Move the gradient of an output out of its slot: `f` is being visited."""
-        cdef Gradient *g = &f.slots[slot].gradient
+        cdef Gradient *g = NULL
         cdef Aside aside
         if f.run == self.number:
             f.flags |= DONE
+            if slot < f.n_slots:
+                g = &f.slots[slot].gradient
         else:
             aside = self.aside_of(f)
-            aside.done = True
-            if slot >= aside.n:
-                gy.state = NONE
-                return 0
-            g = &aside.gradients[slot]
+            if aside is not None:
+                aside.done = True
+                if slot < aside.n:
+                    g = &aside.gradients[slot]
+        gy.state = NONE
+        if g == NULL or slot >= f.n_slots:
+            return 0  # `f` was changed by hand since
         gy[0] = g[0]
         g.state = NONE
         cdef PyObject *y = handle_in(f, slot)
