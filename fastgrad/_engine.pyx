@@ -49,6 +49,7 @@ cdef inline bint is_held(uint64_t run) except -1:
 
 
 @cython.final
+@cython.no_gc  # making one must not run the collector, which may run anything
 cdef class Aside:
     # What a node, or a leaf, would hold for this run, if another run did not hold it.
     cdef object owner  # it
@@ -149,6 +150,8 @@ cdef class Run:
         return self.contribute_by_numpy(f, i, boxed(gy))
 
     cdef int contribute_by_numpy(self, Node f, int i, object gy) except -1:
+        if f.edges[i].to == NULL:
+            raise not_walkable(f)
         cdef object to = <object>f.edges[i].to
         cdef int slot = f.edges[i].slot
         like = saved_like(f, i, gy)
@@ -217,6 +220,9 @@ cdef class Run:
     cdef inline Gradient *place(self, PyObject *to, int slot) except? NULL:
         """Where the gradient at the end of an edge is in flight; NULL: nowhere, nobody wants it."""
         cdef Node f
+        cdef int i
+        if to == NULL:
+            return NULL
         if slot == LEAF:
             if (<Handle>to).creator == NULL:
                 return self.place_of_leaf(<Handle>to)
@@ -235,6 +241,8 @@ cdef class Run:
             Py_INCREF(f)
             f.run = self.number
             f.flags &= ~DONE
+            for i in range(f.n_slots):
+                forget(&f.slots[i].gradient)  # of a Function called again in the middle of a run
         elif f.flags & DONE:
             return NULL  # by generations assigned by hand; it is visited once, as in the seed
         return &f.slots[slot].gradient if slot < f.n_slots else NULL

@@ -23,8 +23,8 @@ from fastgrad._loops cimport (
     import_numpy, is_array, is_double, is_double_scalar, is_exact, same_dtype, same_shape,
 )
 from fastgrad._node cimport (
-    COLLECTABLE, DONE, Handle, HAS_MOVED, HOLDS_NUMBER, RECORDED, REQUIRES_GRAD, SPENT,
-    adopt_nodes, drop_edges, has_no_slots, is_moved, is_tracked, make_collectable, make_slots,
+    COLLECTABLE, Handle, HAS_MOVED, HOLDS_NUMBER, RECORDED, REQUIRES_GRAD, SPENT, adopt_nodes,
+    drop_edges, handle_in, has_no_slots, is_moved, is_tracked, make_collectable, make_slots,
     note_attribute, track, untrack,
 )
 
@@ -255,8 +255,7 @@ cdef int forget_call(Function f) except -1:
     cdef PyObject *outputs = f.outputs
     f.outputs = NULL
     Py_XDECREF(outputs)
-    f.flags &= ~(SPENT | HAS_MOVED | DONE | COLLECTABLE)
-    f.run = 0
+    f.flags &= ~(SPENT | HAS_MOVED | COLLECTABLE)
     drop_edges(f)
     for slot in range(f.n_slots):
         forget(&f.slots[slot].gradient)
@@ -292,10 +291,10 @@ cdef list by_output(Function f, list gys):
     cdef int i, slot
     for i, reference in enumerate(<list>f.outputs):
         output = referent(reference)
-        slot = i if i < f.n_slots and f.slots[i].handle == NULL else -1
+        slot = i if i < min(f.n_slots, len(gys)) and handle_in(f, i) == NULL else -1
         if isinstance(output, Handle):
             y = output
-            slot = y.slot if y.creator == <PyObject *>f and y.slot < f.n_slots else -1
+            slot = y.slot if y.creator == <PyObject *>f and y.slot < len(gys) else -1
         ordered.append(None if slot < 0 else gys[slot])
     return ordered
 
