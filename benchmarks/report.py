@@ -148,8 +148,9 @@ def training(digits):
 
 FOOTNOTE = """\
 Medians over interleaved rounds, the garbage collector on; last column: fastgrad's three phases.
-* The baseline did a tenth of the steps. Its time for each is taken to stay the same; on the wide
-  graph, where it sorts its queue at every push, to grow in proportion."""
+* The baseline did a tenth of the steps, for want of minutes or of memory. Its time for each is
+  taken to stay the same; on the wide graph, where it sorts its queue at every push, to grow with
+  them."""
 
 
 def table(results):

@@ -7,8 +7,9 @@ One text builds the graph on both, and on bare arrays too: where no Function is 
 import functools
 import importlib
 import math
+import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -34,6 +35,7 @@ class Workload:
     # node is then taken to grow with `count ** growth`.
     baseline_count: int | None = None
     growth: int = 0
+    baseline_bytes: int = 0  # what the baseline would keep, where memory is the reason
 
     def leaves(self):
         """The arrays of the leaves: the first near 1, those after it nearer to 1, to 0, to 0."""
@@ -55,6 +57,11 @@ class Workload:
         count = count or self.count
         return 2 * count - 1 if self.build is wide else count
 
+    def with_room(self):
+        """The same, with all the steps for the baseline too if memory is why it got fewer."""
+        fits = self.baseline_bytes and 1.5 * self.baseline_bytes < available_bytes()
+        return replace(self, baseline_count=None) if fits else self
+
     def count_for(self, module):
         """How many steps the module called `module` is given."""
         return self.baseline_count or self.count if module == "baseline" else self.count
@@ -62,6 +69,14 @@ class Workload:
     def factor_for(self, module):
         """What that module's time a node is multiplied by, to stand for `count` steps."""
         return (self.count / self.count_for(module)) ** self.growth
+
+
+def available_bytes():
+    """The memory that is free now; 0 where the system does not tell."""
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return 0
 
 
 def chain(m, xs, count):
@@ -161,6 +176,6 @@ WORKLOADS = [
     wide_of(10**4),
     wide_of(10**5, baseline_count=10**4, growth=1),  # five minutes a round
     reuse_of(1, 10**4, target=20),
-    reuse_of(10**5, 10**4, target=3, baseline_count=10**3),  # it would keep 8 GB
+    reuse_of(10**5, 10**4, target=3, baseline_count=10**3, baseline_bytes=8 * 10**9),
     Workload("Function in Python, 10^4 calls", "function", function_chain, ((),), 10**4),
 ]

@@ -33,6 +33,7 @@ import_numpy()
 cdef extern from "Python.h":
     PyTypeObject *Py_TYPE(PyObject *x) noexcept
     bint PyFunction_Check(object x) noexcept
+    PyObject *PyFunction_GetClosure(object f) noexcept
     # Borrowed, or NULL: by the cache that every attribute look-up begins with.
     PyObject *type_attribute "_PyType_Lookup"(PyTypeObject *type, object name) noexcept
 
@@ -183,6 +184,8 @@ cdef bint is_closure(Function f, name) except -1:
     """Whether the method may refer to an instance: instance, class, method, closure: a cycle."""
     cdef PyObject *method = type_attribute(Py_TYPE(<PyObject *>f), name)
     if method == NULL or not PyFunction_Check(<object>method):
+        return False
+    if PyFunction_GetClosure(<object>method) == NULL:
         return False
     names = (<object>method).__code__.co_freevars
     return len(names) > 0 and set(names) != {"__class__"}
