@@ -13,6 +13,8 @@ from fastgrad._arithmetic import Abs, Add, Div, MatMul, Mul, Neg, Pow, Sub
 from fastgrad._function import Function, as_array
 from fastgrad._operators import abs, add, div, matmul, mul, neg, pow, sub
 from fastgrad.config import Config, no_grad, using_config
+from fastgrad.functions import *  # noqa: F403
+from fastgrad.op import INPUTS, NOTHING, OTHERS, OUTPUT, op, zero
 from fastgrad.variable import Variable
 
 # `abs` and `pow` are left out: `from fastgrad import *` must not replace Python's.

@@ -22,11 +22,12 @@ from fastgrad._function cimport call_backward, checked_gradient
 from fastgrad._graph cimport recorded, set_grad, value_of
 from fastgrad._loops cimport Operand, as_number, clear_errors, import_numpy, is_array
 from fastgrad._node cimport (
-    ALIKE, DONE, Edge, HAS_MOVED, Handle, LEAF, Node, RECORDED, REQUIRES_GRAD, SPENT, handle_in,
-    is_moved, spend,
+    ALIKE, CALLED, DONE, Edge, HAS_MOVED, Handle, LEAF, Node, RECORDED, REQUIRES_GRAD, SPENT,
+    handle_in, is_moved, spend,
 )
-from fastgrad._operation cimport saved_like, saved_operand, saved_value
+from fastgrad._operation cimport gradient_of, saved_like, saved_operand
 from fastgrad._queue cimport PriorityQueue, pop, push, release
+from fastgrad._row cimport Call, call_of, gradient_of_call
 
 import_numpy()
 
@@ -97,10 +98,12 @@ cdef class Run:
     cdef inline int visit(self, Node f) except -1:
         if f.flags & SPENT or not f.flags & RECORDED:
             raise not_walkable(f)
-        if f.inputs == NULL:
-            self.visit_operation(f)
-        else:
+        if f.inputs != NULL:
             self.visit_function(f)
+        elif f.flags & CALLED:
+            self.visit_call(f)
+        else:
+            self.visit_operation(f)
         if not self.retain_graph:
             spend(f)
         return 0
@@ -143,7 +146,10 @@ cdef class Run:
         cdef Gradient *gx = self.place(edge.to, edge.slot)
         if gx == NULL or gy.state == NONE:
             return 0
-        if edge.flags & ALIKE and f.rule.add_gradient != NULL:
+        if f.rule.add_whole != NULL:
+            if f.rule.add_whole(f, gy, last, gx):
+                return 0
+        elif edge.flags & ALIKE and f.rule.add_gradient != NULL:
             if saved_operand(f, 0, &x0) and saved_operand(f, 1, &x1):
                 if f.rule.add_gradient(i, gy, x0, x1, last, gx):
                     return 0
@@ -155,11 +161,36 @@ cdef class Run:
         cdef object to = <object>f.edges[i].to
         cdef int slot = f.edges[i].slot
         like = saved_like(f, i, gy)
-        x0 = saved_value(f, 0, gy)
-        x1 = saved_value(f, 1, gy) if f.n_edges > 1 else None
-        gx = fitted(f.rule.gradient(i, gy, x0, x1), like)
+        gx = fitted(gradient_of(f, i, gy), like)
         clear_errors()  # NumPy reported them, and leaves them up
         return self.deposit(to, slot, gx)
+
+    # --- rows ---
+
+    cdef int visit_call(self, Node f) except -1:
+        if f.n_edges == 0:
+            raise not_walkable(f)
+        cdef Call call = call_of(f)
+        cdef Gradient gy
+        cdef int i, slot
+        cdef bint reached = False
+        cdef list gys = []
+        for slot in range(f.n_slots):
+            self.take(f, slot, &gy)
+            gys.append(boxed(&gy) if gy.state != NONE else None)
+            reached |= gy.state != NONE
+            forget(&gy)
+        if not reached:
+            return 0
+        if isinstance(call.y, tuple):  # all of them: the rules of mathematics know no None
+            gys = [np.zeros_like(y) if g is None else g for g, y in zip(gys, call.y)]
+        for i in range(call.n_targets):
+            if call.targets[i].to != NULL:
+                gx = gradient_of_call(call, i, tuple(gys) if isinstance(call.y, tuple) else gys[0])
+                clear_errors()
+                if gx is not None:
+                    self.deposit(<object>call.targets[i].to, call.targets[i].slot, gx)
+        return 0
 
     # --- Functions run in Python ---
 

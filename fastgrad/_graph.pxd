@@ -3,6 +3,7 @@
 Knows neither operations nor backward.
 """
 
+from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
 from fastgrad._node cimport Edge, Handle, Node
@@ -17,6 +18,7 @@ cdef void set_grad(Handle x, object grad) noexcept  # an ndarray, or None
 
 # Make `edge`, all zero so far, lead to where `x` is: nowhere, if `x` needs no gradient.
 cdef void lead_to(Edge *edge, Handle x) noexcept
+cdef void lead(PyObject **to, int *slot, Handle x) noexcept
 
 # Make `y`, a new handle, output `slot` of `f`.
 cdef void put_output(Node f, int slot, Handle y, int64_t generation) noexcept
@@ -32,3 +34,4 @@ cdef int assign_outputs(Node f, list references) except -1
 # `inputs` and `outputs` of a node, made when asked for.
 cdef tuple inputs_of(Node f)
 cdef list outputs_of(Node f)
+cdef Handle handle_for(PyObject *to, int slot, object value)  # at the end of an edge, or a new one

@@ -92,13 +92,17 @@ cdef Handle variable(object data, bint requires_grad):
 
 
 cdef void lead_to(Edge *edge, Handle x) noexcept:
+    lead(&edge.to, &edge.slot, x)
+
+
+cdef void lead(PyObject **to, int *slot, Handle x) noexcept:
     if x.creator != NULL:
-        edge.to, edge.slot = x.creator, x.slot
+        to[0], slot[0] = x.creator, x.slot
     elif x.flags & REQUIRES_GRAD:
-        edge.to, edge.slot = <PyObject *>x, LEAF
+        to[0], slot[0] = <PyObject *>x, LEAF
     else:
         return
-    Py_INCREF(<object>edge.to)
+    Py_INCREF(<object>to[0])
 
 
 cdef void put_output(Node f, int slot, Handle y, int64_t generation) noexcept:
@@ -241,29 +245,34 @@ cdef int assign_outputs(Node f, list references) except -1:
 cdef tuple inputs_of(Node f):
     if f.inputs != NULL:
         return <tuple>f.inputs
-    return tuple([handle_at(f, i) for i in range(f.n_edges)])
+    cdef int n = f.n_edges if f.rule == NULL else min(f.n_edges, f.rule.n_inputs)
+    return tuple([handle_at(f, i) for i in range(n)])
 
 
 cdef Handle handle_at(Node f, int i):
     """The Variable that was operand `i`, or another in its place, with what was saved of it."""
     cdef Edge *edge = &f.edges[i]
+    cdef object value = None
+    if edge.flags & SAVED_NUMBER:
+        value = take_object(from_double(edge.saved.number))
+    elif edge.flags & SAVED:
+        value = as_data(<object>edge.saved.array)
+    return handle_for(edge.to, edge.slot, value)
+
+
+cdef Handle handle_for(PyObject *to, int slot, object value):
     cdef Node creator
     cdef Handle x
-    if edge.to != NULL and edge.slot == LEAF:
-        return <Handle>edge.to
-    if edge.to != NULL:
-        creator = <Node>edge.to
-        if edge.slot < creator.n_slots and handle_in(creator, edge.slot) != NULL:
-            return <Handle>handle_in(creator, edge.slot)
-    x = new_handle()
-    if edge.flags & SAVED_NUMBER:
-        x.number = edge.saved.number
-        x.flags |= HOLDS_NUMBER
-    elif edge.flags & SAVED:
-        set_array(x, as_data(<object>edge.saved.array))
-    if edge.to != NULL and edge.slot < creator.n_slots:
-        put_output(creator, edge.slot, x, next_generation(creator.generation))
-        if is_tracked(edge.to):
+    if to != NULL and slot == LEAF:
+        return <Handle>to
+    if to != NULL:
+        creator = <Node>to
+        if slot < creator.n_slots and handle_in(creator, slot) != NULL:
+            return <Handle>handle_in(creator, slot)
+    x = variable(value, False)
+    if to != NULL and slot < creator.n_slots:
+        put_output(creator, slot, x, next_generation(creator.generation))
+        if is_tracked(to):
             track(<PyObject *>x)
     return x
 

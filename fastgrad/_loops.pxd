@@ -18,6 +18,7 @@ cdef extern from *:
     #define FG_ARRAY(x) ((PyArrayObject *)(x))
     #define fg_ndim(x) PyArray_NDIM(FG_ARRAY(x))
     #define fg_dims(x) PyArray_DIMS(FG_ARRAY(x))
+    #define fg_strides(x) PyArray_STRIDES(FG_ARRAY(x))
     #define fg_data(x) PyArray_BYTES(FG_ARRAY(x))
     #define fg_type(x) PyArray_TYPE(FG_ARRAY(x))
     #define fg_descr(x) PyArray_DESCR(FG_ARRAY(x))
@@ -64,6 +65,12 @@ cdef extern from *:
                                     fortran ? NPY_ARRAY_F_CONTIGUOUS : 0, NULL);
     }
 
+    static inline PyObject *fg_zeros_like(PyObject *x) {
+        PyArray_Descr *descr = fg_descr(x);
+        Py_INCREF(descr);  /* stolen */
+        return PyArray_Zeros(fg_ndim(x), fg_dims(x), descr, 0);
+    }
+
     /* An array of the shape and dtype of `x` that costs no memory: one zero, seen everywhere. */
     static inline PyObject *fg_stand_in(PyObject *x) {
         static char zero[256];
@@ -73,6 +80,11 @@ cdef extern from *:
         Py_INCREF(descr);  /* stolen */
         return PyArray_NewFromDescr(&PyArray_Type, descr, fg_ndim(x), fg_dims(x), strides, zero,
                                     0, NULL);
+    }
+
+    static inline int fg_is_stand_in(PyObject *x) {
+        return fg_exact(x) && PyArray_BASE(FG_ARRAY(x)) == NULL
+            && !PyArray_CHKFLAGS(FG_ARRAY(x), NPY_ARRAY_OWNDATA);
     }
 
     static inline int fg_is_double_scalar(PyObject *x) {
@@ -143,6 +155,7 @@ cdef extern from *:
 
     int ndim "fg_ndim"(PyObject *x) noexcept nogil
     intp *dims "fg_dims"(PyObject *x) noexcept nogil
+    intp *strides "fg_strides"(PyObject *x) noexcept nogil
     char *data "fg_data"(PyObject *x) noexcept nogil
     int type_num "fg_type"(PyObject *x) noexcept nogil
     intp size "fg_size"(PyObject *x) noexcept nogil
@@ -158,7 +171,9 @@ cdef extern from *:
     intp nbytes "fg_nbytes"(PyObject *x) noexcept nogil
     bint is_double_scalar "fg_is_double_scalar"(PyObject *x) noexcept nogil  # np.float64
     bint as_number "fg_as_number"(PyObject *x, double *number) noexcept  # of either of these
+    PyObject *zeros_like "fg_zeros_like"(PyObject *x) except NULL  # owned, in C order
     PyObject *stand_in "fg_stand_in"(PyObject *x) except NULL  # owned
+    bint is_stand_in "fg_is_stand_in"(PyObject *x) noexcept
     PyObject *from_double "fg_from_double"(double value) except NULL  # owned
 
     object take_object "fg_take"(PyObject *owned)  # the reference, from C's hands into Cython's
@@ -197,6 +212,9 @@ cdef bint apply1(int loop, PyObject *x, PyObject **y) except -1
 cdef bint apply2(int loop, Operand x0, Operand x1, PyObject **y) except -1
 
 cdef double apply_numbers(int loop, double x0, double x1) noexcept
+
+# y += x, of one shape: of one axis, or contiguous. False: these have no direct loop. Flags stay up.
+cdef bint add_strided(PyObject *y, PyObject *x) noexcept
 
 # g += x0 * x1 without a temporary array; x0 is an array like g. The flags met go to the pointers.
 cdef bint add_blocks(PyObject *g, Operand x0, Operand x1, int *in_product, int *in_sum) noexcept

@@ -198,3 +198,24 @@ cdef bint add_blocks(PyObject *g, Operand x0, Operand x1, int *in_product, int *
         total[2] += n * item
         left -= n
     return True
+
+
+cdef bint add_strided(PyObject *y, PyObject *x) noexcept:
+    cdef char *args[3]
+    cdef intp steps[3]
+    cdef bint double = type_num(y) == DOUBLE
+    if not is_exact(x) or not is_exact(y) or type_num(x) != type_num(y):
+        return False
+    if not is_behaved(x) or not is_behaved(y) or not is_float_or_double(y):
+        return False
+    if ndim(y) == 1:
+        steps[0], steps[1] = strides(y)[0], strides(x)[0]
+    elif plain(y) & plain(x):
+        steps[0] = steps[1] = 8 if double else 4
+    else:
+        return False
+    args[0] = args[2] = data(y)
+    args[1] = data(x)
+    steps[2] = steps[0]
+    run(ADD, double, args, size(y), steps)
+    return True

@@ -42,6 +42,7 @@ cdef enum:  # flags of handles and nodes
     HAS_MOVED = 16  # a node: one of its outputs was, at least
     DONE = 32  # a node: the backward `run` has passed here
     REBOUND = 128  # a handle, no leaf: its data was assigned; `flight` stands in for the old
+    CALLED = 256  # a node: of a row; its first edge saved the Call, see _row.pxd
     COLLECTABLE = 64  # the garbage collector tracks this and all that can be reached from it
 
 
@@ -71,6 +72,9 @@ ctypedef bint (*ForArrays)(Operand x0, Operand x1, PyObject **y) except -1
 ctypedef bint (*AddGradient)(int i, Gradient *gy, Operand x0, Operand x1, bint last,
                              Gradient *gx) except -1  # see _accumulate.add_array, add_product
 
+ctypedef bint (*AddWhole)(Node f, Gradient *gy, bint last, Gradient *gx) except -1
+ctypedef object (*FastCall)(tuple args, dict kwargs)  # NotImplemented: not for these arguments
+
 cdef struct Rule:
     const char *name
     PyTypeObject *type  # borrowed from its module: the class that `creator` shows
@@ -82,6 +86,13 @@ cdef struct Rule:
     ForArrays for_arrays
     AddGradient add_gradient
     bint weak_x1  # these three take no x1 but a Python number
+    # Of an operation that is a fast path of a row (owned, for ever; `forward` and `gradient` may
+    # then be NULL, and are the row's):
+    PyObject *row_forward
+    PyObject *row_vjps
+    FastCall fast_call  # how the row calls it, if not with operands alone; or NULL
+    # Of one operand and a parameter, any object, which the second edge saves as it is:
+    AddWhole add_whole
 
 
 cdef class Node:
@@ -100,9 +111,11 @@ cdef class Node:
     cdef Edge edges[2]  # 176 bytes in all, with the garbage collector's 16
 
 
-# A new handle of the public class Variable, or node of a compiled operation: all zero, untracked.
+# A new handle of the public class Variable, or node of a compiled operation, or of a class of
+# Functions: all zero, untracked.
 cdef Handle new_handle()
 cdef Node new_node(const Rule *rule)
+cdef Node new_node_of(PyTypeObject *type)
 cdef PyTypeObject *variable_type  # borrowed from its module
 
 cdef void adopt_handles(PyTypeObject *type) noexcept  # a compiled class; its memory is ours now

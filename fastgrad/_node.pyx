@@ -6,6 +6,8 @@ from libc.string cimport memcpy, memset
 
 from fastgrad._accumulate cimport ARRAY, forget
 
+from gc import get_referents
+
 
 cdef extern from "Python.h":
     # A PyObject * is no Python object here: references are counted by hand.
@@ -199,6 +201,10 @@ cdef Node new_node(const Rule *rule):
     return take_node(f)
 
 
+cdef Node new_node_of(PyTypeObject *type):
+    return take_node(new_object(type, &spare_nodes))
+
+
 cdef int make_slots(Node f, int n) except -1:
     cdef Slot *slots
     if n <= 1 and f.slots == NULL:
@@ -383,6 +389,9 @@ cdef int make_collectable(object x) except -1:
                 track(<PyObject *>x)
                 push(stack, f.edges[0].to)
                 push(stack, f.edges[1].to)
+                if f.flags & CALLED and f.n_edges:  # through the Call
+                    track(f.edges[0].saved.array)
+                    stack.extend(get_referents(<object>f.edges[0].saved.array))
                 push(stack, f.inputs)
                 push(stack, attributes(<PyObject *>x)[0])
                 for slot in range(f.n_slots):  # which a list among the attributes may hold later

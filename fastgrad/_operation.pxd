@@ -2,7 +2,9 @@
 
 from fastgrad._function cimport Function
 from fastgrad._loops cimport Operand
-from fastgrad._node cimport AddGradient, ForArrays, ForNumbers, Forward, GradientOf, Node, Rule
+from fastgrad._node cimport (
+    AddGradient, FastCall, ForArrays, ForNumbers, Forward, GradientOf, Handle, Node, Rule,
+)
 
 
 cdef class Operation(Function):
@@ -12,6 +14,7 @@ cdef class Operation(Function):
 cdef enum:  # bits of Rule.uses
     X0 = 1
     X1 = 2
+    Y = 4  # the output, of an operation of one operand; its second edge saves it
 
 # Fill in `rule`, that of the compiled class `cls`: see Rule. `uses0` are the operands whose values
 # the gradient for operand 0 reads. What is NULL is left to NumPy.
@@ -23,9 +26,18 @@ cdef int define(Rule *rule, cls, const char *name, int n_inputs, int uses0, int 
 # Variable, or NotImplemented if one of them is something else.
 cdef object apply(const Rule *rule, object x0, object x1)
 
+# The same of one Variable and a parameter, any object that is kept as it is: see Rule.add_whole.
+cdef object apply_with(const Rule *rule, Handle x, object parameter)
+
 # Operand `i` as it was saved: for direct loops (False: it is not for them), ...
 cdef bint saved_operand(Node f, int i, Operand *x) noexcept
 # ... as a value (where it was not saved, `gy` if that is alike, or None), ...
 cdef object saved_value(Node f, int i, object gy)
 # ... and, for _accumulate.fitted, something of its shape and dtype.
 cdef object saved_like(Node f, int i, object gy)
+
+cdef object gradient_of(Node f, int i, object gy)  # for operand `i`, by NumPy; to be fitted yet
+
+# For rows: the rule of a compiled class, and the row that it is a fast path of.
+cdef const Rule *rule_of(cls) except NULL
+cdef FastCall attach(cls, object forward, tuple vjps) except? NULL

@@ -145,7 +145,14 @@ cdef Handle apply_by_numpy(const Rule *rule, const Argument *a):
     if not isinstance(x0, (np.ndarray, np.generic)):
         if not isinstance(x1, (np.ndarray, np.generic)):
             x0 = np.array(x0)  # the operators of Python's numbers are others than NumPy's
-    return variable(rule.forward(x0, x1), False)
+    return variable(forward(rule, x0, x1), False)
+
+
+cdef inline object forward(const Rule *rule, object x0, object x1):
+    if rule.forward != NULL:
+        return rule.forward(x0, x1)
+    function = <object>rule.row_forward
+    return function(x0) if rule.n_inputs == 1 else function(x0, x1)
 
 
 cdef object operand(const Rule *rule, const Argument *a, int i):
@@ -182,6 +189,13 @@ cdef int record(const Rule *rule, Argument *a, Handle y) except -1:
         save(&f.edges[i], &a[i], used >> i & 1, y)
         if f.edges[i].flags & SAVED and not is_exact(f.edges[i].saved.array):
             tracked |= has_references(f.edges[i].saved.array)
+    if used & Y:
+        save_output(&f.edges[1], y)
+        f.n_edges = 2
+    return join(f, generation, y, tracked)
+
+
+cdef inline int join(Node f, int64_t generation, Handle y, bint tracked) except -1:
     f.n_slots = 1
     f.flags = RECORDED
     f.generation = generation
@@ -190,6 +204,44 @@ cdef int record(const Rule *rule, Argument *a, Handle y) except -1:
         track(<PyObject *>f)
         track(<PyObject *>y)
     return 0
+
+
+cdef inline void save_output(Edge *edge, Handle y) noexcept:
+    if y.array == NULL:
+        edge.saved.number = y.number
+        edge.flags = SAVED_NUMBER
+    else:
+        Py_INCREF(<object>y.array)
+        edge.saved.array = y.array
+        edge.flags = SAVED
+
+
+cdef object apply_with(const Rule *rule, Handle x, object parameter):
+    cdef object value = value_of(x)
+    if value is None:
+        raise TypeError(f"{rule.name.decode()}: operand 0 is a Variable without data (None)")
+    cdef Handle y = variable(rule.forward(value, parameter), False)
+    if x.flags & REQUIRES_GRAD:
+        if recording():
+            record_with(rule, x, value, parameter, y)
+        else:
+            y.flags |= REQUIRES_GRAD
+    return y
+
+
+cdef int record_with(const Rule *rule, Handle x, object value, object parameter,
+                     Handle y) except -1:
+    cdef Node f = new_node(rule)
+    cdef Edge *edge = &f.edges[0]
+    lead_to(edge, x)
+    f.n_edges = 1
+    edge.saved.array = stand_in(<PyObject *>value)
+    edge.flags = STAND_IN
+    Py_INCREF(parameter)
+    f.edges[1].saved.array = <PyObject *>parameter
+    f.edges[1].flags = SAVED
+    f.n_edges = 2
+    return join(f, x.generation, y, is_tracked(edge.to) or not is_exact(<PyObject *>value))
 
 
 cdef inline int save(Edge *edge, const Argument *a, bint used, Handle y) except -1:
@@ -241,6 +293,18 @@ cdef object saved_value(Node f, int i, object gy):
     return gy if edge.flags & ALIKE else None
 
 
+cdef object gradient_of(Node f, int i, object gy):
+    cdef const Rule *rule = f.rule
+    x0 = saved_value(f, 0, gy)
+    x1 = saved_value(f, 1, gy) if f.n_edges > 1 else None
+    if rule.gradient != NULL:
+        return rule.gradient(i, gy, x0, x1)
+    vjp = (<tuple>rule.row_vjps)[i]
+    if rule.n_inputs == 2:
+        return vjp(np, gy, gy, x0, x1)
+    return vjp(np, gy, gy if x1 is None else x1, x0)
+
+
 cdef object saved_like(Node f, int i, object gy):
     cdef Edge *edge = &f.edges[i]
     if edge.flags & SAVED_NUMBER:
@@ -267,6 +331,19 @@ cdef int define(Rule *rule, cls, const char *name, int n_inputs, int uses0, int 
     return 0
 
 
+cdef const Rule *rule_of(cls) except NULL:
+    return <const Rule *><size_t>rules[cls]
+
+
+cdef FastCall attach(cls, object forward, tuple vjps) except? NULL:
+    cdef Rule *rule = <Rule *><size_t>rules[cls]
+    Py_INCREF(forward)
+    rule.row_forward = <PyObject *>forward
+    Py_INCREF(vjps)
+    rule.row_vjps = <PyObject *>vjps
+    return rule.fast_call
+
+
 cdef class Operation(Function):
     """A built-in operation. Its subclasses can be called, and subclassed, like any Function."""
 
@@ -279,22 +356,28 @@ cdef class Operation(Function):
     def forward(self, *xs):
         """The output's array, from the operands'."""
         require_operands(self, len(xs))
-        return self.rule.forward(xs[0], xs[1] if self.rule.n_inputs > 1 else None)
+        return forward(self.rule, xs[0], xs[1] if len(xs) > 1 else None)
 
     def backward(self, gy):
         """The inputs' gradients, from the output's; the engine sums them to the inputs' shapes."""
-        cdef int i, n = self.n_edges
+        cdef int i, n = min(self.n_edges, self.rule.n_inputs)
         cdef list xs, gxs, needed
-        if self.inputs != NULL:
-            xs = [value_of(x) for x in <tuple>self.inputs]
-            needed = [x.requires_grad for x in <tuple>self.inputs]
-        else:
-            xs = [saved_value(self, i, gy) for i in range(n)]
+        if self.inputs == NULL:
             needed = [self.edges[i].to != NULL for i in range(n)]
-        require_operands(self, len(xs))
-        x1 = xs[1] if len(xs) > 1 else None
-        gxs = [self.rule.gradient(i, gy, xs[0], x1) if needed[i] else None for i in range(len(xs))]
+            gxs = [gradient_of(self, i, gy) if needed[i] else None for i in range(n)]
+        else:
+            xs = [value_of(x) for x in <tuple>self.inputs]
+            require_operands(self, len(xs))
+            gxs = [gradient_at(self.rule, i, gy, xs) if x.requires_grad else None
+                   for i, x in enumerate(<tuple>self.inputs)]
         return tuple(gxs) if len(gxs) > 1 else gxs[0]
+
+
+cdef object gradient_at(const Rule *rule, int i, object gy, list xs):
+    x1 = xs[1] if len(xs) > 1 else None
+    if rule.gradient != NULL:
+        return rule.gradient(i, gy, xs[0], x1)
+    return (<tuple>rule.row_vjps)[i](np, gy, forward(rule, xs[0], x1), *xs)
 
 
 cdef int require_operands(Operation f, int n) except -1:

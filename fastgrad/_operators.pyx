@@ -6,6 +6,7 @@ from cpython.object cimport PyTypeObject
 from fastgrad._arithmetic cimport (
     abs_rule, add_rule, div_rule, matmul_rule, mul_rule, neg_rule, pow_rule, sub_rule,
 )
+from fastgrad._indexing cimport getitem
 from fastgrad._node cimport Rule, adopt_handles
 from fastgrad._operation cimport apply
 
@@ -34,6 +35,9 @@ cdef class Operators(VariableBase):
 
     def __matmul__(x0, x1):
         return apply(&matmul_rule, x0, x1)
+
+    def __getitem__(self, index):
+        return getitem(self, index)
 
     def __neg__(self):
         return apply(&neg_rule, self, None)

@@ -11,7 +11,6 @@ _Compared: TypeAlias = npt.NDArray[np.bool_]
 _C = TypeVar("_C", bound=type[VariableBase])
 
 class VariableBase(Handle):
-    __array_ufunc__: None
     name: Any
     def __init__(
         self, data: npt.NDArray[Any] | None, name: Any = None, *, requires_grad: object = True

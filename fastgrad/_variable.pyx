@@ -22,9 +22,6 @@ import_numpy()
 
 
 cdef class VariableBase(Handle):
-    # `ndarray + variable` is left to Variable by NumPy.
-    __array_ufunc__ = None
-
     def __cinit__(self):
         if has_no_slots(<PyObject *>self):  # those of a subclass may refer to anything
             untrack(<PyObject *>self)

@@ -2,6 +2,7 @@
 
 from fastgrad._engine import backward
 from fastgrad._operators import Operators
+from fastgrad._protocols import ArrayUfunc, array_function
 from fastgrad._variable import register
 
 
@@ -31,6 +32,9 @@ class Variable(Operators):
     """
 
     __slots__ = ()
+
+    __array_ufunc__ = ArrayUfunc()
+    __array_function__ = array_function
 
     def backward(self, retain_grad=False, create_graph=False, retain_graph=True):
         """Add the gradients of this Variable to `grad` of the leaves that it was computed from.

@@ -4,6 +4,8 @@ from fastgrad._operators import Operators
 
 class Variable(Operators):
     __slots__ = ()
+    __array_ufunc__: Any
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any, /) -> Any: ...
     def backward(
         self, retain_grad: object = False, create_graph: object = False, retain_graph: object = True
     ) -> None: ...

@@ -1,0 +1,3 @@
+from fastgrad._operation import Operation
+
+class GetItem(Operation): ...

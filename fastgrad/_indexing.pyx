@@ -1,0 +1,137 @@
+"""See _indexing.pxd.
+
+The gradient of a part is added to the same part of a gradient of the whole, in place: a loop over
+`x[i]` makes one array of the shape of `x`, not one for each `i`.
+"""
+
+import numpy as np
+
+from cpython.long cimport PyLong_CheckExact
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_INCREF
+
+from fastgrad._accumulate cimport (
+    ARRAY, Gradient, NONE, NUMBER, boxed, forget, tell,
+)
+from fastgrad._graph cimport value_of
+from fastgrad._loops cimport (
+    DOUBLE, add_strided, clear_errors, data, dims, errors, import_numpy, is_array, is_behaved,
+    is_exact, is_exclusive, is_float_or_double, ndim, same_shape, strides, take_object, type_num,
+    zeros_like,
+)
+from fastgrad._node cimport Handle, Node
+from fastgrad._operation cimport Operation, apply_with, define
+
+import_numpy()
+
+cdef object add = np.add, add_at = np.add.at
+
+
+cdef bint is_basic(object index):
+    """Whether it selects every element at most once, as a view does."""
+    if type(index) is tuple:
+        for part in <tuple>index:
+            if not is_basic(part):
+                return False
+        return True
+    return (PyLong_CheckExact(index) or type(index) is slice or index is None or index is Ellipsis
+            or isinstance(index, np.integer))
+
+
+cdef object getitem_forward(object x, object index):
+    return x[index]
+
+
+cdef object getitem_gradient(int i, object gy, object x, object index):
+    gx = np.zeros(x.shape, gy.dtype)
+    scatter(gx, index, gy)
+    return gx
+
+
+cdef int scatter(object gx, object index, object gy) except -1:
+    """`gx[index] += gy`, as often as an element is selected."""
+    cdef object view
+    if is_basic(index):
+        view = gx[index]
+        if is_array(<PyObject *>view):
+            add(view, gy, view)
+        else:
+            gx[index] = view + gy
+    elif is_array(<PyObject *>index) and index.dtype.kind == "b":
+        gx[index] += gy  # a mask selects nothing twice, and this is ten times faster than add.at
+    else:
+        add_at(gx, index, gy)
+    return 0
+
+
+cdef bint getitem_whole(Node f, Gradient *gy, bint last, Gradient *gx) except -1:
+    cdef PyObject *x = f.edges[0].saved.array
+    cdef object index = <object>f.edges[1].saved.array
+    cdef object value, buffer
+    if not is_float_or_double(x) or gx.state == NUMBER:
+        return False
+    if gx.state == NONE:
+        buffer = take_object(zeros_like(x))
+    elif not is_exact(gx.value.array) or not same_shape(gx.value.array, x):
+        return False
+    elif is_exclusive(gx.value.array):
+        buffer = <object>gx.value.array
+    else:
+        buffer = (<object>gx.value.array).copy()
+    if gx.state == NONE or <PyObject *>buffer != gx.value.array:
+        forget(gx)
+        Py_INCREF(buffer)
+        gx.value.array, gx.state = <PyObject *>buffer, ARRAY
+    # From here on Python code may run, and `gx` be gone.
+    if add_directly(<PyObject *>buffer, index, gy):
+        return tell(0, errors()) if errors() else True
+    value = boxed(gy)
+    scatter(buffer, index, value)
+    clear_errors()  # NumPy reported them, and leaves them up
+    return True
+
+
+cdef bint add_directly(PyObject *buffer, object index, Gradient *gy) except -1:
+    """`buffer[index] += gy` by a direct loop, where there is one; its flags are left up."""
+    cdef Py_ssize_t i, n
+    cdef PyObject *view
+    if not is_behaved(buffer):
+        return False
+    if PyLong_CheckExact(index) and ndim(buffer) == 1:
+        if gy.state != NUMBER or type_num(buffer) != DOUBLE:
+            return False
+        i, n = index, dims(buffer)[0]
+        (<double *>(data(buffer) + strides(buffer)[0] * (i + n if i < 0 else i)))[0] += (
+            gy.value.number)
+        return True
+    if gy.state != ARRAY or not is_basic(index):
+        return False
+    part = (<object>buffer)[index]
+    view = <PyObject *>part
+    if not is_array(view) or not same_shape(view, gy.value.array):
+        return False
+    return add_strided(view, gy.value.array)
+
+
+cdef class GetItem(Operation):
+    """x[index]"""
+
+
+define(&getitem_rule, GetItem, "getitem", 1, 0, 0, getitem_forward, getitem_gradient,
+       NULL, NULL, NULL)
+getitem_rule.add_whole = getitem_whole
+
+
+cdef object getitem(object x, object index):
+    return apply_with(&getitem_rule, <Handle>x, plain_index(index))
+
+
+cdef object plain_index(object index):
+    """An index without Variables."""
+    if isinstance(index, Handle):
+        return value_of(<Handle>index)
+    if type(index) is tuple:
+        for part in <tuple>index:
+            if isinstance(part, Handle):
+                return tuple([plain_index(part) for part in <tuple>index])
+    return index

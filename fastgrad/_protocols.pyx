@@ -1,0 +1,77 @@
+"""NumPy's protocols: what `np.tanh(x)` and `np.concatenate([x, y])` do with Variables.
+
+NumPy hands the call over (NEP 13 for ufuncs, NEP 18 for functions); here the one that answers is
+looked up. Operators, and the functions of fastgrad, do not come this way.
+"""
+
+import numpy as np
+
+from fastgrad._graph cimport value_of
+from fastgrad._node cimport Handle
+
+# What answers for each of NumPy's functions: registered by op.py, see there.
+handlers = {}
+cdef dict answers = handlers
+
+GO_ON = ("use x.data for its value, or give it a rule with fastgrad.op or a Function")
+
+
+def array_ufunc(self, ufunc, method, *inputs, **kwargs):
+    """`ufunc.method(*inputs, **kwargs)` where an operand, or `out`, is a Variable."""
+    if method == "__call__" and not kwargs:
+        answer = answers.get(ufunc)
+        if answer is not None:
+            return answer(*inputs)
+    return special(ufunc, method, inputs, kwargs)
+
+
+cdef class ArrayUfunc:
+    """`__array_ufunc__`: None for NumPy's operators, `array_ufunc` for its ufuncs.
+
+    The operators of ndarray look it up on the instance, and leave `array * variable` to Variable if
+    it is None: so it stays at the engine's speed. Ufuncs look it up on the class, and call it.
+    test_protocols.py fails if a NumPy does otherwise.
+    """
+
+    def __get__(self, instance, owner):
+        return array_ufunc if instance is None else None
+
+
+def array_function(self, function, types, args, kwargs):
+    """`function(*args, **kwargs)` where an argument is a Variable."""
+    answer = answers.get(function)
+    if answer is None:
+        raise not_implemented(function)
+    return answer(*args, **kwargs)
+
+
+def full_name(function):
+    """`np.linalg.cond` and the like."""
+    module = (getattr(function, "__module__", None) or "numpy").replace("numpy", "np", 1)
+    if isinstance(function, np.ufunc) and getattr(np, function.__name__, None) is function:
+        module = "np"
+    return f"{module}.{function.__name__}"
+
+
+def not_implemented(function):
+    """The TypeError for a function without a rule."""
+    return TypeError(f"{full_name(function)}: not implemented for Variables; {GO_ON}")
+
+
+def value(x):
+    """`x` with arrays in place of Variables, in lists and tuples of them too."""
+    if isinstance(x, Handle):
+        return value_of(x)
+    if type(x) is list or type(x) is tuple:
+        return type(x)([value(item) for item in x])
+    return x
+
+
+# Of ufuncs: methods and keywords. op.py sets it.
+cdef object special = None
+
+
+def set_special(function):
+    """Let `function(ufunc, method, inputs, kwargs)` answer for all but plain calls."""
+    global special
+    special = function

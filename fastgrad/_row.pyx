@@ -1,0 +1,410 @@
+# cython: binding=False
+# (So that a method called on the class checks the type of its `self`, None included.)
+"""See _row.pxd."""
+
+cimport cython
+from cpython.object cimport PyObject, PyTypeObject, traverseproc, visitproc
+from cpython.ref cimport Py_INCREF, Py_XDECREF
+from libc.stdint cimport int64_t
+from libc.stdlib cimport calloc, free
+
+import inspect
+from types import MethodType
+
+import numpy as np
+
+from fastgrad._accumulate cimport fitted
+from fastgrad._config cimport recording
+from fastgrad._function cimport Function
+from fastgrad._graph cimport (
+    handle_for, lead, next_generation, put_output, value_of, variable,
+)
+from fastgrad._loops cimport (
+    import_numpy, is_array, is_exact, is_stand_in, same_dtype, same_shape, stand_in, take_object,
+)
+from fastgrad._node cimport (
+    CALLED, Handle, Node, RECORDED, REQUIRES_GRAD, SAVED, adopt_nodes, has_references, is_tracked,
+    make_slots, new_node_of, track, untrack,
+)
+from fastgrad._operation cimport apply, attach, rule_of
+
+import_numpy()
+
+# For Python the same numbers.
+globals().update(INPUTS=INPUTS, OUTPUT=OUTPUT, OTHERS=OTHERS, NOTHING=NOTHING)
+
+
+def zero(xp, gy, y, *xs, **kwargs):
+    """The VJP of an operand that the output does not change with, but in steps: zeros."""
+    raise NotImplementedError("the engine makes the zeros itself")
+
+
+cdef class Row:
+    """A differentiable function: call it on Variables, arrays and numbers. Made by `op`."""
+
+    def __init__(self, name, forward, vjp, int saves, bint sequence, compiled, doc, module):
+        self.name, self.forward, self.saves, self.sequence = name, forward, saves, sequence
+        self.vjp = vjp if sequence or isinstance(vjp, tuple) else (vjp,)
+        self.is_ufunc = isinstance(forward, np.ufunc)
+        self.compiled = compiled
+        if compiled is not None:
+            self.rule = rule_of(compiled)
+            self.fast_call = attach(compiled, forward, self.vjp)
+            self._function = compiled
+        self.__name__ = self.__qualname__ = name
+        self.__module__ = module
+        self.__doc__ = doc
+        self.__wrapped__ = forward  # for inspect.signature
+
+    @property
+    def Function(self):
+        """The class of the Functions that it records, which `type(y.creator)` is."""
+        if self._function is None:
+            name = "".join([part.capitalize() for part in self.name.split("_")])
+            members = {"row": self, "__doc__": f"`{self.name}` as a Function.", "__slots__": (),
+                       "__module__": self.__module__}
+            self._function = type(name, (RowFunction,), members)
+        return self._function
+
+    def __repr__(self):
+        return f"<op {self.name}>"
+
+    def __reduce__(self):
+        return self.__qualname__
+
+    def __get__(self, instance, owner):
+        return self if instance is None else MethodType(self, instance)
+
+    def __call__(self, *args, **kwargs):
+        cdef int n = len(args)
+        cdef object x0, x1
+        if self.fast_call != NULL:
+            y = self.fast_call(args, kwargs)
+            if y is not NotImplemented:
+                return y
+        elif self.rule != NULL and n == self.rule.n_inputs and not kwargs:
+            x0 = args[0]
+            x1 = args[1] if n > 1 else None
+            if isinstance(x0, Handle) or isinstance(x1, Handle):
+                y = apply(self.rule, x0, x1)
+                if y is not NotImplemented:
+                    return y
+        return self.call(args, kwargs)
+
+    cdef object call(self, tuple args, dict kwargs):
+        """Any arguments."""
+        out = kwargs.pop("out", None) if kwargs else None
+        if out is not None:
+            return self.written(args, kwargs, out)
+        if any_variable(kwargs.values()) or any_variable(args[self.n_operands():]):
+            args, kwargs = self.bound(args, kwargs)
+        cdef object operands = args
+        if self.sequence:
+            if not args or isinstance(args[0], (Handle, np.ndarray)):
+                # An array of operands: what it is split into along its first axis.
+                return self.call((tuple(args[0]), *args[1:]), kwargs) if any_variable(args) \
+                    else self.forward(*args, **kwargs)
+            operands = tuple(args[0])
+        cdef int i, n = self.n_operands() if not self.sequence else len(operands)
+        n = min(n, len(operands))
+        if not any_variable(operands):
+            return self.forward(*args, **kwargs)
+        cdef tuple values = tuple([
+            value_of_operand(self, i, operands[i]) for i in range(len(operands))
+        ])
+        ys = self.forward(values, *args[1:], **kwargs) if self.sequence \
+            else self.forward(*values, **kwargs)
+        cdef bint requires_grad = False
+        for i in range(n):
+            if isinstance(operands[i], Handle) and (<Handle>operands[i]).flags & REQUIRES_GRAD:
+                requires_grad |= self.sequence or self.vjp[i] is not None
+        cdef bint many = isinstance(ys, (tuple, list))
+        cdef list outputs = [output_of(self, y, requires_grad) for y in (ys if many else (ys,))]
+        cdef bint any_grad = False
+        for x in outputs:
+            any_grad |= (<Handle>x).flags & REQUIRES_GRAD
+        if any_grad and recording():
+            record(self, operands, n, values, args, kwargs, outputs, many)
+        if not many:
+            return outputs[0]
+        return type(ys)(*outputs) if hasattr(type(ys), "_fields") else type(ys)(outputs)
+
+    cdef object written(self, tuple args, dict kwargs, object out):
+        """The result, whose values were written to `out` too."""
+        cdef object y
+        if isinstance(out, Handle):
+            raise TypeError(f"{self.name}: out is a Variable, which is never written to; use the "
+                            "result")
+        y = self.call(args, kwargs)
+        if not isinstance(y, Handle):
+            return self.forward(*args, out=out, **kwargs)
+        np.copyto(out, value_of(y), casting="same_kind")
+        return y
+
+    cdef int n_operands(self) except -1:
+        return 1 if self.sequence else len(<tuple>self.vjp)
+
+    cdef tuple bound(self, tuple args, dict kwargs):
+        """The same arguments, with operands that were passed by name among `args`."""
+        cdef int i, n = self.n_operands()
+        try:
+            names = list(inspect.signature(self.forward).parameters)[:n]
+        except (TypeError, ValueError):
+            names = []
+        rest = dict(kwargs)
+        for i in range(len(args), len(names)):
+            if names[i] not in rest:
+                break
+            args = (*args, rest.pop(names[i]))
+        for i, x in [*enumerate(args[n:], n), *rest.items()]:
+            if any_variable((x,)):
+                what = f"argument {i!r}"
+                raise TypeError(f"{self.name}: {what} is a Variable, and no operand that can be "
+                                "differentiated for; pass its value, x.data")
+        return args, rest
+
+    cdef object differentiate(self, int i, object xp, object gy, Call call):
+        """The VJP's own answer, not yet fitted to its operand."""
+        vjp = self.vjp if self.sequence else self.vjp[i]
+        args = (xp, i, gy, call.y, *call.args) if self.sequence else (xp, gy, call.y, *call.args)
+        return vjp(*args, **call.kwargs) if call.kwargs else vjp(*args)
+
+
+cdef bint any_variable(object xs) except -1:
+    """Whether one is a Variable, or a list or a tuple that holds one."""
+    cdef object x
+    for x in xs:
+        if isinstance(x, Handle):
+            return True
+        if isinstance(x, (list, tuple)) and any_variable(x):
+            return True
+    return False
+
+
+cdef object value_of_operand(Row row, int i, object x):
+    if isinstance(x, Handle):
+        x = value_of(x)
+        if x is None:
+            raise TypeError(f"{row.name}: operand {i} is a Variable without data (None)")
+    elif isinstance(x, (list, tuple)) and any_variable(x):
+        raise TypeError(f"{row.name}: operand {i} is a {type(x).__name__} of Variables, expected a "
+                        "Variable; make one of them with fastgrad.stack")
+    return x
+
+
+cdef Handle output_of(Row row, object y, bint requires_grad):
+    cdef object dtype
+    if not is_array(<PyObject *>y):
+        y = np.asarray(y)
+    dtype = y.dtype
+    # Integers and booleans do not change with their operands, but in steps.
+    return variable(y, requires_grad and dtype.kind in "fcO")
+
+
+cdef object kept(object x, bint whole):
+    """`x` for a VJP that reads its elements, or only its shape and dtype."""
+    if whole or not is_array(<PyObject *>x) or not is_exact(<PyObject *>x):
+        return x
+    return take_object(stand_in(<PyObject *>x))
+
+
+cdef int record(Row row, object operands, int n, tuple values, tuple args, dict kwargs,
+                list outputs, bint many) except -1:
+    cdef Node f = new_node_of(<PyTypeObject *>row.Function)
+    cdef Call call = Call.__new__(Call)
+    cdef Handle x, y
+    cdef int i, slot, n_needy = 0
+    cdef int64_t generation = 0
+    cdef bint tracked = False, whole
+    call.row = row
+    if n > 2:
+        call.targets = <Target *>calloc(n, sizeof(Target))
+        if call.targets == NULL:
+            raise MemoryError()
+    else:
+        call.targets = call.own
+    call.n_targets = n
+    for i in range(n):
+        if isinstance(operands[i], Handle) and (row.sequence or row.vjp[i] is not None):
+            x = operands[i]
+            if x.flags & REQUIRES_GRAD:
+                if n_needy == 0 or x.generation > generation:
+                    generation = x.generation
+                n_needy += 1
+                lead(&call.targets[i].to, &call.targets[i].slot, x)
+                tracked |= is_tracked(call.targets[i].to)
+    saved = []
+    for i in range(len(values)):
+        whole = i >= n or row.saves & INPUTS or not isinstance(operands[i], Handle)
+        if row.saves & OTHERS:
+            whole |= n_needy > (call.targets[i].to != NULL)
+        saved.append(kept(values[i], whole))
+    call.args = (tuple(saved), *args[1:]) if row.sequence else tuple(saved)
+    call.kwargs = kwargs if kwargs and not row.is_ufunc else None
+    ys = tuple([kept(value_of(y), row.saves & OUTPUT) for y in outputs])
+    call.y = ys if many else ys[0]
+    tracked = tracked or may_refer(call.args) or may_refer(call.kwargs)
+
+    f.edges[0].saved.array = <PyObject *>call
+    Py_INCREF(call)
+    f.edges[0].flags = SAVED
+    f.n_edges = 1
+    make_slots(f, len(outputs))
+    f.flags = RECORDED | CALLED
+    f.generation = generation
+    for slot in range(len(outputs)):
+        y = outputs[slot]
+        if y.flags & REQUIRES_GRAD:
+            put_output(f, slot, y, next_generation(generation))
+    if tracked:
+        track(<PyObject *>f)
+        for y in outputs:
+            track(<PyObject *>y)
+    else:
+        untrack(<PyObject *>call)
+    return 0
+
+
+cdef bint may_refer(object x) except -1:
+    """Whether it may refer to something that refers back: see NOTE [Garbage collector]."""
+    if x is None or not has_references(<PyObject *>x) or type(x) is slice:
+        return False
+    if type(x) is tuple or type(x) is list:
+        for item in x:
+            if may_refer(item):
+                return True
+        return False
+    if type(x) is dict:
+        return may_refer(list(x.values()))
+    return not isinstance(x, (type, np.ufunc))
+
+
+# --- backward ---
+
+
+@cython.final
+cdef class Call:
+    def __dealloc__(self):
+        cdef int i
+        cdef PyObject *to
+        for i in range(self.n_targets):
+            to = self.targets[i].to
+            self.targets[i].to = NULL
+            Py_XDECREF(to)
+        if self.targets != self.own:
+            free(self.targets)
+
+    cdef object operand(self, int i):
+        return (<tuple>self.args[0])[i] if self.row.sequence else self.args[i]
+
+
+cdef object gradient_of_call(Call call, int i, object gy):
+    cdef Row row = call.row
+    cdef object x = call.operand(i)
+    if not row.sequence and row.vjp[i] is zero:
+        return np.zeros_like(x)
+    return fitted_to(row, i, row.differentiate(i, np, gy, call), x, gy)
+
+
+cdef object fitted_to(Row row, int i, object gx, object x, object gy):
+    if gx is None:
+        return None
+    if is_exact(<PyObject *>gx) and is_exact(<PyObject *>x):
+        if same_shape(<PyObject *>gx, <PyObject *>x) and same_dtype(<PyObject *>gx, <PyObject *>x):
+            return gx
+    g = np.asanyarray(gx)
+    if g.dtype.kind not in "biufcO":
+        raise TypeError(f"{row.name}: gradient for input {i} is a {type(gx).__name__}, expected an "
+                        "ndarray, a scalar or None")
+    if g.shape != x.shape:
+        try:
+            wanted = np.broadcast_shapes(g.shape, x.shape) == g.shape
+        except ValueError:
+            wanted = False
+        if not wanted:
+            raise ValueError(f"{row.name}: gradient for input {i} has shape {g.shape}, expected "
+                             f"{x.shape}")
+    return fitted(g, x)
+
+
+# --- the Functions ---
+
+
+cdef class RowFunction(Function):
+    """What a row records. Its subclasses can be called, and subclassed, like any Function."""
+
+    row = None
+
+    @property
+    def inputs(self):
+        """The Variables that it was called with: a tuple."""
+        cdef Call call
+        cdef int i
+        cdef object value
+        if not self.flags & CALLED or self.inputs != NULL or self.n_edges == 0:
+            return Function.inputs.__get__(self)
+        call = call_of(self)
+        xs = []
+        for i in range(call.n_targets):
+            value = call.operand(i)
+            if is_array(<PyObject *>value) and is_stand_in(<PyObject *>value):
+                value = None
+            xs.append(handle_for(call.targets[i].to, call.targets[i].slot, value))
+        return tuple(xs)
+
+    @inputs.setter
+    def inputs(self, xs):
+        Function.inputs.__set__(self, xs)
+
+    def forward(self, *xs):
+        """The output's array, from the operands'."""
+        cdef Row row = type(self).row
+        y = row.forward(xs) if row.sequence else row.forward(*xs)
+        self._y = tuple(y) if isinstance(y, (tuple, list)) else y
+        return self._y
+
+    def backward(self, *gys):
+        """The inputs' gradients, from the output's."""
+        cdef Call call
+        cdef Row row = type(self).row
+        cdef int i
+        if self.flags & CALLED and self.inputs == NULL:
+            call = call_of(self)
+        else:
+            call = Call.__new__(Call)
+            call.row, call.y = row, self._y
+            xs = tuple([value_of(x) for x in <tuple>self.inputs])
+            call.args = (xs,) if row.sequence else xs
+            call.targets = call.own
+        ys = call.y if isinstance(call.y, tuple) else (call.y,)
+        gys = tuple([np.zeros_like(y) if gy is None else gy for gy, y in zip(gys, ys)])
+        gy = gys if isinstance(call.y, tuple) else gys[0]
+        n = len(call.args[0]) if row.sequence else len(call.args)
+        gxs = []
+        for i in range(n):
+            known = row.sequence or (i < len(row.vjp) and row.vjp[i] is not None)
+            gxs.append(gradient_of_call(call, i, gy) if known else None)
+        return tuple(gxs) if len(gxs) > 1 else gxs[0]
+
+
+adopt_nodes(<PyTypeObject *>RowFunction)
+
+
+# The targets, which Cython knows nothing of, for the garbage collector.
+
+cdef extern from "Python.h":
+    ctypedef struct LongTypeObject "PyTypeObject":
+        traverseproc tp_traverse
+
+cdef traverseproc traverse_fields = (<LongTypeObject *><PyTypeObject *>Call).tp_traverse
+
+
+cdef int traverse_call(PyObject *x, visitproc visit, void *arg) noexcept:
+    cdef int i, stop = traverse_fields(x, visit, arg)
+    for i in range((<Call>x).n_targets):
+        if not stop and (<Call>x).targets[i].to != NULL:
+            stop = visit((<Call>x).targets[i].to, arg)
+    return stop
+
+
+(<LongTypeObject *><PyTypeObject *>Call).tp_traverse = <traverseproc>traverse_call

@@ -1,0 +1,33 @@
+"""The differentiable functions, a file for each chapter of NumPy's reference: see `op`.
+
+A row is mathematics alone, for arrays and for Variables: summing a gradient to the shape of a
+broadcast operand, dtypes, who needs a gradient, accumulation, are the engine's.
+"""
+
+from fastgrad.functions import (  # noqa: F401
+    discrete,
+    elementwise,
+    fft,
+    indexing,
+    linalg,
+    products,
+    reductions,
+    shaping,
+    special,
+    ufuncs,
+)
+from fastgrad.functions.elementwise import *  # noqa: F403
+from fastgrad.functions.indexing import *  # noqa: F403
+from fastgrad.functions.products import *  # noqa: F403
+from fastgrad.functions.reductions import *  # noqa: F403
+from fastgrad.functions.shaping import *  # noqa: F403
+from fastgrad.functions.special import *  # noqa: F403
+
+__all__ = [
+    *elementwise.__all__,
+    *reductions.__all__,
+    *shaping.__all__,
+    *indexing.__all__,
+    *products.__all__,
+    *special.__all__,
+]

@@ -1,0 +1,3 @@
+"""`np.linalg`: decompositions, solving, norms; batched as in NumPy."""
+
+__all__ = []

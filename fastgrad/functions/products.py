@@ -1,0 +1,3 @@
+"""Products of arrays: matmul, dot, einsum and their kin."""
+
+__all__ = []

@@ -1,0 +1,118 @@
+"""What ufuncs do beyond a plain call, with Variables: `out`, `where`, `reduce`, `outer`, ..."""
+
+import functools
+
+import numpy as np
+
+from fastgrad._node import Handle
+from fastgrad._protocols import GO_ON, full_name, handlers, not_implemented, set_special, value
+from fastgrad._row import INPUTS, OUTPUT, Row
+from fastgrad.functions import reductions, shaping
+from fastgrad.op import op
+
+REDUCTIONS = {
+    (np.add, "reduce"): "sum",
+    (np.multiply, "reduce"): "prod",
+    (np.maximum, "reduce"): "max",
+    (np.minimum, "reduce"): "min",
+    (np.add, "accumulate"): "cumsum",
+    (np.multiply, "accumulate"): "cumprod",
+}
+
+
+def special(ufunc, method, inputs, kwargs):
+    """`ufunc.method(*inputs, **kwargs)`, of Variables: see `_protocols.array_ufunc`."""
+    out = kwargs.pop("out", None)
+    if out is not None:
+        out = out if isinstance(out, tuple) else (out,)
+        if any(isinstance(x, Handle) for x in out):
+            raise TypeError(
+                f"{full_name(ufunc)}: out is a Variable, which is never written to: the graph that "
+                "was recorded with it would be wrong. Use the result: y = "
+                f"{full_name(ufunc)}(...)"
+            )
+        if not any(isinstance(x, Handle) for x in (*inputs, kwargs.get("where"))):
+            return NotImplemented
+    if method == "__call__":
+        y = call(ufunc, inputs, kwargs, out)
+    elif method == "outer":
+        y = outer(ufunc, *inputs, **kwargs)
+    elif (ufunc, method) in REDUCTIONS:
+        y = reduced(ufunc, method, *inputs, **kwargs)
+    else:
+        y = plain_method(ufunc, method, inputs, kwargs)
+    if out is not None:
+        for array, x in zip(out, y if isinstance(y, tuple) else (y,), strict=True):
+            if array is not None:
+                np.copyto(array, value(x), casting="same_kind")
+    return y
+
+
+def call(ufunc, inputs, kwargs, out):
+    """A call with keywords, or of a ufunc that has no row."""
+    answer = handlers.get(ufunc)
+    if answer is None:
+        raise not_implemented(ufunc)
+    where = kwargs.pop("where", True)
+    if where is True:
+        return answer(*inputs, **kwargs)
+    if not isinstance(answer, Row):
+        return answer(*inputs, where=where, **kwargs)
+    before = out[0] if out is not None else np.zeros((), dtype=bool)
+    return masked(answer)(*inputs, value(where), before, **kwargs)
+
+
+@functools.cache
+def masked(row):
+    """The row of the same ufunc with a mask: elsewhere the result is what was there before."""
+    ufunc, n = row.forward, row.forward.nin
+
+    def forward(*args, **kwargs):
+        *xs, where, before = args
+        shape = np.broadcast_shapes(*(np.shape(x) for x in (*xs, where)))
+        dtype = ufunc(*(np.ones((), np.asarray(x).dtype) for x in xs), **kwargs).dtype
+        y = np.zeros(shape, dtype)
+        y[...] = before
+        return ufunc(*xs, out=y, where=where, **kwargs)
+
+    def vjp_of(i):
+        def vjp(xp, g, y, *args, **kwargs):
+            *xs, where, _ = args
+            # Where the mask is off, operands may be outside of the domain: put ones there.
+            xs = [xp.where(where, x, 1) for x in xs]
+            return xp.where(where, row.vjp[i](xp, xp.where(where, g, 0), y, *xs), 0)
+
+        return vjp
+
+    vjps = tuple(vjp_of(i) if row.vjp[i] is not None else None for i in range(n))
+    return op(row.name, forward, INPUTS | OUTPUT, vjps, implements=())
+
+
+def reduced(ufunc, method, x, axis=0, dtype=None, **kwargs):
+    """`np.add.reduce` and the like, by the function that does the same."""
+    function = getattr(reductions, REDUCTIONS[ufunc, method], None)
+    if function is None:
+        raise not_implemented(ufunc)
+    if dtype is not None:
+        kwargs["dtype"] = dtype
+    return function(x, axis=axis, **kwargs)
+
+
+def outer(ufunc, x0, x1, **kwargs):
+    """`ufunc` of every pair of elements."""
+    shape = (*np.shape(value(x0)), *(1,) * np.ndim(value(x1)))
+    return ufunc(shaping.reshape(x0, shape), x1, **kwargs)
+
+
+def plain_method(ufunc, method, inputs, kwargs):
+    """Of a ufunc whose results are plain; else an error."""
+    answer = handlers.get(ufunc)
+    if answer is not None and not isinstance(answer, Row) and method != "at":
+        return getattr(ufunc, method)(*value(inputs), **{k: value(x) for k, x in kwargs.items()})
+    name = f"{full_name(ufunc)}.{method}"
+    if method == "at":
+        raise TypeError(f"{name}: writes into its operand; {GO_ON}")
+    raise TypeError(f"{name}: not implemented for Variables; {GO_ON}")
+
+
+set_special(special)

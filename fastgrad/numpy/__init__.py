@@ -1,0 +1,34 @@
+"""NumPy, differentiable: `import fastgrad.numpy as np` in place of `import numpy as np`.
+
+A function that has a rule takes Variables and arrays alike, and on arrays alone returns what
+NumPy's returns. Everything else is NumPy's own: constants, dtypes, `zeros`, `random`. `xp` in a
+VJP is this namespace where gradients are themselves differentiated.
+
+>>> import fastgrad.numpy as np
+>>> from fastgrad import Variable
+>>> x = Variable(np.array([1.0, 2.0]))
+>>> y = np.sum(np.exp(x) * np.array([1.0, 0.0]))
+>>> y.backward()
+>>> x.grad
+array([2.71828183, 0.        ])
+>>> np.tanh(0.0)
+np.float64(0.0)
+"""
+
+import numpy as _numpy
+
+import fastgrad.functions  # noqa: F401, what registers the rules
+from fastgrad._protocols import handlers as _handlers
+from fastgrad.numpy import fft, linalg  # noqa: F401
+
+
+def __getattr__(name):
+    found = getattr(_numpy, name)
+    if callable(found):
+        found = _handlers.get(found, found)
+    globals()[name] = found
+    return found
+
+
+def __dir__():
+    return sorted({*globals(), *dir(_numpy)})

@@ -1,0 +1,133 @@
+"""`op`: a differentiable function, declared in one row; and the register of NumPy's functions.
+
+The functions of NumPy fall into four groups. `op` and `implements` make one differentiable (with
+`zero` for its VJP, of zero gradient), `plain` leaves its result a plain array, and `refuse` has it
+raise. What is in none raises too.
+"""
+
+import numpy as np
+
+from fastgrad._protocols import GO_ON, full_name, handlers, value
+from fastgrad._row import INPUTS, NOTHING, OTHERS, OUTPUT, Row, zero
+
+__all__ = ["op", "zero", "INPUTS", "OUTPUT", "OTHERS", "NOTHING", "implements", "plain", "refuse"]
+
+# For the table of coverage: the group of each of NumPy's functions, and a remark.
+groups = {}
+
+
+def op(
+    name, forward, saves=INPUTS, vjp=None, *, sequence=False, fast=None, implements=None, doc=None
+):
+    """Declare a differentiable function; the result is called like `forward`, on Variables too.
+
+    Parameters
+    ----------
+    name : str
+        What errors and `type(y.creator)` call it.
+    forward : callable
+        `forward(*xs, ...)` on ndarrays and scalars returns an array, a scalar, or a tuple of them.
+        If it is NumPy's, and has no row yet, NumPy's own function will do for Variables too.
+    saves : int
+        Whose elements the VJPs read: `INPUTS`, `OUTPUT`, both (`INPUTS | OUTPUT`), `OTHERS` (for
+        the gradient of an operand, the other operands alone) or `NOTHING`. The rest has the right
+        shape and dtype, and no memory.
+    vjp : callable, or a tuple of one for each operand
+        `vjp(xp, g, y, *args, **kwargs)` returns the gradient for its operand, from the gradient `g`
+        for the output `y`; `args` and `kwargs` are those of the call. It is mathematics alone:
+        what was broadcast is summed, dtypes are fitted and contributions added by the engine. `xp`
+        is NumPy, or a namespace that does the same with Variables, where gradients are themselves
+        differentiated. None for an operand that has no gradient, `zero` for one whose gradient is
+        zero. With many outputs, `g` and `y` are tuples.
+    sequence : bool
+        The operands are the elements of the first argument, as of `np.concatenate`; the one VJP is
+        called as `vjp(xp, i, g, y, xs, *args, **kwargs)` for operand `i`.
+    fast : type, optional
+        The compiled class that does the same faster.
+    implements : tuple of callables, optional
+        NumPy's functions for which this one answers, if not `forward` alone.
+    doc : str, optional
+        The docstring.
+
+    >>> import numpy as np
+    >>> from fastgrad import Variable
+    >>> cube = op("cube", lambda x: x * x * x, vjp=lambda xp, g, y, x: g * 3 * x * x)
+    >>> x = Variable(np.array([1.0, 2.0]))
+    >>> y = cube(x)
+    >>> y.backward()
+    >>> y, x.grad
+    (variable([1. 8.]), array([ 3., 12.]))
+    """
+    if not isinstance(name, str) or not name.isidentifier():
+        raise TypeError(f"op: the name is {name!r}, expected an identifier")
+    if not callable(forward):
+        raise TypeError(f"{name}: forward is a {type(forward).__name__}, expected a callable")
+    for rule in vjp if isinstance(vjp, tuple) else (vjp,):
+        if not callable(rule) and not (rule is None and isinstance(vjp, tuple)):
+            raise TypeError(f"{name}: a VJP is a {type(rule).__name__}, expected a callable")
+    if sequence and isinstance(vjp, tuple):
+        raise TypeError(f"{name}: of a sequence there is one VJP for all operands, not a tuple")
+    if implements is None:
+        implements = (forward,) if is_numpys(forward) and forward not in handlers else ()
+    row = Row(name, forward, vjp, saves, sequence, fast, doc or summary(name, implements), __name__)
+    is_zero = not sequence and all(rule in (zero, None) for rule in row.vjp)
+    group = "zero gradient" if is_zero else "differentiable"
+    for function in implements:
+        handlers[function] = row
+        groups[function] = (group, "")
+    return row
+
+
+def is_numpys(function):
+    """Whether it is a function of NumPy, to which Variables can be passed."""
+    module = getattr(function, "__module__", None) or ""
+    return isinstance(function, np.ufunc) or module.partition(".")[0] == "numpy"
+
+
+def summary(name, functions):
+    """A docstring for what has none."""
+    if not functions:
+        return f"`{name}`, for Variables too."
+    return f"`{full_name(functions[0])}`, for Variables too; arguments and errors are NumPy's."
+
+
+def implements(*functions):
+    """Decorate a function made of differentiable ones: it answers for these of NumPy's."""
+
+    def register(answer):
+        for function in functions:
+            handlers[function] = answer
+            groups[function] = ("differentiable", "")
+        if not answer.__doc__:
+            answer.__doc__ = summary(answer.__name__, functions)
+        return answer
+
+    return register
+
+
+def plain(*functions):
+    """Let these of NumPy's functions work on the arrays of Variables, and return what they return.
+
+    For what is discrete: no derivative is lost.
+    """
+    for function in functions:
+
+        def answer(*args, _function=function, **kwargs):
+            kwargs = {key: value(x) for key, x in kwargs.items()}
+            return _function(*(value(x) for x in args), **kwargs)
+
+        answer.__name__ = function.__name__
+        answer.__doc__ = summary(function.__name__, (function,)) + " The result is plain."
+        handlers[function] = answer
+        groups[function] = ("plain result", "")
+
+
+def refuse(why, *functions):
+    """Let these of NumPy's functions raise a TypeError that says why, and how to go on."""
+    for function in functions:
+
+        def answer(*args, _function=function, **kwargs):
+            raise TypeError(f"{full_name(_function)}: {why}; {GO_ON}")
+
+        handlers[function] = answer
+        groups[function] = ("refused", why)

@@ -1,0 +1,3 @@
+"""Samples of fastgrad.functions.indexing."""
+
+SAMPLES = []

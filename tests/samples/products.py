@@ -1,0 +1,3 @@
+"""Samples of fastgrad.functions.products."""
+
+SAMPLES = []

@@ -1,0 +1,326 @@
+"""Every differentiable function of NumPy, driven by the table of samples."""
+
+from __future__ import annotations
+
+import importlib
+
+import numpy as np
+import pytest
+from helpers import assert_same_bits
+from samples.sample import FLOATING, Sample, rng_for
+
+import fastgrad.numpy as fnp
+from fastgrad import Variable
+from fastgrad._protocols import handlers
+from fastgrad._row import Row
+from fastgrad.op import groups
+
+CHAPTERS = "elementwise reductions shaping indexing products linalg fft special".split()
+SAMPLES: list[Sample] = [
+    sample
+    for chapter in CHAPTERS
+    for sample in importlib.import_module(f"samples.{chapter}").SAMPLES
+]
+
+
+def of_order(order):
+    return pytest.mark.parametrize("sample", [s for s in SAMPLES if s.orders >= order], ids=str)
+
+
+# --- operands ---
+
+
+def is_operand(x):
+    return isinstance(x, np.ndarray) and x.dtype.kind in FLOATING
+
+
+def operands(sample):
+    """The arrays that become Variables, in their order."""
+    found = []
+    for x in sample.args:
+        found += [y for y in (x if isinstance(x, (list, tuple)) else [x]) if is_operand(y)]
+    return found
+
+
+def with_operands(sample, xs):
+    """The arguments, with these in place of the operands."""
+    xs = iter(xs)
+
+    def replace(x):
+        if isinstance(x, (list, tuple)):
+            return type(x)(map(replace, x))
+        return next(xs) if is_operand(x) else x
+
+    return tuple(map(replace, sample.args))
+
+
+def variables(sample, xs):
+    """Variables of the operands, but for those that stay fixed."""
+    return [x if i in sample.fixed else Variable(x) for i, x in enumerate(xs)]
+
+
+def found(name, namespace):
+    for part in name.split("."):
+        namespace = getattr(namespace, part)
+    return namespace
+
+
+def call(sample, xs):
+    return found(sample.name, fnp)(*with_operands(sample, xs), **sample.kwargs)
+
+
+def outputs(y):
+    """What was returned, as a list of what can have a gradient."""
+    ys = list(y) if isinstance(y, (list, tuple)) else [y]
+    return [y for y in ys if isinstance(y, Variable) and y.dtype.kind in FLOATING]
+
+
+def inner(ys, ws):
+    """The real part of the sum of the products: a number that every element of `ys` moves."""
+    total = 0.0
+    for y, w in zip(ys, ws, strict=True):
+        total = total + fnp.sum(fnp.real(y * w))
+    return total
+
+
+def directions(xs, *key):
+    rng = rng_for(*key)
+    return [
+        np.asarray(
+            rng.standard_normal(x.shape)
+            + (1j * rng.standard_normal(x.shape) if x.dtype.kind == "c" else 0)
+        )
+        for x in xs
+    ]
+
+
+# --- values ---
+
+
+@of_order(0)
+def test_forward_is_numpys_bit_for_bit(sample):
+    xs = operands(sample)
+    expected = (sample.forward or found(sample.name, np))(*sample.args, **sample.kwargs)
+    actual = call(sample, variables(sample, xs))
+    many = isinstance(expected, (list, tuple))
+    assert not many or (type(actual) is type(expected) and len(actual) == len(expected))
+    for a, b in zip(actual if many else [actual], expected if many else [expected], strict=True):
+        assert_same_bits(a.data if isinstance(a, Variable) else a, b, sample.name)
+
+
+@of_order(0)
+def test_arrays_alone_give_what_numpy_gives(sample):
+    expected = (sample.forward or found(sample.name, np))(*sample.args, **sample.kwargs)
+    actual = call(sample, operands(sample))
+    assert type(actual) is type(expected)
+    assert not isinstance(actual, Variable)
+
+
+@of_order(1)
+def test_float32_stays_float32(sample):
+    if not sample.float32:
+        pytest.skip("not for this function")
+    single = {"f": np.float32, "c": np.complex64}
+    xs = [x.astype(single[x.dtype.kind]) for x in operands(sample)]
+    vs = variables(sample, xs)
+    ys = outputs(call(sample, vs))
+    assert [y.dtype.name for y in ys if y.dtype not in (np.float32, np.complex64)] == []
+    backward(ys, directions(ys, sample.name))
+    for v in vs:
+        if isinstance(v, Variable) and v.grad is not None:
+            assert v.grad.dtype == v.dtype
+
+
+# --- derivatives ---
+
+
+def backward(ys, ws):
+    """Differentiate `inner(ys, ws)`."""
+    y = inner(ys, [w.astype(y.dtype) if y.dtype.kind == "c" else w.real.astype(y.dtype)
+                   for y, w in zip(ys, ws, strict=True)])  # fmt: skip
+    y.backward()
+
+
+def gradients(sample, xs, ws=None):
+    """The gradients of `inner` of the outputs; zeros where there is none."""
+    vs = variables(sample, xs)
+    ys = outputs(call(sample, vs))
+    backward(ys, directions(ys, sample.name) if ws is None else ws)
+    return [
+        np.zeros_like(x) if not isinstance(v, Variable) or v.grad is None else v.grad
+        for v, x in zip(vs, xs, strict=True)
+    ]
+
+
+def value_along(sample, xs, ws):
+    ys = outputs(call(sample, [Variable(x) for x in xs]))
+    return sum(np.sum((y.data * w).real) for y, w in zip(ys, ws, strict=True))
+
+
+def compare(derivative, f, xs, dxs, rtol, what):
+    """Compare a derivative along `dxs` with a central difference of the function `f`."""
+    differences = []
+    for h in (1e-5, 1e-6):
+        up = f([np.asarray(x + h * dx) for x, dx in zip(xs, dxs, strict=True)])
+        down = f([np.asarray(x - h * dx) for x, dx in zip(xs, dxs, strict=True)])
+        differences.append((up - down) / (2 * h))
+    scale = max(1.0, abs(derivative), abs(f(xs)))
+    error = min(abs(derivative - difference) for difference in differences) / scale
+    assert error < rtol, f"{what}: {derivative!r}, by differences {differences!r}"
+
+
+@of_order(1)
+def test_first_derivative(sample):
+    xs = operands(sample)
+    ys = outputs(call(sample, [Variable(x) for x in xs]))
+    ws = directions(ys, sample.name)
+    gxs = gradients(sample, xs, ws)
+    assert [g.shape for g in gxs] == [x.shape for x in xs]
+    for trial in range(2):
+        dxs = directions(xs, sample.name, trial)
+        dxs = [0 * dx if i in sample.fixed else dx for i, dx in enumerate(dxs)]
+        derivative = sum(np.sum((g * dx).real) for g, dx in zip(gxs, dxs, strict=True))
+        compare(
+            derivative,
+            lambda xs: value_along(sample, xs, ws),
+            xs, dxs, sample.rtol, str(sample),
+        )  # fmt: skip
+
+
+@of_order(2)
+def test_second_derivative(sample):
+    """The VJP of the row, called with Variables, is recorded, and differentiated as it stands."""
+    xs = operands(sample)
+    y = call(sample, variables(sample, xs))
+    creator = outputs(y)[0].creator if outputs(y) else None
+    row = getattr(type(creator), "row", None) or handlers.get(found(sample.name, np), None)
+    if not isinstance(row, Row) or found(sample.name, fnp) is not row or not outputs(y):
+        pytest.skip("made of other rows")
+    operand_indices = [
+        i for i, x in enumerate(sample.args[0] if row.sequence else sample.args)
+        if is_operand(x) and (row.sequence or (i < len(row.vjp) and row.vjp[i] is not None))
+    ]  # fmt: skip
+
+    def gradients_of(xs, gs):
+        """The VJPs of Variables, from gradients `gs` of the outputs: Variables."""
+        vs = [Variable(x) for x in xs]
+        args = with_operands(sample, vs)
+        kwargs = {} if isinstance(row.forward, np.ufunc) else sample.kwargs
+        y = found(sample.name, fnp)(*args, **sample.kwargs)
+        many = isinstance(y, (list, tuple))
+        gs = [g if isinstance(y_, Variable) and y_.dtype.kind in "fc" else np.zeros(y_.shape)
+              for g, y_ in zip(gs, y if many else [y], strict=True)]  # fmt: skip
+        gvs = [Variable(g) for g in gs]
+        g = tuple(gvs) if many else gvs[0]
+        made = []
+        for i in operand_indices:
+            if row.sequence:
+                gx = row.vjp(fnp, i, g, y, *args, **kwargs)
+            elif row.vjp[i] is fastgrad_zero:
+                continue
+            else:
+                gx = row.vjp[i](fnp, g, y, *args, **kwargs)
+            made.append(gx if isinstance(gx, Variable) else Variable(np.asarray(gx)))
+        return vs, gvs, made
+
+    ys = list(y) if isinstance(y, (list, tuple)) else [y]
+    gs = directions([y_.data if isinstance(y_, Variable) else np.asarray(y_) for y_ in ys], "gs")
+    vs, gvs, made = gradients_of(xs, gs)
+    ws = directions(made, sample.name, "second")
+    if not made or not any(v.requires_grad for v in made):
+        pytest.skip("the first derivative is constant")
+    inner(made, ws).backward()
+    leaves = [*vs, *gvs]
+    points = [*xs, *gs]
+    grads = [np.zeros_like(p) if v.grad is None else v.grad
+             for v, p in zip(leaves, points, strict=True)]  # fmt: skip
+    dxs = directions(points, sample.name, "dxs")
+    derivative = sum(np.sum((g * dx).real) for g, dx in zip(grads, dxs, strict=True))
+
+    def f(points):
+        made = gradients_of(points[: len(xs)], points[len(xs) :])[2]
+        return sum(np.sum((m.data * w).real) for m, w in zip(made, ws, strict=True))
+
+    compare(derivative, f, points, dxs, 10 * sample.rtol, str(sample))
+
+
+from fastgrad.op import zero as fastgrad_zero  # noqa: E402
+
+# --- layouts ---
+
+
+def fortran(x):
+    return np.asfortranarray(x)
+
+
+def strided(x):
+    if x.ndim == 0:
+        return x
+    wide = np.zeros((*x.shape[:-1], 2 * x.shape[-1]), x.dtype)
+    wide[..., ::2] = x
+    return wide[..., ::2]
+
+
+def reversed_strides(x):
+    return np.ascontiguousarray(x[..., ::-1])[..., ::-1] if x.ndim else x
+
+
+def read_only(x):
+    x = x.copy()
+    x.flags.writeable = False
+    return x
+
+
+@pytest.mark.parametrize("layout", [fortran, strided, reversed_strides, read_only])
+@of_order(1)
+def test_layout_changes_nothing(sample, layout):
+    if not sample.layouts:
+        pytest.skip("not for this function")
+    xs = operands(sample)
+    expected = gradients(sample, xs)
+    actual = gradients(sample, [layout(x) for x in xs])
+    for a, b in zip(actual, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+
+
+# --- compiled fast paths ---
+
+FAST = [s for s in SAMPLES if getattr(found(s.name, fnp), "compiled", None) is not None]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("sample", FAST, ids=str)
+def test_fast_path_equals_the_row(sample, dtype):
+    row = found(sample.name, fnp)
+    slow = Row(row.name, row.forward, row.vjp if row.sequence else tuple(row.vjp), row.saves,
+               row.sequence, None, "", __name__)  # fmt: skip
+    xs = [x.astype(dtype) if x.dtype.kind == "f" else x for x in operands(sample)]
+    results = []
+    for f in (row, slow):
+        vs = variables(sample, xs)
+        y = f(*with_operands(sample, vs), **sample.kwargs)
+        ys = outputs(y)
+        backward(ys, directions(ys, sample.name))
+        results.append([*(y.data for y in ys), *(v.grad for v in vs if isinstance(v, Variable))])
+    for a, b in zip(*results, strict=True):
+        assert a.dtype == b.dtype
+        np.testing.assert_allclose(a, b, rtol=1e-5 if dtype == "float32" else 1e-12, atol=1e-14)
+
+
+# --- the table is complete ---
+
+
+def name_of(function):
+    module = getattr(function, "__module__", "") or ""
+    if module.startswith("numpy.linalg"):
+        return f"linalg.{function.__name__}"
+    if module.startswith("numpy.fft"):
+        return f"fft.{function.__name__}"
+    return function.__name__
+
+
+def test_every_differentiable_function_has_a_sample():
+    sampled = {found(sample.name, np) for sample in SAMPLES if sample.forward is None}
+    differentiable = {f for f, (group, _) in groups.items() if group in
+                      ("differentiable", "zero gradient")}  # fmt: skip
+    assert sorted(name_of(f) for f in differentiable - sampled) == []
