@@ -26,11 +26,10 @@ def array_ufunc(self, ufunc, method, *inputs, **kwargs):
 
 
 cdef class ArrayUfunc:
-    """`__array_ufunc__`: None for NumPy's operators, `array_ufunc` for its ufuncs.
+    """`__array_ufunc__`: None of an instance, and of the class the function that NumPy calls.
 
-    The operators of ndarray look it up on the instance, and leave `array * variable` to Variable if
-    it is None: so it stays at the engine's speed. Ufuncs look it up on the class, and call it.
-    test_protocols.py fails if a NumPy does otherwise.
+    Operators in Python that defer to whoever has None there, as those of masked arrays do, look it
+    up on the instance; ufuncs look it up on the class.
     """
 
     def __get__(self, instance, owner):
