@@ -25,14 +25,15 @@ def get():
 
 
 def set(value):
-    """Assign to what holds here: the innermost block, or the default of the process."""
+    """Assign to what holds here: the innermost block, or the default of the process (True)."""
     global default, default_on
     new = value, bool(value)
     if get_value(current) is None:
         default = new
         default_on = new[1]
-    else:
-        current.set(new)
+        return True
+    current.set(new)
+    return False
 
 
 def enter(value):

@@ -19,11 +19,11 @@ from fastgrad._accumulate cimport (
     ARRAY, Gradient, NONE, NUMBER, add_array, add_number, boxed, fitted, forget, put, shown, total,
 )
 from fastgrad._function cimport call_backward, checked_gradient
-from fastgrad._graph cimport recorded, set_grad, value_of
+from fastgrad._graph cimport as_recorded, set_grad, value_of
 from fastgrad._loops cimport Operand, as_number, clear_errors, import_numpy, is_array
 from fastgrad._node cimport (
-    ALIKE, CALLED, DONE, Edge, HAS_MOVED, Handle, LEAF, Node, RECORDED, REQUIRES_GRAD, SPENT,
-    handle_in, is_moved, spend,
+    ALIKE, CALLED, DONE, Edge, HAS_MOVED, Handle, LEAF, Node, RECORDED, REBOUND, RECALLED,
+    REQUIRES_GRAD, SPENT, handle_in, index_of, is_moved, spend,
 )
 from fastgrad._operation cimport gradient_of, saved_like, saved_operand
 from fastgrad._queue cimport PriorityQueue, pop, push, release
@@ -259,12 +259,18 @@ cdef class Run:
                 return self.place_of_leaf(<Handle>to)
             to, slot = (<Handle>to).creator, (<Handle>to).slot  # it was given one since
         elif (<Node>to).flags & HAS_MOVED:  # see NOTE [Moved] in _graph.pyx
-            if slot < (<Node>to).n_slots and is_moved(to, slot):
-                to = (<Node>to).slots[slot].handle  # owned, so alive
+            i = index_of(<Node>to, slot)
+            if 0 <= i < (<Node>to).n_slots and is_moved(to, i):
+                to = (<Node>to).slots[i].handle  # owned, so alive
                 if (<Handle>to).creator == NULL:
                     return self.place_of_leaf(<Handle>to)
                 to, slot = (<Handle>to).creator, (<Handle>to).slot
         f = <Node>to
+        if f.flags & RECALLED:
+            slot = index_of(f, slot)
+            if slot < 0:
+                raise RuntimeError(f"{type(f).__name__}: was called again since, and its last call "
+                                   "alone can be differentiated: use an instance for each call")
         if f.run != self.number:
             if self.is_aside(f, f.run):
                 return self.place_aside(f, slot, f.n_slots)
@@ -388,7 +394,7 @@ cdef class Run:
             if aside is None:
                 for gx in late.pop((self.number, id(x)), ()):
                     self.deposit(x, LEAF, gx)
-                if x.flight.state != NONE:
+                if x.flight.state != NONE and not x.flags & REBOUND:
                     leaves.append((x, old, shown(&x.flight)))
             elif aside.gradients.state != NONE:
                 gx = boxed(aside.gradients)
@@ -421,7 +427,7 @@ cdef class Run:
             f = <PyObject *>pop(&self.queue)
         release(&self.queue)
         for x in self.leaves:
-            if x.run == self.number:
+            if x.run == self.number and not x.flags & REBOUND:
                 forget(&x.flight)
             if late:
                 late.pop((self.number, id(x)), None)
@@ -434,7 +440,7 @@ cdef inline object grad_of(Handle x):
 
 
 cdef object starting_gradient(Handle y):
-    cdef object x = recorded(y), gy
+    cdef object x = as_recorded(y), gy
     if y.grad == NULL:
         return np.ones_like(x)
     gy = <object>y.grad

@@ -2,6 +2,7 @@
 # (So that a method called on the class checks the type of its `self`, None included.)
 """See _function.pxd."""
 
+import copyreg
 from numbers import Number
 from operator import index
 
@@ -16,16 +17,16 @@ from fastgrad._config import enter, leave
 from fastgrad._accumulate cimport fitted, forget
 from fastgrad._config cimport recording
 from fastgrad._graph cimport (
-    assign_outputs, inputs_of, next_generation, outputs_of, put_output, referent, value_of,
-    variable,
+    assign_outputs, as_recorded, inputs_of, next_generation, outputs_of, put_output, referent,
+    value_of, variable,
 )
 from fastgrad._loops cimport (
     import_numpy, is_array, is_double, is_double_scalar, is_exact, same_dtype, same_shape,
 )
 from fastgrad._node cimport (
-    COLLECTABLE, Handle, HAS_MOVED, HOLDS_NUMBER, RECORDED, REQUIRES_GRAD, SPENT, adopt_nodes,
-    drop_edges, handle_in, has_no_slots, is_moved, is_tracked, make_collectable, make_slots,
-    note_attribute, track, untrack,
+    COLLECTABLE, Handle, HAS_MOVED, RECALLED, HOLDS_NUMBER, REBOUND, RECORDED, REQUIRES_GRAD, SPENT,
+    adopt_nodes, attributes, has_references, drop_edges, first_slot, handle_in, has_no_slots,
+    index_of, is_moved, is_tracked, make_collectable, make_slots, note_attribute, track, untrack,
 )
 
 import_numpy()
@@ -36,6 +37,12 @@ cdef extern from "Python.h":
     PyObject *PyFunction_GetClosure(object f) noexcept
     # Borrowed, or NULL: by the cache that every attribute look-up begins with.
     PyObject *type_attribute "_PyType_Lookup"(PyTypeObject *type, object name) noexcept
+
+
+def slots_of(x):
+    """What the `__slots__` of the class of `x` hold."""
+    names = copyreg._slotnames(type(x))
+    return {name: getattr(x, name) for name in names if hasattr(x, name)}
 
 
 def as_array(x):
@@ -173,10 +180,10 @@ cdef class Function(Node):
     # A copy has the attributes, and was not called.
 
     def __getstate__(self):
-        return dict(vars(self))
+        return {**vars(self), **slots_of(self)}
 
-    def __setstate__(self, attributes):
-        for name, value in attributes.items():
+    def __setstate__(self, members):
+        for name, value in members.items():
             setattr(self, name, value)
 
 
@@ -226,6 +233,9 @@ cdef int record(Function f, tuple inputs, Handle y, list ys, int64_t generation)
     f.generation = generation
     keep_inputs(f, inputs)
     f.flags |= RECORDED
+    if may_refer_back(f):  # also through what `__dict__` was given behind our back
+        again = True
+        track(<PyObject *>f)
     cdef bint tracked = is_tracked(<PyObject *>f) or any_tracked(inputs)
     for slot in range(n):
         if ys is not None:
@@ -239,6 +249,16 @@ cdef int record(Function f, tuple inputs, Handle y, list ys, int64_t generation)
         untrack(<PyObject *>inputs)
     # The inputs may be made of what it made before: a cycle.
     return make_collectable(f) if again else 0
+
+
+cdef bint may_refer_back(Function f) except -1:
+    """Whether an attribute refers to something: see NOTE [Garbage collector]."""
+    cdef object value
+    if attributes(<PyObject *>f)[0] != NULL:
+        for value in (<dict>attributes(<PyObject *>f)[0]).values():
+            if has_references(<PyObject *>value) and is_tracked(<PyObject *>value):
+                return True
+    return False
 
 
 cdef bint any_tracked(tuple inputs) noexcept:
@@ -260,6 +280,7 @@ cdef int forget_call(Function f) except -1:
     Py_XDECREF(outputs)
     f.flags &= ~(SPENT | HAS_MOVED | COLLECTABLE)
     drop_edges(f)
+    cdef int first = first_slot(f) + f.n_slots
     for slot in range(f.n_slots):
         forget(&f.slots[slot].gradient)
         handle = f.slots[slot].handle
@@ -267,6 +288,9 @@ cdef int forget_call(Function f) except -1:
         f.slots[slot].handle = NULL
         if moved:
             Py_DECREF(<object>handle)  # which may run Python code
+    if first:  # what leads to the earlier outputs must not end at the new ones
+        f.edges[1].slot = first if first < 1 << 30 else 0
+        f.flags |= RECALLED
     return 0
 
 
@@ -297,7 +321,9 @@ cdef list by_output(Function f, list gys):
         slot = i if i < min(f.n_slots, len(gys)) and handle_in(f, i) == NULL else -1
         if isinstance(output, Handle):
             y = output
-            slot = y.slot if y.creator == <PyObject *>f and y.slot < len(gys) else -1
+            slot = index_of(f, y.slot)
+            if y.creator != <PyObject *>f or slot >= len(gys):
+                slot = -1
         ordered.append(None if slot < 0 else gys[slot])
     return ordered
 
@@ -329,6 +355,8 @@ cdef object checked_gradient(Node f, int i, object gx, Handle x, list gys):
     if x.array == NULL and not x.flags & HOLDS_NUMBER:
         return np.asanyarray(gx)  # its shape is not known any more
     # Nearly always there is nothing to do. The rest costs a microsecond.
+    if x.flags & REBOUND:
+        return brought_to(f, i, gx, x, gys)
     cdef PyObject *data = x.array
     if is_double_scalar(<PyObject *>gx) and (data == NULL or is_double(data)):
         return gx
@@ -340,7 +368,7 @@ cdef object checked_gradient(Node f, int i, object gx, Handle x, list gys):
 
 cdef object brought_to(Node f, int i, object gx, Handle x, list gys):
     """`gx` as an ndarray of the shape and dtype of `x`, or an exception."""
-    cdef object data = value_of(x)
+    cdef object data = as_recorded(x)
     if isinstance(gx, Handle):
         gx = value_of(gx)
         if gx is None:

@@ -13,7 +13,7 @@ cdef object as_data(object x)  # an ndarray, for a scalar as well; TypeError for
 cdef Handle variable(object data, bint requires_grad)  # a new one, of what as_data takes
 cdef void set_array(Handle x, object array) noexcept  # an ndarray, or None
 cdef int note_rebinding(Handle x) except -1  # its data is about to be replaced
-cdef object recorded(Handle x)  # its data, or what has the shape and dtype it was recorded with
+cdef object as_recorded(Handle x)  # its data, or what has the shape and dtype it was recorded with
 cdef void set_grad(Handle x, object grad) noexcept  # an ndarray, or None
 
 # Make `edge`, all zero so far, lead to where `x` is: nowhere, if `x` needs no gradient.

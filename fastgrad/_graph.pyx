@@ -17,8 +17,8 @@ from fastgrad._loops cimport (
 )
 from fastgrad._node cimport (
     COLLECTABLE, HAS_MOVED, HOLDS_NUMBER, LEAF, REBOUND, RECORDED, REQUIRES_GRAD, SAVED,
-    SAVED_NUMBER, handle_in, has_references, is_moved, is_tracked, make_collectable, make_slots,
-    new_handle, track,
+    SAVED_NUMBER, first_slot, handle_in, has_references, index_of, is_moved, is_tracked,
+    make_collectable, make_slots, new_handle, track,
 )
 
 import_numpy()
@@ -50,14 +50,15 @@ cdef void set_array(Handle x, object array) noexcept:
 
 
 cdef int note_rebinding(Handle x) except -1:
-    if x.creator != NULL and not x.flags & REBOUND and value_of(x) is not None:
+    # (What a running backward has in flight for a leaf that was given a creator since stays.)
+    if x.creator != NULL and x.flight.state == NONE and value_of(x) is not None:
         x.flight.value.array = stand_in(x.array)
         x.flight.state = ARRAY
         x.flags |= REBOUND
     return 0
 
 
-cdef object recorded(Handle x):
+cdef object as_recorded(Handle x):
     return <object>x.flight.value.array if x.flags & REBOUND else value_of(x)
 
 
@@ -107,7 +108,7 @@ cdef void lead(PyObject **to, int *slot, Handle x) noexcept:
 
 cdef void put_output(Node f, int slot, Handle y, int64_t generation) noexcept:
     Py_INCREF(f)
-    y.creator, y.slot, y.generation = <PyObject *>f, slot, generation
+    y.creator, y.slot, y.generation = <PyObject *>f, slot + first_slot(f), generation
     y.flags |= REQUIRES_GRAD
     f.slots[slot].handle = <PyObject *>y
 
@@ -129,16 +130,18 @@ cdef int64_t next_generation(int64_t generation) except? -1:
 cdef PyObject *detached(Handle y) noexcept:
     """Make `y` a leaf; the reference to its creator, or NULL, goes to the caller."""
     cdef PyObject *f = y.creator
+    cdef int slot
     if y.flags & REBOUND:
         forget(&y.flight)
         y.flags &= ~REBOUND
     if f != NULL:
-        if y.slot < (<Node>f).n_slots and (<Node>f).slots[y.slot].handle == <PyObject *>y:
+        slot = index_of(<Node>f, y.slot)
+        if 0 <= slot < (<Node>f).n_slots and (<Node>f).slots[slot].handle == <PyObject *>y:
             if Py_REFCNT(<object>f) > 1:  # something else may lead here
                 Py_INCREF(y)
                 (<Node>f).flags |= HAS_MOVED
             else:
-                (<Node>f).slots[y.slot].handle = NULL
+                (<Node>f).slots[slot].handle = NULL
         y.creator = NULL
     return f
 
@@ -153,13 +156,13 @@ cdef int take_place(Handle y, Node f) except -1:
     cdef int slot = place_for(y, f)
     cdef PyObject *before
     cdef PyObject *replaced
-    if y.creator == <PyObject *>f and y.slot == slot:
+    if y.creator == <PyObject *>f and index_of(f, y.slot) == slot:
         return 0
     make_slots(f, slot + 1)
     before = detached(y)
     replaced = enter_slot(f, slot, y)
     Py_INCREF(f)
-    y.creator, y.slot = <PyObject *>f, slot
+    y.creator, y.slot = <PyObject *>f, slot + first_slot(f)
     y.flags |= REQUIRES_GRAD
     # Only now, for these may run Python code.
     Py_XDECREF(replaced)
@@ -206,12 +209,12 @@ cdef object emptied_slot(Node f, int slot):
 
 cdef object referent(object reference):
     """What a weak reference refers to; the program may have put anything in its place."""
-    return reference() if isinstance(reference, weakref.ref) else None
+    return reference() if callable(reference) else None
 
 
 cdef int assign_outputs(Node f, list references) except -1:
     """`f.outputs = references`: those of its handles that are alive go to the slots so numbered."""
-    cdef int slot, n = len(references)
+    cdef int slot, before_slot, n = len(references)
     cdef Handle y
     cdef list handles = [referent(reference) for reference in references]
     cdef list gone = []
@@ -220,11 +223,12 @@ cdef int assign_outputs(Node f, list references) except -1:
         if isinstance(handles[slot], Handle):
             y = handles[slot]
             if y.creator == <PyObject *>f and f.slots[slot].handle != <PyObject *>y:
-                if y.slot < f.n_slots and f.slots[y.slot].handle == <PyObject *>y:
-                    f.slots[y.slot].handle = NULL
+                before_slot = index_of(f, y.slot)
+                if 0 <= before_slot < f.n_slots and f.slots[before_slot].handle == <PyObject *>y:
+                    f.slots[before_slot].handle = NULL
                 before = emptied_slot(f, slot)
                 f.slots[slot].handle = <PyObject *>y
-                y.slot = slot
+                y.slot = slot + first_slot(f)
                 gone.append(before)
     for slot in range(n, f.n_slots):
         gone.append(emptied_slot(f, slot))
@@ -267,10 +271,11 @@ cdef Handle handle_for(PyObject *to, int slot, object value):
         return <Handle>to
     if to != NULL:
         creator = <Node>to
-        if slot < creator.n_slots and handle_in(creator, slot) != NULL:
+        slot = index_of(creator, slot)
+        if 0 <= slot < creator.n_slots and handle_in(creator, slot) != NULL:
             return <Handle>handle_in(creator, slot)
     x = variable(value, False)
-    if to != NULL and slot < creator.n_slots:
+    if to != NULL and 0 <= slot < creator.n_slots:
         put_output(creator, slot, x, next_generation(creator.generation))
         if is_tracked(to):
             track(<PyObject *>x)

@@ -43,6 +43,7 @@ cdef enum:  # flags of handles and nodes
     DONE = 32  # a node: the backward `run` has passed here
     REBOUND = 128  # a handle, no leaf: its data was assigned; `flight` stands in for the old
     CALLED = 256  # a node: of a row; its first edge saved the Call, see _row.pxd
+    RECALLED = 512  # a node, of a Function run in Python: it was called again, see `index_of`
     COLLECTABLE = 64  # the garbage collector tracks this and all that can be reached from it
 
 
@@ -130,10 +131,19 @@ cdef inline PyObject *handle_in(Node f, int slot) noexcept:
     cdef PyObject *x = f.slots[slot].handle
     return x if x != NULL and reference_count(x) > 0 else NULL
 
+# Where in `slots` the output is that handles and edges know by the number `slot`; negative: it is
+# of an earlier call of the same Function, which has forgotten it. The numbers of a later call go on
+# where those before ended. (Such a Function has no edges, and keeps the first number there.)
+cdef inline int first_slot(Node f) noexcept:
+    return f.edges[1].slot if f.flags & RECALLED else 0
+
+cdef inline int index_of(Node f, int slot) noexcept:
+    return slot - first_slot(f)
+
 # Whether the slot owns its handle, which stands elsewhere: see NOTE [Moved] in _graph.pyx.
 cdef inline bint is_moved(PyObject *f, int slot) noexcept:
     cdef PyObject *x = (<Node>f).slots[slot].handle
-    return x != NULL and ((<Handle>x).creator != f or (<Handle>x).slot != slot)
+    return x != NULL and ((<Handle>x).creator != f or index_of(<Node>f, (<Handle>x).slot) != slot)
 
 cdef int make_slots(Node f, int n) except -1  # n or more; those it has stay
 cdef void drop_edges(Node f) noexcept  # and what they saved
@@ -144,6 +154,7 @@ cdef extern from "Python.h":
     bint is_tracked "PyObject_GC_IsTracked"(PyObject *x) noexcept
     bint has_references "PyObject_IS_GC"(PyObject *x) noexcept  # that the collector would follow
 
+cdef PyObject **attributes(PyObject *x) noexcept  # where the dict of free attributes is
 cdef void track(PyObject *x) noexcept
 cdef void untrack(PyObject *x) noexcept
 cdef int make_collectable(object x) except -1  # track what can be reached from `x`

@@ -7,6 +7,7 @@ from libc.string cimport memcpy, memset
 from fastgrad._accumulate cimport ARRAY, forget
 
 from gc import get_referents
+from types import CodeType, FrameType, FunctionType, ModuleType
 
 
 cdef extern from "Python.h":
@@ -78,7 +79,7 @@ cdef inline bint is_heap_type(PyTypeObject *type) noexcept:
     return (<LongTypeObject *>type).tp_flags & Py_TPFLAGS_HEAPTYPE != 0
 
 
-cdef inline PyObject **attributes(PyObject *x) noexcept:
+cdef PyObject **attributes(PyObject *x) noexcept:
     """Where the dict of free attributes is."""
     return <PyObject **>(<char *>x + (<LongTypeObject *>Py_TYPE(x)).tp_dictoffset)
 
@@ -121,9 +122,11 @@ cdef extern from *:
 cdef inline void leave_slot(PyObject *x) noexcept:
     """First thing at the end of `x`: the Python code that may run then must not find it."""
     cdef PyObject *f = (<Handle>x).creator
-    cdef int slot = (<Handle>x).slot
-    if f != NULL and slot < (<Node>f).n_slots and (<Node>f).slots[slot].handle == x:
-        (<Node>f).slots[slot].handle = NULL
+    cdef int slot
+    if f != NULL:
+        slot = index_of(<Node>f, (<Handle>x).slot)
+        if 0 <= slot < (<Node>f).n_slots and (<Node>f).slots[slot].handle == x:
+            (<Node>f).slots[slot].handle = NULL
 
 
 cdef int clear_handle(PyObject *x) noexcept:
@@ -369,6 +372,12 @@ cdef void untrack(PyObject *x) noexcept:
     PyObject_GC_UnTrack(x)
 
 
+cdef enum:
+    MOST_FOLLOWED = 10_000  # objects not of fastgrad: what an attribute leads to may be vast
+
+cdef tuple NOT_FOLLOWED = (type, ModuleType, FrameType, CodeType)
+
+
 cdef int make_collectable(object x) except -1:
     cdef list stack = [x]
     cdef set seen = set()  # containers, by their id
@@ -400,6 +409,12 @@ cdef int make_collectable(object x) except -1:
             seen.add(id(x))
             track(<PyObject *>x)  # the inputs of a Function are not
             stack.extend(x.values() if isinstance(x, dict) else x)
+        elif has_references(<PyObject *>x) and len(seen) < MOST_FOLLOWED and id(x) not in seen:
+            seen.add(id(x))
+            if isinstance(x, FunctionType):  # not its globals, which are a module's
+                stack.extend([x.__closure__, x.__defaults__, x.__kwdefaults__])
+            elif not isinstance(x, NOT_FOLLOWED):
+                stack.extend(get_referents(x))
     return 0
 
 

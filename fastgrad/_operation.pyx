@@ -362,7 +362,9 @@ cdef class Operation(Function):
         """The inputs' gradients, from the output's; the engine sums them to the inputs' shapes."""
         cdef int i, n = min(self.n_edges, self.rule.n_inputs)
         cdef list xs, gxs, needed
-        if self.inputs == NULL:
+        if not self.flags & RECORDED:  # as the seed's, which for a sum read no operand
+            gxs = [gradient_at(self.rule, i, gy, [None, None]) for i in range(self.rule.n_inputs)]
+        elif self.inputs == NULL:
             needed = [self.edges[i].to != NULL for i in range(n)]
             gxs = [gradient_of(self, i, gy) if needed[i] else None for i in range(n)]
         else:

@@ -1,1 +1,3 @@
 # Nothing here can be called from Python: see _pool.pxd.
+
+def megabytes() -> int: ...

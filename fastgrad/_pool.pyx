@@ -2,6 +2,7 @@
 """See _pool.pxd."""
 
 import os
+import warnings
 
 from cpython.object cimport PyObject
 from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_New
@@ -47,6 +48,16 @@ cdef extern from *:
     PyObject *empty "fg_empty"(PyObject *x, int fortran) except NULL
 
 
+def megabytes():
+    """What the environment variable says, or 256. An import is no place for an exception."""
+    try:
+        return min(max(0, int(float(os.environ.get("FASTGRAD_POOL_MB") or 256))), 1 << 20)
+    except ValueError:
+        warnings.warn(f"FASTGRAD_POOL_MB is {os.environ['FASTGRAD_POOL_MB']!r}, no number of "
+                      "megabytes: 256 it is", stacklevel=2)
+        return 256
+
+
 cdef enum:
     N_BINS = 64  # a power of two
 
@@ -57,7 +68,7 @@ cdef struct Bin:
 
 cdef Bin bins[N_BINS]
 cdef size_t kept = 0  # bytes, in all bins
-cdef size_t limit = int(os.environ.get("FASTGRAD_POOL_MB", "256")) << 20
+cdef size_t limit = megabytes() << 20
 cdef int next_victim = 0
 
 cdef object numpys = default_handler()

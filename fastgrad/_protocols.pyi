@@ -5,6 +5,7 @@ handlers: dict[Callable[..., Any], Callable[..., Any]]
 GO_ON: str
 
 def array_ufunc(self: Any, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any: ...
+
 class ArrayUfunc:
     def __get__(self, instance: Any, owner: Any) -> Any: ...
 

@@ -4,6 +4,8 @@
 
 from operator import index
 
+import numpy as np
+
 from cpython.object cimport PyObject, PyObject_GenericSetAttr, PyObject_RichCompare, PyTypeObject
 from cpython.ref cimport Py_INCREF, Py_XDECREF
 from libc.stdint cimport int64_t
@@ -61,7 +63,13 @@ cdef class VariableBase(Handle):
     def grad(self, value):
         if isinstance(value, Handle):
             value = value_of(value)
+        elif type(value) in (bool, int, float):
+            value = number_like(value, self)
         set_grad(self, None if value is None else as_data(value))
+
+    @grad.deleter
+    def grad(self):
+        set_grad(self, None)
 
     @property
     def name(self):
@@ -71,6 +79,10 @@ cdef class VariableBase(Handle):
     @name.setter
     def name(self, value):
         set_name(self, value)
+
+    @name.deleter
+    def name(self):
+        set_name(self, None)
 
     @property
     def creator(self):
@@ -168,6 +180,12 @@ cdef class VariableBase(Handle):
     def __setattr__(self, name, value):
         PyObject_GenericSetAttr(self, name, value)
         note_attribute(self, name, value)
+
+
+cdef object number_like(object number, Handle x):
+    """A Python number as an array of the dtype of `x`, if that is floating or complex."""
+    data = value_of(x)
+    return np.array(number, data.dtype if data is not None and data.dtype.kind in "fc" else None)
 
 
 cdef Node function(object f):

@@ -6,28 +6,32 @@ from fastgrad import _config
 
 
 class _ConfigType(type):
-    """The class of `Config`, so that its attribute can be the compiled switch."""
+    """The class of `Config`, so that `enable_backprop` can be the compiled switch.
 
-    @property
-    def enable_backprop(cls):
-        """Whether operations record the graph that `backward` needs; any truthy or falsy object.
+    Assigned inside a `using_config` block it holds until the end of the block; outside any block it
+    is the default of the whole process. That default is an attribute of the class like any other
+    too: it is there that `unittest.mock` and pytest's `monkeypatch` find what to restore.
+    """
 
-        Assigned inside a `using_config` block it holds until the end of the block; outside any
-        block it is the default of the whole process.
-        """
-        return _config.get()
+    def __getattribute__(cls, name):
+        return _config.get() if name == "enable_backprop" else super().__getattribute__(name)
 
-    @enable_backprop.setter
-    def enable_backprop(cls, value):
-        _config.set(value)
+    def __setattr__(cls, name, value):
+        if name != "enable_backprop" or _config.set(value):
+            super().__setattr__(name, value)
 
 
 class Config(metaclass=_ConfigType):
     """The switches, as class attributes: `enable_backprop`, and what a program adds.
 
+    `enable_backprop` is whether operations record the graph that `backward` needs: any truthy or
+    falsy object.
+
     >>> Config.enable_backprop
     True
     """
+
+    enable_backprop = True
 
 
 @contextlib.contextmanager

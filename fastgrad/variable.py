@@ -1,6 +1,7 @@
 """`Variable`: the compiled operators and attributes, as a Python class that can be patched."""
 
 from fastgrad._engine import backward
+from fastgrad._function import slots_of
 from fastgrad._operators import Operators
 from fastgrad._protocols import ArrayUfunc, array_function
 from fastgrad._variable import register
@@ -44,7 +45,8 @@ class Variable(Operators):
         too, otherwise they have none afterwards. With `retain_graph=False` the graph is released on
         the way, and cannot be walked again (RuntimeError). `create_graph` is not supported yet
         (NotImplementedError). TypeError without data, RuntimeError if `requires_grad` is False. An
-        exception, be it from a Function's backward, leaves every `grad` as it was.
+        exception, be it from a Function's backward, leaves every `grad` as it was, and the graph,
+        but for what `retain_graph=False` had released by then.
 
         >>> import numpy as np
         >>> x = Variable(np.array([1.0, 2.0]))
@@ -60,11 +62,11 @@ class Variable(Operators):
         if self.creator is not None:
             raise TypeError("copy: this Variable has a creator, only leaves can be copied")
         state = {key: getattr(self, key) for key in ("data", "name", "grad", "requires_grad")}
-        return state, getattr(self, "__dict__", None)
+        return state, {**(getattr(self, "__dict__", None) or {}), **slots_of(self)}
 
     def __setstate__(self, state):
         state, attributes = state
         for key, value in state.items():
             setattr(self, key, value)
-        for key, value in (attributes or {}).items():
+        for key, value in attributes.items():
             setattr(self, key, value)
