@@ -24,7 +24,7 @@ from fastgrad._operation cimport Operation, X0, X1, define
 import_numpy()
 
 
-cdef inline bint add_if_sound(Gradient *gx, double c) except -1:
+cdef bint add_if_sound(Gradient *gx, double c) except -1:
     """Add `c`, just computed, if no flag is up."""
     c = settled(c)
     if errors():
@@ -33,7 +33,7 @@ cdef inline bint add_if_sound(Gradient *gx, double c) except -1:
     return add_number(gx, c)
 
 
-cdef inline bint add_array_if_sound(Gradient *gx, object c) except -1:
+cdef bint add_array_if_sound(Gradient *gx, object c) except -1:
     """Add the array `c`, just computed, if no flag is up."""
     if errors():
         clear_errors()
@@ -45,11 +45,11 @@ cdef inline bint add_array_if_sound(Gradient *gx, object c) except -1:
     return False
 
 
-cdef inline Operand array(object x) noexcept:
+cdef Operand array(object x) noexcept:
     return Operand(<PyObject *>x, 0)
 
 
-cdef inline Operand number(double x) noexcept:
+cdef Operand number(double x) noexcept:
     return Operand(NULL, x)
 
 

@@ -186,7 +186,8 @@ cdef extern from *:
 
 
 cdef enum:  # the loops
-    ADD, SUBTRACT, MULTIPLY, DIVIDE, POWER, NEGATIVE, ABSOLUTE, SIGN, N_LOOPS
+    ADD, SUBTRACT, MULTIPLY, DIVIDE, POWER, NEGATIVE, ABSOLUTE, SIGN, EXP, LOG, SQRT, TANH, SIN, COS
+    N_LOOPS
 
 
 cdef struct Operand:
@@ -211,6 +212,7 @@ cdef inline int plain(PyObject *x) noexcept:
 cdef bint apply1(int loop, PyObject *x, PyObject **y) except -1
 cdef bint apply2(int loop, Operand x0, Operand x1, PyObject **y) except -1
 
+cdef double apply_number(int loop, double x) noexcept
 cdef double apply_numbers(int loop, double x0, double x1) noexcept
 
 # y += x, of one shape: of one axis, or contiguous. False: these have no direct loop. Flags stay up.

@@ -58,6 +58,12 @@ find_loops(NEGATIVE, np.negative)
 find_loops(ABSOLUTE, np.absolute)
 find_loops(POWER, np.power)
 find_loops(SIGN, np.sign)
+find_loops(EXP, np.exp)
+find_loops(LOG, np.log)
+find_loops(SQRT, np.sqrt)
+find_loops(TANH, np.tanh)
+find_loops(SIN, np.sin)
+find_loops(COS, np.cos)
 
 
 cdef const char *name_of(int loop) noexcept:
@@ -66,6 +72,16 @@ cdef const char *name_of(int loop) noexcept:
 
 cdef inline void run(int loop, bint double, char **args, intp n, intp *steps) noexcept:
     loops[loop][double].function(args, &n, steps, loops[loop][double].data)
+
+
+cdef double apply_number(int loop, double x) noexcept:
+    cdef double y
+    cdef char *args[2]
+    cdef intp steps[2]
+    args[0], args[1] = <char *>&x, <char *>&y
+    steps[0] = steps[1] = 8
+    run(loop, True, args, 1, steps)
+    return y
 
 
 cdef double apply_numbers(int loop, double x0, double x1) noexcept:

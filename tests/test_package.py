@@ -187,8 +187,9 @@ def test_type_information_is_shipped():
     files = importlib.resources.files("fastgrad")
     assert (files / "py.typed").is_file()
     for module in MODULES[1:]:
-        name = module.removeprefix("fastgrad.")
-        assert any((files / f"{name}{suffix}").is_file() for suffix in (".pyi", ".py"))
+        name = module.removeprefix("fastgrad.").replace(".", "/")
+        suffixes = (".pyi", ".py", "/__init__.py")
+        assert any((files / f"{name}{suffix}").is_file() for suffix in suffixes), name
 
 
 def test_modules_are_compiled():
