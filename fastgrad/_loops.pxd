@@ -215,6 +215,10 @@ cdef bint apply2(int loop, Operand x0, Operand x1, PyObject **y) except -1
 cdef double apply_number(int loop, double x) noexcept
 cdef double apply_numbers(int loop, double x0, double x1) noexcept
 
+# The sum of all elements, as np.sum has it, bit for bit; of float32 in float32. False: no direct
+# loop, or a flag went up (which is down again).
+cdef bint sum_all(PyObject *x, double *y) noexcept
+
 # y += x, of one shape: of one axis, or contiguous. False: these have no direct loop. Flags stay up.
 cdef bint add_strided(PyObject *y, PyObject *x) noexcept
 

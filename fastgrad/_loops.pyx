@@ -235,3 +235,27 @@ cdef bint add_strided(PyObject *y, PyObject *x) noexcept:
     steps[2] = steps[0]
     run(ADD, double, args, size(y), steps)
     return True
+
+
+# What np.sum begins with: minus zero since NumPy 1.25, before that zero.
+cdef double nothing = np.add.reduce(np.array([-0.0]))
+
+
+cdef bint sum_all(PyObject *x, double *y) noexcept:
+    cdef bint double = type_num(x) == DOUBLE
+    cdef double total = nothing
+    cdef float single = nothing
+    cdef char *args[3]
+    cdef intp steps[3]
+    if not plain(x):
+        return False
+    args[0] = args[2] = <char *>&total if double else <char *>&single
+    args[1] = data(x)
+    steps[0] = steps[2] = 0
+    steps[1] = 8 if double else 4
+    run(ADD, double, args, size(x), steps)
+    if errors():
+        clear_errors()
+        return False
+    y[0] = total if double else single
+    return True

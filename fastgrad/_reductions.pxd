@@ -1,0 +1,1 @@
+"""Fast paths of sum and mean. Their rows are in functions/reductions.py."""

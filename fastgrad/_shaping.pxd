@@ -1,0 +1,1 @@
+"""Fast paths of reshape and transpose. Their rows are in functions/shaping.py."""

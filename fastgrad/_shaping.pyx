@@ -1,0 +1,105 @@
+"""See _shaping.pxd. Both are views, forward and backward."""
+
+import numpy as np
+
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_DECREF, Py_INCREF
+
+from fastgrad._accumulate cimport ARRAY, Gradient, add_array
+from fastgrad._graph cimport value_of
+from fastgrad._loops cimport import_numpy, is_exact, is_float_or_double
+from fastgrad._node cimport Handle, Node, Rule
+from fastgrad._operation cimport Operation, apply_with, define
+
+import_numpy()
+
+
+cdef bint suits(tuple args, dict kwargs, int most) except -1:
+    """A float Variable, and parameters by position."""
+    if kwargs or not 1 <= len(args) <= most or not isinstance(args[0], Handle):
+        return False
+    x = value_of(args[0])
+    return x is not None and is_exact(<PyObject *>x) and is_float_or_double(<PyObject *>x)
+
+
+cdef bint add_view(Gradient *gx, object view) except -1:
+    Py_INCREF(view)  # for `add_array` to steal
+    if add_array(gx, <PyObject *>view):
+        return True
+    Py_DECREF(view)
+    return False
+
+
+# --- reshape: the parameter is the new shape ---
+
+
+cdef object reshape_forward(object x, object shape):
+    return x.reshape(shape)
+
+
+cdef object reshape_gradient(int i, object gy, object x, object shape):
+    return np.reshape(gy, x.shape)
+
+
+cdef bint reshape_whole(Node f, Gradient *gy, bint last, Gradient *gx) except -1:
+    if gy.state != ARRAY or not is_exact(gy.value.array):
+        return False
+    return add_view(gx, (<object>gy.value.array).reshape((<object>f.edges[0].saved.array).shape))
+
+
+cdef object reshape_call(tuple args, dict kwargs):
+    if len(args) != 2 or not suits(args, kwargs, 2):
+        return NotImplemented
+    return apply_with(&reshape_rule, args[0], args[1])
+
+
+cdef class Reshape(Operation):
+    """The same elements in another shape."""
+
+
+cdef Rule reshape_rule
+define(&reshape_rule, Reshape, "reshape", 1, 0, 0, reshape_forward, reshape_gradient,
+       NULL, NULL, NULL)
+reshape_rule.add_whole = reshape_whole
+reshape_rule.fast_call = reshape_call
+
+
+# --- transpose: the parameter is the axes, or None ---
+
+
+cdef object transpose_forward(object x, object axes):
+    return x.transpose() if axes is None else x.transpose(axes)
+
+
+cdef object transpose_gradient(int i, object gy, object x, object axes):
+    if axes is None:
+        return gy.transpose()
+    cdef list inverse = [0] * len(axes)
+    for i, axis in enumerate(axes):
+        inverse[axis] = i
+    return gy.transpose(inverse)
+
+
+cdef bint transpose_whole(Node f, Gradient *gy, bint last, Gradient *gx) except -1:
+    if gy.state != ARRAY or not is_exact(gy.value.array):
+        return False
+    axes = <object>f.edges[1].saved.array
+    return add_view(gx, transpose_gradient(0, <object>gy.value.array, None, axes))
+
+
+cdef object transpose_call(tuple args, dict kwargs):
+    if not suits(args, kwargs, 2):
+        return NotImplemented
+    axes = args[1] if len(args) == 2 else None
+    return apply_with(&transpose_rule, args[0], axes)
+
+
+cdef class Transpose(Operation):
+    """The axes in another order."""
+
+
+cdef Rule transpose_rule
+define(&transpose_rule, Transpose, "transpose", 1, 0, 0, transpose_forward, transpose_gradient,
+       NULL, NULL, NULL)
+transpose_rule.add_whole = transpose_whole
+transpose_rule.fast_call = transpose_call
