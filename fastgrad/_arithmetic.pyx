@@ -17,7 +17,8 @@ from fastgrad._accumulate cimport (
 )
 from fastgrad._loops cimport (
     ABSOLUTE, ADD, DIVIDE, MULTIPLY, NEGATIVE, Operand, POWER, SIGN, SUBTRACT, apply1, apply2,
-    apply_numbers, clear_errors, errors, import_numpy, settled, take_object,
+    apply_numbers, clear_errors, dot, errors, import_numpy, is_exact, is_float_or_double, ndim,
+    settled, take_object, transposed, type_num,
 )
 from fastgrad._operation cimport Operation, X0, X1, define
 
@@ -406,9 +407,39 @@ cdef object matmul_gradient(int i, object gy, object x0, object x1):
     return gx[..., 0] if column else gx
 
 
+cdef bint matmul_directly(int i, Gradient *gy, Operand x0, Operand x1, bint last,
+                          Gradient *gx) except -1:
+    """By BLAS, of matrices and vectors of one dtype."""
+    cdef PyObject *x = x1.array if i == 0 else x0.array
+    if gy.state == NUMBER or x == NULL:
+        return False
+    cdef PyObject *g = gy.value.array
+    if not is_exact(g) or not is_exact(x) or type_num(g) != type_num(x):
+        return False
+    if not is_float_or_double(g) or not 1 <= ndim(g) <= 2 or not 1 <= ndim(x) <= 2:
+        return False
+    if ndim(x) == 1:  # matrix @ vector, for the matrix; or vector @ matrix, for it
+        if ndim(g) == 2:
+            return False
+        gx0 = outer(<object>g, <object>x) if i == 0 else outer(<object>x, <object>g)
+    elif ndim(g) == 2:
+        turned = transposed(x)
+        gx0 = dot(g, <PyObject *>turned) if i == 0 else dot(<PyObject *>turned, g)
+    elif i == 0:  # vector @ matrix, for the vector
+        gx0 = dot(x, g)
+    else:  # matrix @ vector, for the vector
+        gx0 = dot(g, x)
+    return add_array_if_sound(gx, gx0)
+
+
+cdef object outer(object x0, object x1):
+    return np.multiply(x0[:, np.newaxis], x1)
+
+
 cdef class MatMul(Operation):
     """x0 @ x1"""
 
 
 define(&matmul_rule, MatMul, "matmul", 2, X1, X0, matmul_forward, matmul_gradient,
-       NULL, NULL, NULL)
+       NULL, NULL, matmul_directly)
+matmul_rule.unlike = True

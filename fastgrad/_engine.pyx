@@ -20,10 +20,12 @@ from fastgrad._accumulate cimport (
 )
 from fastgrad._function cimport call_backward, checked_gradient
 from fastgrad._graph cimport as_recorded, set_grad, value_of
-from fastgrad._loops cimport Operand, as_number, clear_errors, import_numpy, is_array
+from fastgrad._loops cimport (
+    Operand, as_number, clear_errors, import_numpy, is_array, is_double, type_num,
+)
 from fastgrad._node cimport (
-    ALIKE, CALLED, DONE, Edge, HAS_MOVED, Handle, LEAF, Node, RECORDED, REBOUND, RECALLED,
-    REQUIRES_GRAD, SPENT, handle_in, index_of, is_moved, spend,
+    ALIKE, CALLED, DONE, Edge, HAS_MOVED, Handle, LEAF, Node, REBOUND, RECALLED, RECORDED,
+    REQUIRES_GRAD, SAVED, SPENT, STAND_IN, handle_in, index_of, is_moved, spend,
 )
 from fastgrad._operation cimport gradient_of, saved_like, saved_operand
 from fastgrad._queue cimport PriorityQueue, pop, push, release
@@ -149,7 +151,7 @@ cdef class Run:
         if f.rule.add_whole != NULL:
             if f.rule.add_whole(f, gy, last, gx):
                 return 0
-        elif edge.flags & ALIKE and f.rule.add_gradient != NULL:
+        elif f.rule.add_gradient != NULL and (edge.flags & ALIKE or takes_unlike(f, edge, gy)):
             if saved_operand(f, 0, &x0) and saved_operand(f, 1, &x1):
                 if f.rule.add_gradient(i, gy, x0, x1, last, gx):
                     return 0
@@ -435,14 +437,23 @@ cdef class Run:
         return 0
 
 
+cdef inline bint takes_unlike(Node f, const Edge *edge, const Gradient *gy) noexcept:
+    """Whether the direct way is for operands of any shape, and this one has the dtype of gy."""
+    return (f.rule.unlike and gy.state == ARRAY and edge.flags & (SAVED | STAND_IN)
+            and type_num(edge.saved.array) == type_num(gy.value.array))
+
+
 cdef inline object grad_of(Handle x):
     return None if x.grad == NULL else <object>x.grad
+
+
+cdef object one = np.float64(1)
 
 
 cdef object starting_gradient(Handle y):
     cdef object x = as_recorded(y), gy
     if y.grad == NULL:
-        return np.ones_like(x)
+        return one if is_double(<PyObject *>x) else np.ones_like(x)
     gy = <object>y.grad
     if gy.shape != x.shape:
         try:

@@ -71,6 +71,13 @@ cdef extern from *:
         return PyArray_Zeros(fg_ndim(x), fg_dims(x), descr, 0);
     }
 
+    static inline PyObject *fg_dot(PyObject *x, PyObject *y) {
+        return PyArray_MatrixProduct2(x, y, NULL);
+    }
+    static inline PyObject *fg_transposed(PyObject *x) {
+        return PyArray_Transpose(FG_ARRAY(x), NULL);
+    }
+
     /* An array of the shape and dtype of `x` that costs no memory: one zero, seen everywhere. */
     static inline PyObject *fg_stand_in(PyObject *x) {
         static char zero[256];
@@ -171,6 +178,8 @@ cdef extern from *:
     intp nbytes "fg_nbytes"(PyObject *x) noexcept nogil
     bint is_double_scalar "fg_is_double_scalar"(PyObject *x) noexcept nogil  # np.float64
     bint as_number "fg_as_number"(PyObject *x, double *number) noexcept  # of either of these
+    object dot "fg_dot"(PyObject *x, PyObject *y)  # NumPy's, by BLAS; a scalar for two vectors
+    object transposed "fg_transposed"(PyObject *x)  # a view
     PyObject *zeros_like "fg_zeros_like"(PyObject *x) except NULL  # owned, in C order
     PyObject *stand_in "fg_stand_in"(PyObject *x) except NULL  # owned
     bint is_stand_in "fg_is_stand_in"(PyObject *x) noexcept
