@@ -156,11 +156,10 @@ cdef class Row:
             if names[i] not in rest:
                 break
             args = (*args, rest.pop(names[i]))
-        for i, x in [*enumerate(args[n:], n), *rest.items()]:
+        for place, x in [*enumerate(args[n:], n), *rest.items()]:
             if any_variable((x,)):
-                what = f"argument {i!r}"
-                raise TypeError(f"{self.name}: {what} is a Variable, and no operand that can be "
-                                "differentiated for; pass its value, x.data")
+                raise TypeError(f"{self.name}: argument {place!r} is a Variable, and no operand "
+                                "that can be differentiated for; pass its value, x.data")
         return args, rest
 
     cdef object differentiate(self, int i, object xp, object gy, Call call):

@@ -10,7 +10,8 @@ import itertools
 import numpy as np
 
 from fastgrad._node import Handle
-from fastgrad.functions.axes import (
+from fastgrad.functions.indexing import scatter
+from fastgrad.functions.shapes import (
     along,
     as_operand,
     atleast_1d,
@@ -20,7 +21,6 @@ from fastgrad.functions.axes import (
     ravel,
     transpose,
 )  # fmt: skip
-from fastgrad.functions.indexing import scatter
 from fastgrad.op import NOTHING, implements, op
 
 __all__ = [

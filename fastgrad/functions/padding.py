@@ -7,8 +7,8 @@ elements in the middle of a stable sort, and the padding of `empty` has none.
 import numpy as np
 
 from fastgrad._node import Handle
-from fastgrad.functions.axes import along
 from fastgrad.functions.indexing import scatter
+from fastgrad.functions.shapes import along
 from fastgrad.op import NOTHING, OUTPUT, implements, op
 
 __all__ = ["pad"]

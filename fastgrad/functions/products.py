@@ -1,3 +1,445 @@
-"""Products of arrays: matmul, dot, einsum and their kin."""
+"""Products of arrays: matmul, dot, einsum and their kin; convolution and interpolation.
 
-__all__ = []
+The gradient for one factor is the product of `g` with the others. Nothing is conjugated that the
+function itself does not conjugate: `vdot`, `vecdot` and `vecmat` their first operand, `correlate`
+its second. Where `interp` has a kink, at a point of `xp`, the slope is that of the piece to the
+right (at the last point: to the left); outside of `xp`, and of equal points, it is 0.
+"""
+
+import string
+from functools import partial
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
+
+from fastgrad._arithmetic import MatMul
+from fastgrad._node import Handle
+from fastgrad.functions.indexing import scatter
+from fastgrad.op import OTHERS, implements, op, plain
+
+__all__ = [
+    "dot", "vdot", "inner", "outer", "tensordot", "einsum", "kron", "cross",
+    "convolve", "correlate", "interp", "vander",
+]  # fmt: skip
+
+
+def arrays(*xs):
+    """The operands of a call, with arrays in place of the numbers and lists among them."""
+    return [x if hasattr(x, "ndim") else np.asarray(x) for x in xs]
+
+
+def of_both(vjp):
+    """The VJPs of two operands, of `vjp(xp, i, g, y, a, b, ...)` for operand `i`."""
+
+    def rule(i, xp, *args, **kwargs):
+        return vjp(xp, i, *args, **kwargs)
+
+    return partial(rule, 0), partial(rule, 1)
+
+
+# --- along fixed axes: NumPy's generalized ufuncs ---
+
+
+def plainly(gufunc):
+    """The same as a plain function, so that the VJPs get the keywords: a ufunc's get none."""
+
+    def forward(x1, x2, /, **kwargs):
+        return gufunc(x1, x2, **kwargs)
+
+    return forward
+
+
+def tail(n):
+    """The last `n` axes."""
+    return tuple(range(-n, 0))
+
+
+def of_cores(vjp):
+    """The VJPs of two operands, of `vjp(xp, i, g, a, b)` that expects the core axes to be last."""
+
+    def rule(xp, i, g, y, a, b, axes=None, axis=None, keepdims=False, **_):
+        a, b = arrays(a, b)
+        if axes is None and axis is None:
+            return vjp(xp, i, g[..., 0] if keepdims else g, a, b)
+        if axes is None:
+            axes = [axis, axis, axis] if keepdims else [axis, axis]
+        axes = [(k,) if np.ndim(k) == 0 else tuple(k) for k in axes]
+        if len(axes) == 2:
+            axes.append((-1,) if keepdims else ())
+        a, b, g = (xp.moveaxis(x, k, tail(len(k))) for x, k in zip((a, b, g), axes, strict=True))
+        gx = vjp(xp, i, g[..., 0] if keepdims else g, a, b)
+        # Counted from the end: in front there may be axes along which the operand was broadcast.
+        n = (a, b)[i].ndim
+        return xp.moveaxis(gx, tail(len(axes[i])), [k % n - n for k in axes[i]])
+
+    return of_both(rule)
+
+
+def matmul_vjp(xp, i, g, a, b):
+    """A 1-d operand takes part as one row (left) or one column (right), an axis that `g` lacks."""
+    if b.ndim == 1:
+        g = g[..., None]
+    if a.ndim == 1:
+        g = g[..., None, :]
+    if i == 0:
+        ga = g @ xp.swapaxes(b[:, None] if b.ndim == 1 else b, -1, -2)
+        return ga[..., 0, :] if a.ndim == 1 else ga
+    gb = xp.swapaxes(a[None, :] if a.ndim == 1 else a, -1, -2) @ g
+    return gb[..., 0] if b.ndim == 1 else gb
+
+
+def vecdot_vjp(xp, i, g, a, b):
+    """Of the sum of conj(a) b along the last axis."""
+    g = g[..., None]
+    return xp.conj(g * b) if i == 0 else g * xp.conj(a)
+
+
+def matvec_vjp(xp, i, g, a, b):
+    """Of a matrix times a vector."""
+    if i == 0:
+        return g[..., :, None] * b[..., None, :]
+    return (xp.swapaxes(a, -1, -2) @ g[..., None])[..., 0]
+
+
+def vecmat_vjp(xp, i, g, a, b):
+    """Of the conjugate of a vector times a matrix."""
+    if i == 0:
+        return xp.conj((b @ g[..., None])[..., 0])
+    return xp.conj(a)[..., :, None] * g[..., None, :]
+
+
+matmul = op(
+    "matmul",
+    plainly(np.matmul),
+    OTHERS,
+    vjp=of_cores(matmul_vjp),
+    fast=MatMul,
+    implements=(np.matmul,),
+)
+vecdot = op(
+    "vecdot",
+    plainly(np.vecdot),
+    OTHERS,
+    vjp=of_cores(vecdot_vjp),
+    implements=(np.vecdot,),
+)
+__all__ += ["vecdot"]
+
+if hasattr(np, "matvec"):  # since NumPy 2.2
+    matvec = op(
+        "matvec",
+        plainly(np.matvec),
+        OTHERS,
+        vjp=of_cores(matvec_vjp),
+        implements=(np.matvec,),
+    )
+    vecmat = op(
+        "vecmat",
+        plainly(np.vecmat),
+        OTHERS,
+        vjp=of_cores(vecmat_vjp),
+        implements=(np.vecmat,),
+    )
+    __all__ += ["matvec", "vecmat"]
+
+# --- along chosen axes ---
+
+
+def contract_vjp(xp, i, g, a, b, axes_a, axes_b):
+    """Of `tensordot(a, b, (axes_a, axes_b))`, the axes counted from 0."""
+    free_a = [k for k in range(a.ndim) if k not in axes_a]
+    free_b = [k for k in range(b.ndim) if k not in axes_b]
+    n = len(free_a)
+    if i == 0:  # the other's contracted axes come out in their order there
+        gx = xp.tensordot(g, b, (list(range(n, g.ndim)), free_b))
+        axes = free_a + [axes_a[k] for k in np.argsort(axes_b)]
+    else:
+        gx = xp.tensordot(a, g, (free_a, list(range(n))))
+        axes = [axes_b[k] for k in np.argsort(axes_a)] + free_b
+    return xp.transpose(gx, tuple(np.argsort(axes).tolist()))
+
+
+def dot_vjp(xp, i, g, y, a, b, out=None):
+    """The last axis of `a` with the last but one of `b`; a number is a factor."""
+    a, b = arrays(a, b)
+    if a.ndim == 0 or b.ndim == 0:
+        return g * (b if i == 0 else a)
+    if a.ndim <= 2 and b.ndim <= 2:
+        return matmul_vjp(xp, i, g, a, b)
+    return contract_vjp(xp, i, g, a, b, [a.ndim - 1], [max(b.ndim - 2, 0)])
+
+
+def inner_vjp(xp, i, g, y, a, b):
+    """The last axis of `a` with the last of `b`; a number is a factor."""
+    a, b = arrays(a, b)
+    if a.ndim == 0 or b.ndim == 0:
+        return g * (b if i == 0 else a)
+    return contract_vjp(xp, i, g, a, b, [a.ndim - 1], [b.ndim - 1])
+
+
+def tensordot_vjp(xp, i, g, y, a, b, axes=2):
+    """Also a `tensordot`."""
+    a, b = arrays(a, b)
+    if np.ndim(axes) == 0 and not isinstance(axes, (list, tuple)):
+        axes = (range(a.ndim - axes, a.ndim), range(axes))
+    axes_a, axes_b = (
+        list(normalize_axis_tuple(k, n)) for k, n in zip(axes, (a.ndim, b.ndim), strict=True)
+    )
+    return contract_vjp(xp, i, g, a, b, axes_a, axes_b)
+
+
+def vdot_vjp(xp, i, g, y, a, b):
+    """Of the sum of conj(a) b over all elements."""
+    a, b = arrays(a, b)
+    if i == 0:
+        return xp.conj(g * xp.reshape(b, a.shape))
+    return g * xp.conj(xp.reshape(a, b.shape))
+
+
+def outer_vjp(xp, i, g, y, a, b, out=None):
+    """Of every product of an element of `a` with one of `b`."""
+    a, b = arrays(a, b)
+    if i == 0:
+        return xp.reshape(g @ xp.reshape(b, (b.size,)), a.shape)
+    return xp.reshape(xp.reshape(a, (a.size,)) @ g, b.shape)
+
+
+def kron_vjp(xp, i, g, y, a, b):
+    """Of `y`, in which each axis is one of `a` and one of `b`: these two apart, it is a product."""
+    a, b = arrays(a, b)
+    n = max(a.ndim, b.ndim)
+    shape_a, shape_b = ((1,) * (n - x.ndim) + x.shape for x in (a, b))
+    g = xp.reshape(g, tuple(k for pair in zip(shape_a, shape_b, strict=True) for k in pair))
+    x, other, shape = (a, b, shape_b) if i == 0 else (b, a, shape_a)
+    axes = list(range(1 - i, 2 * n, 2))
+    return xp.reshape(xp.tensordot(g, xp.reshape(other, shape), (axes, list(range(n)))), x.shape)
+
+
+dot = op("dot", np.dot, OTHERS, vjp=of_both(dot_vjp))
+inner = op("inner", np.inner, OTHERS, vjp=of_both(inner_vjp))
+tensordot = op("tensordot", np.tensordot, OTHERS, vjp=of_both(tensordot_vjp))
+vdot = op("vdot", np.vdot, OTHERS, vjp=of_both(vdot_vjp))
+outer = op("outer", np.outer, OTHERS, vjp=of_both(outer_vjp))
+kron = op("kron", np.kron, OTHERS, vjp=of_both(kron_vjp))
+
+
+def in_space(xp, x):
+    """Vectors along the last axis, those in the plane as vectors in space."""
+    if x.shape[-1] == 3:
+        return x
+    return xp.concatenate([x, np.zeros((*x.shape[:-1], 1), x.dtype)], axis=-1)
+
+
+def cross_vjp(xp, i, g, y, a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
+    """`b` x `g` and `g` x `a`."""
+    a, b = arrays(a, b)
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    x, k = (a, axisa) if i == 0 else (b, axisb)
+    if a.shape[axisa] == 2 and b.shape[axisb] == 2:  # only the third component was returned
+        g = g[..., None] * np.array([0, 0, 1], g.dtype)
+    else:
+        g = xp.moveaxis(g, axisc, -1)
+    if i == 0:
+        gx = xp.cross(in_space(xp, xp.moveaxis(b, axisb, -1)), g)
+    else:
+        gx = xp.cross(g, in_space(xp, xp.moveaxis(a, axisa, -1)))
+    return xp.moveaxis(gx[..., : x.shape[k]], -1, k % x.ndim - x.ndim)
+
+
+cross = op("cross", np.cross, OTHERS, vjp=of_both(cross_vjp))
+
+# --- einsum ---
+
+LETTERS = string.ascii_uppercase + string.ascii_lowercase  # as NumPy numbers them
+
+
+def letters(sublist):
+    """The subscripts of an operand that were given as a list."""
+    for k in sublist:
+        if k is not Ellipsis and not 0 <= k < len(LETTERS):
+            raise ValueError(f"einsum: subscript {k} is not within the valid range [0, 52)")
+    return "".join("..." if k is Ellipsis else LETTERS[k] for k in sublist)
+
+
+def einsum_terms(subscripts, ndims):
+    """The labels of each operand and of the result, with letters in place of the ellipsis."""
+    terms, arrow, result = subscripts.replace(" ", "").partition("->")
+    terms = terms.split(",")
+    spare = [letter for letter in LETTERS if letter not in subscripts]
+    hidden = [n - len(term.replace(".", "")) for term, n in zip(terms, ndims, strict=True)]
+    rest = "".join(spare[: max([n for n, term in zip(hidden, terms, strict=True) if "." in term],
+                               default=0)])  # fmt: skip
+    terms = [
+        term.replace("...", rest[len(rest) - n :]) for term, n in zip(terms, hidden, strict=True)
+    ]
+    if arrow:
+        return terms, result.replace("...", rest)
+    labels = "".join(terms)
+    once = sorted(x for x in set(labels) if labels.count(x) == 1 and x not in rest)
+    return terms, rest + "".join(once)
+
+
+def einsum_vjp(xp, i, g, y, xs, subscripts, optimize=False, **_):
+    """The einsum of `g` and the other operands.
+
+    A label that only this operand has was summed: ones spread it. A label that it has twice picks a
+    diagonal: the unit matrix puts the gradient there.
+    """
+    xs = arrays(*xs)
+    terms, result = einsum_terms(subscripts, [x.ndim for x in xs])
+    factors = [g, *xs[:i], *xs[i + 1 :]]
+    labels = [result, *terms[:i], *terms[i + 1 :]]
+    sizes = {}
+    for x, term in zip(factors, labels, strict=True):
+        for n, label in zip(x.shape, term, strict=True):
+            if sizes.get(label, 1) == 1:
+                sizes[label] = n
+    spare = [letter for letter in LETTERS if letter not in "".join([result, *terms])]
+    target = ""
+    for n, label in zip(xs[i].shape, terms[i], strict=True):
+        if label in target:
+            factors.append(np.eye(n, dtype=g.dtype))
+            labels.append(label + spare[-1])
+            target += spare.pop()
+        else:
+            if sizes.get(label, 1) == 1:
+                factors.append(np.ones(n, g.dtype))
+                labels.append(label)
+            target += label
+    if not isinstance(optimize, (bool, str)):
+        optimize = True  # the path that was given is not for these operands
+    return xp.einsum(f"{','.join(labels)}->{target}", *factors, optimize=optimize)
+
+
+def einsum_forward(xs, subscripts, **kwargs):
+    """`np.einsum`, the operands first."""
+    return np.einsum(subscripts, *xs, **kwargs)
+
+
+einsum_of = op("einsum", einsum_forward, OTHERS, vjp=einsum_vjp, sequence=True)
+
+
+@implements(np.einsum)
+def einsum(*operands, out=None, optimize=False, **kwargs):
+    """`np.einsum`, for Variables too; arguments and errors are NumPy's."""
+    if not any(isinstance(x, Handle) for x in (*operands, out)):
+        return np.einsum(*operands, out=out, optimize=optimize, **kwargs)
+    if isinstance(operands[0], str):
+        subscripts, *xs = operands
+    else:  # operands and lists of integers by turns, at the end perhaps the list of the result
+        n = len(operands) // 2 * 2
+        xs = operands[:n:2]
+        subscripts = ",".join(map(letters, operands[1:n:2]))
+        if len(operands) > n:
+            subscripts += "->" + letters(operands[n])
+    return einsum_of(tuple(xs), subscripts, out=out, optimize=optimize, **kwargs)
+
+
+plain(np.einsum_path)
+
+# --- convolution ---
+
+
+def whole(xp, g, a, v, late=False):
+    """`g` with zeros around it, where `mode` had left elements out; the odd one is in front."""
+    missing = a.size + v.size - 1 - g.size
+    before = missing - missing // 2 if late else missing // 2
+    zeros = [np.zeros(n, g.dtype) for n in (before, missing - before)]
+    return xp.concatenate([zeros[0], g, zeros[1]]) if missing else g
+
+
+def convolve_vjp(xp, i, g, y, a, v, mode="full"):
+    """The convolution of `g` with the other operand, reversed."""
+    a, v = arrays(a, v)
+    other = v if i == 0 else a
+    return xp.convolve(whole(xp, g, a, v), xp.reshape(other, (other.size,))[::-1], "valid")
+
+
+def correlate_vjp(xp, i, g, y, a, v, mode="valid"):
+    """Of the convolution of `a` with the conjugate of `v`, reversed."""
+    a, v = arrays(a, v)
+    g = whole(xp, g, a, v, late=v.size > a.size)
+    if i == 0:
+        return xp.convolve(g, xp.conj(xp.reshape(v, (v.size,))), "valid")
+    return xp.conj(xp.convolve(g, xp.reshape(a, (a.size,))[::-1], "valid")[::-1])
+
+
+convolve = op("convolve", np.convolve, OTHERS, vjp=of_both(convolve_vjp))
+correlate = op("correlate", np.correlate, OTHERS, vjp=of_both(correlate_vjp))
+
+# --- interpolation, polynomials ---
+
+
+def interp_pieces(xp, x, points, values, period):
+    """Of each `x` the end points of its piece and where they come from; and where `x` lies.
+
+    Returns `(x, x0, x1, f0, f1, i0, i1, inside)`; with a period, `x` and the points are shifted by
+    multiples of it.
+    """
+    order = np.arange(points.size)
+    shift = np.zeros(points.size)
+    if period is not None:
+        period = abs(period)
+        x = xp.remainder(x, period)
+        points = xp.remainder(points, period)
+        order = xp.argsort(points)
+        order = np.concatenate([order[-1:], order, order[:1]])
+        shift = np.concatenate([[-period], shift, [period]])
+    knots = points[order] + shift
+    left = np.clip(xp.searchsorted(knots, x, side="right") - 1, 0, max(knots.size - 2, 0))
+    right = np.minimum(left + 1, knots.size - 1)
+    inside = (x >= knots[0]) & (x <= knots[-1])
+    i0, i1 = order[left], order[right]
+    return x, knots[left], knots[right], values[i0], values[i1], i0, i1, inside
+
+
+def interp_vjp(xp, i, g, y, x, points, values, left=None, right=None, period=None):
+    """The slope of the piece for `x`; for its end points what moving each of them changes."""
+    x, points, values = arrays(x, points, values)
+    at, x0, x1, f0, f1, i0, i1, inside = interp_pieces(xp, x, points, values, period)
+    below, above = ~inside & (at < x0), ~inside & (at > x0)
+    if i >= 3:
+        return xp.sum(xp.where(below if i == 3 else above, g, 0))
+    width = x1 - x0
+    flat = width == 0
+    width = xp.where(flat, 1, width)
+    slope = xp.where(inside & ~flat, (f1 - f0) / width, 0)
+    if i == 0:
+        return g * slope
+    part = xp.where(flat, 0, (at - x0) / width)  # of the way through the piece
+    if i == 1:
+        g0, g1 = g * slope * (part - 1), -g * slope * part
+        like = points
+    else:
+        part = xp.where(inside, part, 0)
+        g0 = xp.where(inside | (below & (left is None)), g, 0) * (1 - part)
+        g1 = xp.where(inside, g, 0) * part + xp.where(above & (right is None), g, 0)
+        like = values
+    return scatter(g0, i0, like.shape) + scatter(g1, i1, like.shape)
+
+
+interp_at = op(
+    "interp",
+    lambda x, xp, fp, left, right, period: np.interp(x, xp, fp, left, right, period),
+    vjp=tuple(partial(lambda i, xp, *args: interp_vjp(xp, i, *args), i) for i in range(5)),
+)
+
+
+@implements(np.interp)
+def interp(x, xp, fp, left=None, right=None, period=None):
+    """`np.interp`, for Variables too; differentiable for all but the period."""
+    return interp_at(x, xp, fp, left, right, period)
+
+
+def vander_vjp(xp, g, y, x, N=None, increasing=False):
+    """The derivatives of the powers are powers again, but for the factors."""
+    n = y.shape[1]
+    if n < 2:
+        return np.zeros(x.shape)
+    factors = np.arange(1, n).astype(y.dtype)
+    g = g[:, 1:] * factors if increasing else g[:, :-1] * factors[::-1]
+    return xp.sum(g * xp.vander(x, n - 1, increasing), axis=-1)
+
+
+vander = op("vander", np.vander, vjp=vander_vjp)

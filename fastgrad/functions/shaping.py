@@ -1,7 +1,7 @@
 """The same elements in another arrangement: shapes, axes, joining, splitting, padding, repeating.
 
 All of these are linear but for a few modes of `pad`, so nothing is saved. The chapter is told in
-four files: `axes`, `joining`, `padding`, and the rest here.
+four files: `shapes`, `joining`, `padding`, and the rest here.
 """
 
 import itertools
@@ -10,17 +10,17 @@ import numpy as np
 
 from fastgrad._node import Handle
 from fastgrad._protocols import value
-from fastgrad.functions import axes, joining, padding
-from fastgrad.functions.axes import *  # noqa: F403
-from fastgrad.functions.axes import along, as_operand, composed, has_variable
+from fastgrad.functions import joining, padding, shapes
 from fastgrad.functions.indexing import scatter
 from fastgrad.functions.joining import *  # noqa: F403
 from fastgrad.functions.joining import stack
 from fastgrad.functions.padding import *  # noqa: F403
+from fastgrad.functions.shapes import *  # noqa: F403
+from fastgrad.functions.shapes import along, as_operand, composed, has_variable
 from fastgrad.op import NOTHING, implements, op, plain
 
 __all__ = [
-    *axes.__all__, *joining.__all__, *padding.__all__,
+    *shapes.__all__, *joining.__all__, *padding.__all__,
     "tile", "repeat", "resize", "delete", "insert", "trim_zeros", "array", "asarray", "astype",
     "full", "full_like",
 ]  # fmt: skip

@@ -1,0 +1,194 @@
+"""The methods of Variable that are an ndarray's: the same names and arguments, differentiable."""
+
+import numpy as np
+
+from fastgrad import functions as F
+from fastgrad._protocols import value
+from fastgrad.op import NOTHING, op
+
+astype = op(
+    "astype",
+    lambda x, *args, **kwargs: x.astype(*args, **kwargs),
+    NOTHING,
+    vjp=lambda xp, g, y, x, *args, **kwargs: g,  # the engine casts it back
+    implements=(),
+)
+
+
+def from_shape(function):
+    """A method that takes a shape, or axes, as a tuple or one by one."""
+
+    def method(self, *shape, **kwargs):
+        if len(shape) == 1:
+            return function(self, shape[0], **kwargs)
+        return function(self, shape, **kwargs)
+
+    method.__name__ = function.__name__
+    method.__doc__ = f"`ndarray.{function.__name__}`, differentiable."
+    return method
+
+
+def transpose(self, *axes):
+    """`ndarray.transpose`, differentiable."""
+    axes = axes[0] if len(axes) == 1 else axes or None
+    return F.transpose(self) if axes is None else F.transpose(self, axes)
+
+
+def flatten(self, order="C"):
+    """`ndarray.flatten`, differentiable: a copy."""
+    return F.copy(F.ravel(self, order=order))
+
+
+def plain(name):
+    """A method whose result is plain."""
+
+    def method(self, *args, **kwargs):
+        kwargs = {key: value(x) for key, x in kwargs.items()}
+        return getattr(self.data, name)(*map(value, args), **kwargs)
+
+    method.__name__ = name
+    method.__doc__ = f"`ndarray.{name}`, of the data: the result is plain."
+    return method
+
+
+def refused(name, instead):
+    """A method that would write into the array."""
+
+    def method(self, *args, **kwargs):
+        raise TypeError(
+            f"Variable.{name}: writes into the array, and the graph that was recorded with it would "
+            f"be wrong; {instead}"
+        )
+
+    method.__name__ = name
+    method.__doc__ = f"Refused, for it writes into the array: {instead}."
+    return method
+
+
+class ArrayMethods:
+    """What an ndarray can do besides arithmetic, for Variable to inherit."""
+
+    __slots__ = ()
+
+    # --- differentiable: the functions, with the Variable as their first argument ---
+
+    sum, mean, prod, std, var = F.sum, F.mean, F.prod, F.std, F.var
+    max, min = F.max, F.min
+    cumsum, cumprod, trace, dot = F.cumsum, F.cumprod, F.trace, F.dot
+    ravel, squeeze, swapaxes, repeat = F.ravel, F.squeeze, F.swapaxes, F.repeat
+    take, compress, diagonal = F.take, F.compress, F.diagonal
+    clip, round, conj, conjugate, copy = F.clip, F.round, F.conjugate, F.conjugate, F.copy
+    astype = astype
+    reshape = from_shape(F.reshape)
+    transpose = transpose
+    flatten = flatten
+
+    @property
+    def T(self):
+        """The axes in reverse order."""
+        return F.transpose(self)
+
+    @property
+    def mT(self):
+        """The last two axes exchanged."""
+        return F.matrix_transpose(self)
+
+    @property
+    def real(self):
+        """The real part."""
+        return F.real(self)
+
+    @property
+    def imag(self):
+        """The imaginary part."""
+        return F.imag(self)
+
+    @property
+    def flat(self):
+        """Its elements, one by one, in C order."""
+        return iter(F.ravel(self))
+
+    # --- plain ---
+
+    argmax, argmin, argsort, argpartition = map(plain, "argmax argmin argsort argpartition".split())
+    all, any, nonzero, searchsorted = map(plain, "all any nonzero searchsorted".split())
+    item, tolist, tobytes, dump, dumps = map(plain, "item tolist tobytes dump dumps".split())
+
+    @property
+    def nbytes(self):
+        """How many bytes the elements of `data` take."""
+        return self.data.nbytes
+
+    @property
+    def itemsize(self):
+        """How many bytes an element of `data` takes."""
+        return self.data.itemsize
+
+    # --- refused ---
+
+    sort = refused("sort", "use np.sort(x)")
+    partition = refused("partition", "use np.partition(x, kth)")
+    fill = refused("fill", "use np.full_like(x.data, value)")
+    put = refused("put", "use np.where")
+    resize = refused("resize", "use np.resize(x, shape)")
+    itemset = refused("itemset", "use np.where")
+    __setitem__ = refused(
+        "__setitem__", "use np.where(mask, new, x), or write into x.data before it is used"
+    )
+    __delitem__ = refused("__delitem__", "use np.delete(x, index)")
+
+    # --- Python's own protocols ---
+
+    def __array__(self, dtype=None, copy=None):
+        """The data: a conversion on request, which no gradient passes."""
+        return np.array(self.data, dtype=dtype, copy=copy)
+
+    def __iter__(self):
+        if self.ndim == 0:
+            raise TypeError("iteration over a 0-d Variable")
+        return (self[i] for i in range(len(self)))
+
+    def __contains__(self, item):
+        return bool(np.any(self == item))
+
+    def __float__(self):
+        return float(self.data)
+
+    def __int__(self):
+        return int(self.data)
+
+    def __complex__(self):
+        return complex(self.data)
+
+    def __index__(self):
+        return self.data.__index__()
+
+    def __format__(self, spec):
+        return format(self.data, spec) if spec else str(self)
+
+    def __round__(self, ndigits=None):
+        return F.round(self, ndigits or 0)
+
+    # --- operators that are seldom in a hot path ---
+
+    def __pos__(self):
+        return F.positive(self)
+
+    def __mod__(self, other):
+        return F.remainder(self, other)
+
+    def __rmod__(self, other):
+        return F.remainder(other, self)
+
+    def __floordiv__(self, other):
+        return F.floor_divide(self, other)
+
+    def __rfloordiv__(self, other):
+        return F.floor_divide(other, self)
+
+    def __divmod__(self, other):
+        return F.floor_divide(self, other), F.remainder(self, other)
+
+    def __rdivmod__(self, other):
+        return F.floor_divide(other, self), F.remainder(other, self)
+
