@@ -19,7 +19,7 @@ from fastgrad._accumulate cimport (
     ARRAY, Gradient, NONE, NUMBER, add_array, add_number, boxed, fitted, forget, put, shown, total,
 )
 from fastgrad._function cimport call_backward, checked_gradient
-from fastgrad._graph cimport as_recorded, set_grad, value_of
+from fastgrad._graph cimport as_recorded, set_grad, value_of, variable
 from fastgrad._loops cimport (
     Operand, as_number, clear_errors, import_numpy, is_array, is_double, type_num,
 )
@@ -74,13 +74,14 @@ cdef class Run:
     cdef list leaves  # claimed, or kept aside
     cdef list interior  # (Variable, the gradient it shows in the end)
     cdef dict aside  # Asides, by the address of their owners
+    cdef dict wanted  # None: all leaves. Else the gradients of these Variables alone, by address
 
-    def __cinit__(self, bint retain_grad, bint retain_graph):
+    def __cinit__(self, bint retain_grad, bint retain_graph, dict wanted=None):
         global n_runs
         n_runs += 1
         self.number = n_runs
         self.retain_grad, self.retain_graph = retain_grad, retain_graph
-        self.leaves, self.interior, self.aside = [], [], {}
+        self.leaves, self.interior, self.aside, self.wanted = [], [], {}, wanted
         active.add(self.number)
 
     cdef int walk(self) except -1:
@@ -290,12 +291,14 @@ cdef class Run:
         if x.run != self.number:
             if not x.flags & REQUIRES_GRAD:
                 return NULL
+            if self.wanted is not None and <size_t><PyObject *>x not in self.wanted:
+                return NULL
             if self.is_aside(x, x.run):
                 return self.place_aside(x, 0, 1)
             self.leaves.append(x)
             x.run = self.number
-            if x.grad != NULL:
-                put(&x.flight, <object>x.grad)  # the sum begins with what was there
+            if x.grad != NULL and self.wanted is None:
+                put(&x.flight, grad_of(x))  # the sum begins with what was there
         return &x.flight
 
     cdef inline bint is_aside(self, object owner, uint64_t run) except -1:
@@ -345,7 +348,10 @@ cdef class Run:
 
     cdef int note(self, Handle y, const Gradient *gy) except -1:
         """An interior Variable that the program holds shows its gradient at the end, or none."""
-        if self.retain_grad:
+        if self.wanted is not None:
+            if gy.state != NONE and <size_t><PyObject *>y in self.wanted:
+                self.wanted[<size_t><PyObject *>y] = np.array(boxed(gy))
+        elif self.retain_grad:
             if gy.state != NONE:
                 self.interior.append((y, boxed(gy) if gy.state == NUMBER else boxed(gy).copy()))
         elif y.grad != NULL:
@@ -360,13 +366,30 @@ cdef class Run:
         put(&gy, starting_gradient(y))
         try:
             if y.creator == NULL:
-                self.interior.append((y, shown(&gy) if y.grad == NULL else <object>y.grad))
+                self.interior.append((y, shown(&gy) if y.grad == NULL else grad_of(y)))
             else:
                 self.deposit(<object>y.creator, y.slot, boxed(&gy))
                 self.note(y, &gy)
         finally:
             forget(&gy)
         return 0
+
+    cdef int start_from(self, Handle y, object gy) except -1:
+        """Begin at `y`, one of several perhaps, with this gradient."""
+        if y.creator == NULL:
+            return self.deposit(y, LEAF, gy)
+        return self.deposit(<object>y.creator, y.slot, gy)
+
+    cdef object result(self, Handle x):
+        """The gradient of a wanted Variable; None: none reached it."""
+        cdef Aside aside = self.aside_of(x)
+        if x.creator != NULL:
+            return self.wanted[<size_t><PyObject *>x]
+        if aside is not None:
+            return None if aside.gradients.state == NONE else np.array(boxed(aside.gradients))
+        if x.run != self.number or x.flight.state == NONE:
+            return None
+        return shown(&x.flight)
 
     cdef int show(self) except -1:
         """Write every `.grad`, at once. All that may fail, or run Python code, comes first."""
@@ -444,17 +467,24 @@ cdef inline bint takes_unlike(Node f, const Edge *edge, const Gradient *gy) noex
 
 
 cdef inline object grad_of(Handle x):
-    return None if x.grad == NULL else <object>x.grad
+    """Its gradient as an array: a backward with create_graph=True leaves a Variable there."""
+    if x.grad == NULL:
+        return None
+    grad = <object>x.grad
+    return value_of(grad) if isinstance(grad, Handle) else grad
 
 
 cdef object one = np.float64(1)
 
 
 cdef object starting_gradient(Handle y):
-    cdef object x = as_recorded(y), gy
+    cdef object x = as_recorded(y)
     if y.grad == NULL:
         return one if is_double(<PyObject *>x) else np.ones_like(x)
-    gy = <object>y.grad
+    return from_given(grad_of(y), x)
+
+
+cdef object from_given(object gy, object x):
     if gy.shape != x.shape:
         try:
             gy = np.broadcast_to(gy, x.shape).copy()
@@ -474,17 +504,43 @@ cdef object not_walkable(Node f):
 
 def backward(Handle y not None, retain_grad=False, create_graph=False, retain_graph=True):
     """`y.backward(...)`: see Variable.backward."""
-    if create_graph:
-        raise NotImplementedError("backward: create_graph is not supported yet")
     if value_of(y) is None:
         raise TypeError("backward: this Variable has no data (None)")
     if not y.flags & REQUIRES_GRAD:
         raise RuntimeError("backward: this Variable has no gradient (requires_grad is False)")
+    if create_graph:
+        import fastgrad._recorded as recorded  # which is made of the rows
+
+        recorded.backward(y, retain_grad, variable(starting_gradient(y), False))
+        return
     cdef Run run = Run(bool(retain_grad), bool(retain_graph))
     clear_errors()
     try:
         run.start(y)
         run.walk()
         run.show()
+    finally:
+        run.end()
+
+
+def gradients(list ys, list gys, list xs, bint retain_graph):
+    """The gradients of the Variables `xs` alone, and nobody's `.grad`: arrays, None if not reached.
+
+    `gys` are the arrays, or None for ones, with which the Variables `ys` begin.
+    """
+    cdef Handle y
+    cdef Run run = Run(False, retain_graph, {<size_t><PyObject *>x: None for x in xs})
+    clear_errors()
+    try:
+        for y, gy in zip(ys, gys):
+            if y.flags & REQUIRES_GRAD:
+                like = as_recorded(y)
+                if gy is not None:
+                    gy = from_given(gy, like)
+                else:
+                    gy = one if is_double(<PyObject *>like) else np.ones_like(like)
+                run.start_from(y, gy)
+        run.walk()
+        return [run.result(x) for x in xs]
     finally:
         run.end()

@@ -349,6 +349,23 @@ cdef object call_backward(Node node, list gys, int n):
     return (<tuple>gxs)[0] if n == 1 and isinstance(gxs, tuple) else gxs
 
 
+cdef object call_recorded(Node node, list gys, int n):
+    cdef Function f = node
+    if not f.differentiable:
+        raise RuntimeError(
+            f"{type(f).__name__}: its backward computes with arrays, and cannot be differentiated "
+            "itself; write it for Variables, and set differentiable = True on the class")
+    if f.outputs != NULL:
+        gys = by_output(f, gys)
+    gxs = f.backward(*gys)
+    if not isinstance(gxs, tuple):
+        gxs = (gxs,)
+    if len(gxs) != n:
+        raise ValueError(f"{type(f).__name__}: backward returned {len(gxs)} "
+                         f"gradient{'' if len(gxs) == 1 else 's'}, expected {n}")
+    return gxs
+
+
 cdef object checked_gradient(Node f, int i, object gx, Handle x, list gys):
     if not x.flags & REQUIRES_GRAD or gx is None:
         return None

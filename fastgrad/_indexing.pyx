@@ -43,6 +43,10 @@ cdef object getitem_forward(object x, object index):
 
 
 cdef object getitem_gradient(int i, object gy, object x, object index):
+    if isinstance(gy, Handle):
+        from fastgrad.functions.indexing import scatter as recorded
+
+        return recorded(gy, index, x.shape)
     gx = np.zeros(x.shape, gy.dtype)
     scatter(gx, index, gy)
     return gx

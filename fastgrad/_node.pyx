@@ -390,6 +390,7 @@ cdef int make_collectable(object x) except -1:
                 (<Handle>x).flags |= COLLECTABLE
                 track(<PyObject *>x)
                 push(stack, (<Handle>x).creator)
+                push(stack, (<Handle>x).grad)
                 push(stack, attributes(<PyObject *>x)[0])
         elif isinstance(x, Node):
             f = x

@@ -58,7 +58,7 @@ cdef object parameter_of(tuple args, dict kwargs):
 cdef object spread(object gy, object x, object parameter):
     """`gy` with the axes that were summed, of length one."""
     if parameter is None:
-        return np.asarray(gy).reshape((1,) * x.ndim)
+        return np.reshape(gy, (1,) * x.ndim)
     axis, keepdims = parameter
     if keepdims:
         return gy

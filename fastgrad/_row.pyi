@@ -9,6 +9,7 @@ OUTPUT: Literal[2]
 OTHERS: Literal[4]
 
 def zero(xp: Any, gy: Any, y: Any, *xs: Any, **kwargs: Any) -> Any: ...
+def holds_variable(*xs: object) -> bool: ...
 
 class Row:
     name: str

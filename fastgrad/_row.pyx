@@ -45,7 +45,7 @@ cdef class Row:
     def __init__(self, name, forward, vjp, int saves, bint sequence, compiled, doc, module):
         self.name, self.forward, self.saves, self.sequence = name, forward, saves, sequence
         self.vjp = vjp if sequence or isinstance(vjp, tuple) else (vjp,)
-        self.is_ufunc = isinstance(forward, np.ufunc)
+        self.is_ufunc = isinstance(forward, np.ufunc) and forward.signature is None
         self.compiled = compiled
         if compiled is not None:
             self.rule = rule_of(compiled)
@@ -178,6 +178,11 @@ cdef bint any_variable(object xs) except -1:
         if isinstance(x, (list, tuple)) and any_variable(x):
             return True
     return False
+
+
+def holds_variable(*xs):
+    """Whether one of `xs` is a Variable, or a list or a tuple that holds one."""
+    return any_variable(xs)
 
 
 cdef object value_of_operand(Row row, int i, object x):

@@ -191,4 +191,3 @@ class ArrayMethods:
 
     def __rdivmod__(self, other):
         return F.floor_divide(other, self), F.remainder(other, self)
-

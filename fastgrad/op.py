@@ -8,7 +8,7 @@ raise. What is in none raises too.
 import numpy as np
 
 from fastgrad._protocols import GO_ON, full_name, handlers, value
-from fastgrad._row import INPUTS, NOTHING, OTHERS, OUTPUT, Row, zero
+from fastgrad._row import INPUTS, NOTHING, OTHERS, OUTPUT, Row, holds_variable, zero
 
 __all__ = ["op", "zero", "INPUTS", "OUTPUT", "OTHERS", "NOTHING", "implements", "plain", "refuse"]
 
@@ -127,6 +127,8 @@ def refuse(why, *functions):
     for function in functions:
 
         def answer(*args, _function=function, **kwargs):
+            if not holds_variable(*args, *kwargs.values()):
+                return _function(*args, **kwargs)
             raise TypeError(f"{full_name(_function)}: {why}; {GO_ON}")
 
         handlers[function] = answer

@@ -4,11 +4,12 @@ from fastgrad._engine import backward
 from fastgrad._function import slots_of
 from fastgrad._operators import Operators
 from fastgrad._protocols import ArrayUfunc, array_function
+from fastgrad.methods import ArrayMethods
 from fastgrad._variable import register
 
 
 @register
-class Variable(Operators):
+class Variable(Operators, ArrayMethods):
     """A NumPy array that records what is computed from it.
 
     Parameters

@@ -9,7 +9,7 @@ from samples.sample import complex_normal, distinct, normal
 import fastgrad.numpy as fnp
 from fastgrad import Variable
 from fastgrad._node import Handle
-from fastgrad.functions import joining, padding, shapes, shaping
+from fastgrad.functions import creation, joining, padding, shapes
 
 
 def gradient(f, x, w):
@@ -79,7 +79,7 @@ HIDDEN = [
     (joining.concatenate_row, ([normal(2, 3), normal(1, 3)], 0, []), {}),
     (joining.concatenate_row, ([normal(2, 3), normal(1, 3)], None, []), {}),
     (joining.block_row, ([normal(2, 3), normal(2, 1), normal(4)], [[0, 1], [2]], {}), {}),
-    (shaping.full_like_row, (np.zeros((2, 3), int), normal(3)), {}),
+    (creation.full_like_row, (np.zeros((2, 3), int), normal(3)), {}),
     *(
         (padding.pad_row, (normal(4, 3), ((1, 2), (7, 0)), mode), {})
         for mode in "constant edge linear_ramp mean reflect symmetric wrap empty".split()

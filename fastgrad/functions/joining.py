@@ -35,7 +35,7 @@ def concatenate_vjp(xp, i, g, y, xs, axis=0, starts=None, **_):
     """The part of `g` that operand `i` became."""
     if not starts:
         sizes = (np.size(x) if axis is None else np.shape(x)[axis] for x in xs)
-        starts.extend(itertools.accumulate(sizes, initial=0))
+        starts[:] = list(itertools.accumulate(sizes, initial=0))  # at once: other threads look
     part = g[along(0 if axis is None else axis % g.ndim, slice(starts[i], starts[i + 1]))]
     return as_operand(xp, part, y, xs[i])
 
@@ -117,7 +117,7 @@ def block_vjp(xp, i, g, y, xs, structure, places):
         """The shape of a part whose first element is at `corner`."""
         if not isinstance(part, list):
             shape = (*(1,) * (g.ndim - xs[part].ndim), *xs[part].shape)
-            places[part] = tuple(slice(c, c + n) for c, n in zip(corner, shape, strict=True))
+            found[part] = tuple(slice(c, c + n) for c, n in zip(corner, shape, strict=True))
             return shape
         start = corner[axis]
         for sub in part:
@@ -129,7 +129,9 @@ def block_vjp(xp, i, g, y, xs, structure, places):
         depth, part = 0, structure
         while isinstance(part, list):
             depth, part = depth + 1, part[0]
+        found = {}
         place(structure, g.ndim - depth, (0,) * g.ndim)
+        places.update(found)  # at once: other threads look
     return as_operand(xp, g[places[i]], y, xs[i])
 
 

@@ -1,22 +1,40 @@
-"""Many elements to one: sums, products, extremes, statistics; and the running kinds."""
+"""Many elements to one: sums, products, extremes, variances; the running kinds; integrals.
+
+Conventions where a derivative does not exist: ties of `max` and `min` share the gradient evenly
+(HIPS autograd's and JAX's convention), `initial` being one more of them if it is as large; where
+the result is NaN, the NaNs do. `std` has gradient zero where the variance is zero, as in PyTorch.
+What `where` masks out, and the NaNs that `nansum` and the like skip, get zero, whatever they hold.
+A `mean` that is passed to `var` or `std` is a constant.
+"""
 
 import numpy as np
 
-from fastgrad.op import NOTHING, op
+from fastgrad._node import Handle
+from fastgrad.functions import differences, statistics
+from fastgrad.functions.along import (
+    MISSING,
+    at_least_one,
+    count,
+    cut,
+    degrees_of_freedom,
+    holds_variable,
+    normalized,
+    others,
+    spread,
+)
+from fastgrad.functions.differences import *  # noqa: F403
+from fastgrad.functions.differences import diff
+from fastgrad.functions.statistics import *  # noqa: F403
+from fastgrad.op import INPUTS, NOTHING, OUTPUT, implements, op, plain, refuse
 
-__all__ = ["sum"]
+__all__ = [
+    "sum", "mean", "var", "std", "max", "min", "amax", "amin", "ptp", "prod", "cumsum", "cumprod",
+    "nansum", "nanmean", "nanvar", "nanstd", "nanmax", "nanmin", "nanprod", "nancumsum",
+    "nancumprod", "trapezoid", *differences.__all__, *statistics.__all__,
+]  # fmt: skip
 
-MISSING = np._NoValue  # what NumPy's reductions have for an argument that was not passed
 
-
-def spread(xp, g, x, axis, keepdims):
-    """The gradient `g` of a reduction of `x` along `axis`, with the reduced axes back as ones."""
-    if axis is None:
-        return xp.reshape(g, (1,) * x.ndim)
-    if keepdims is True:
-        return g
-    axes = np.lib.array_utils.normalize_axis_tuple(axis, x.ndim)
-    return xp.reshape(g, tuple(1 if i in axes else n for i, n in enumerate(x.shape)))
+# --- sums ---
 
 
 def sum_vjp(xp, g, y, x, axis=None, dtype=None, out=None, keepdims=False, initial=0, where=True):
@@ -26,3 +44,236 @@ def sum_vjp(xp, g, y, x, axis=None, dtype=None, out=None, keepdims=False, initia
 
 
 sum = op("sum", np.sum, NOTHING, vjp=sum_vjp)
+
+
+def mean_vjp(xp, g, y, x, axis=None, dtype=None, out=None, keepdims=False, *, where=True):
+    """The gradient of the sum, divided by how many there are."""
+    g = spread(xp, g, x, axis) / at_least_one(count(x, axis, where))
+    return sum_vjp(xp, g, y, x, axis, where=where)
+
+
+mean = op("mean", np.mean, NOTHING, vjp=mean_vjp)
+
+
+def var_vjp(
+    xp, g, y, x, axis=None, dtype=None, out=None, ddof=0, keepdims=False,
+    *, where=True, mean=MISSING, correction=MISSING,
+):  # fmt: skip
+    """2 conj(x - mean) / (n - ddof); that the mean changes too adds nothing."""
+    ddof = ddof if correction is MISSING else correction
+    n = count(x, axis, where)
+    x = x if where is True else xp.where(where, x, 0)
+    if mean is MISSING:
+        mean = spread(xp, xp.sum(x, axis=axis), x, axis) / at_least_one(n)
+    d = xp.conj(x - mean) if x.dtype.kind == "c" else x - mean
+    g = spread(xp, g, x, axis) * 2 / degrees_of_freedom(n, ddof) * d
+    return g if where is True else xp.where(where, g, 0)
+
+
+var = op("var", np.var, vjp=var_vjp)
+
+
+def std_vjp(xp, g, y, x, *args, **kwargs):
+    """That of the variance through the square root; zero at zero."""
+    g = xp.where(y == 0, 0, g) / (2 * xp.where(y == 0, 1, y))
+    return var_vjp(xp, g, y, x, *args, **kwargs)
+
+
+std = op("std", np.std, INPUTS | OUTPUT, vjp=std_vjp)
+
+# --- extremes ---
+
+
+def max_vjp(xp, g, y, x, axis=None, out=None, keepdims=False, initial=MISSING, where=True):
+    """The elements that are as large share the gradient."""
+    g, y = spread(xp, g, x, axis), spread(xp, y, x, axis)
+    ties = ((x == y) | ((x != x) & (y != y))) & where
+    n = np.sum(ties, axis=normalized(axis, x.ndim), keepdims=True, dtype=x.dtype)
+    if initial is not MISSING:
+        n = n + (y == initial)
+    return xp.where(ties, g / np.maximum(n, 1), 0)
+
+
+max = op("max", np.max, INPUTS | OUTPUT, vjp=max_vjp, implements=(np.max, np.amax))
+min = op("min", np.min, INPUTS | OUTPUT, vjp=max_vjp, implements=(np.min, np.amin))
+amax, amin = max, min
+
+
+def ptp_vjp(xp, g, y, x, axis=None, out=None, keepdims=False):
+    """That of the maximum less that of the minimum."""
+    largest, least = xp.max(x, axis=axis), xp.min(x, axis=axis)
+    return max_vjp(xp, g, largest, x, axis) - max_vjp(xp, g, least, x, axis)
+
+
+ptp = op("ptp", np.ptp, vjp=ptp_vjp)
+
+# --- running sums and products ---
+
+
+def cumsum_vjp(xp, g, y, x, axis=None, dtype=None, out=None):
+    """The sum of the gradients from there on."""
+    backwards = cut(0 if axis is None else normalized(axis, g.ndim)[0], None, None, -1)
+    return xp.reshape(xp.cumsum(g[backwards], axis=axis)[backwards], x.shape)
+
+
+cumsum = op("cumsum", np.cumsum, NOTHING, vjp=cumsum_vjp)
+
+
+def before(xp, y, axis):
+    """The running products `y` without the element itself: a one, then all but the last."""
+    one = np.ones((*y.shape[:axis], 1, *y.shape[axis + 1 :]), y.dtype)
+    return xp.concatenate([one, y[cut(axis, None, -1)]], axis=axis)
+
+
+def cumprod_vjp(xp, g, y, x, axis=None, dtype=None, out=None):
+    """The product before `x[i]`, times `s[i] = g[i] + x[i+1] s[i+1]`: no division, exact at zeros.
+
+    The recurrence is done in log2(n) steps (Hillis and Steele 1986): after each, `s` has the terms
+    of twice as many elements, and `a` is the product that leads over them.
+    """
+    if x.size == 0:
+        return g
+    axis, shape = (0, g.shape) if axis is None or x.ndim == 0 else (axis, x.shape)
+    axis = normalized(axis, len(shape))[0]
+    s, a = g, xp.reshape(x, shape)[cut(axis, 1)]
+    n, step = shape[axis], 1
+    while step < n:
+        here, there = cut(axis, None, -step), cut(axis, step)
+        s = xp.concatenate([s[here] + a * s[there], s[cut(axis, n - step)]], axis=axis)
+        a = a[here] * a[there]
+        step *= 2
+    return xp.reshape(before(xp, y, axis) * s, x.shape)
+
+
+cumprod = op("cumprod", np.cumprod, INPUTS | OUTPUT, vjp=cumprod_vjp)
+
+
+def prod_vjp(xp, g, y, x, axis=None, dtype=None, out=None, keepdims=False, initial=1, where=True):
+    """The product of all before times that of all after: no division, exact at zeros."""
+    if x.size == 0:
+        return np.zeros(x.shape, x.dtype)
+    g = spread(xp, g * initial, x, axis)
+    axes = normalized(axis, x.ndim)
+    x = x if where is True else xp.where(where, x, 1)
+    order = others(axes, x.ndim) + axes
+    shape = tuple(x.shape[i] for i in order)
+    rows = xp.reshape(xp.transpose(x, order), (*shape[: x.ndim - len(axes)], -1))
+    last = rows.ndim - 1
+    left = before(xp, xp.cumprod(rows, axis=-1), last)
+    right = before(xp, xp.cumprod(rows[..., ::-1], axis=-1), last)[..., ::-1]
+    rest = xp.transpose(xp.reshape(left * right, shape), tuple(map(int, np.argsort(order))))
+    return g * rest if where is True else xp.where(where, g * rest, 0)
+
+
+prod = op("prod", np.prod, vjp=prod_vjp)
+
+
+def with_initial(rule):
+    """For the kinds of the array API: without the gradient of the initial element."""
+
+    def vjp(xp, g, y, x, *, axis=None, dtype=None, out=None, include_initial=False):
+        if include_initial:
+            start = cut(0 if axis is None else normalized(axis, g.ndim)[0], 1)
+            g, y = g[start], y[start]
+        return rule(xp, g, y, x, axis)
+
+    return vjp
+
+
+if hasattr(np, "cumulative_sum"):  # since NumPy 2.1
+    cumulative_sum = op("cumulative_sum", np.cumulative_sum, NOTHING, vjp=with_initial(cumsum_vjp))
+    cumulative_prod = op(
+        "cumulative_prod", np.cumulative_prod, INPUTS | OUTPUT, vjp=with_initial(cumprod_vjp)
+    )
+    __all__ += ["cumulative_sum", "cumulative_prod"]
+
+# --- the same, as if the NaNs were not there ---
+
+
+def nansum_vjp(xp, g, y, x, axis=None, dtype=None, out=None, keepdims=False, initial=0, where=True):
+    """That of the sum where there is a number."""
+    return sum_vjp(xp, g, y, x, axis, where=(x == x) & where)
+
+
+nansum = op("nansum", np.nansum, vjp=nansum_vjp)
+
+
+def nanmean_vjp(xp, g, y, x, axis=None, dtype=None, out=None, keepdims=False, *, where=True):
+    """That of the mean where there is a number."""
+    return mean_vjp(xp, g, y, x, axis, where=(x == x) & where)
+
+
+nanmean = op("nanmean", np.nanmean, vjp=nanmean_vjp)
+
+
+def where_numbers(rule):
+    """The VJP of `var` or `std`, where there is a number."""
+
+    def vjp(xp, g, y, x, *args, where=True, **kwargs):
+        return rule(xp, g, y, x, *args, where=(x == x) & where, **kwargs)
+
+    return vjp
+
+
+nanvar = op("nanvar", np.nanvar, vjp=where_numbers(var_vjp))
+nanstd = op("nanstd", np.nanstd, INPUTS | OUTPUT, vjp=where_numbers(std_vjp))
+
+
+def nanmax_vjp(xp, g, y, x, axis=None, out=None, keepdims=False, initial=MISSING, where=True):
+    """That of the maximum where there is a number."""
+    return max_vjp(xp, g, y, x, axis, initial=initial, where=(x == x) & where)
+
+
+nanmax = op("nanmax", np.nanmax, INPUTS | OUTPUT, vjp=nanmax_vjp)
+nanmin = op("nanmin", np.nanmin, INPUTS | OUTPUT, vjp=nanmax_vjp)
+
+
+def nanprod_vjp(
+    xp, g, y, x, axis=None, dtype=None, out=None, keepdims=False, initial=1, where=True
+):
+    """That of the product where there is a number."""
+    return prod_vjp(xp, g, y, x, axis, initial=initial, where=(x == x) & where)
+
+
+nanprod = op("nanprod", np.nanprod, vjp=nanprod_vjp)
+nancumsum = op(
+    "nancumsum",
+    np.nancumsum,
+    vjp=lambda xp, g, y, x, axis=None, **_: xp.where(x == x, cumsum_vjp(xp, g, y, x, axis), 0),
+)
+
+
+def nancumprod_vjp(xp, g, y, x, axis=None, dtype=None, out=None):
+    """That of the product of the numbers, with ones for the NaNs."""
+    g = cumprod_vjp(xp, g, y, xp.where(x == x, x, 1), axis)
+    return xp.where(x == x, g, 0)
+
+
+nancumprod = op("nancumprod", np.nancumprod, INPUTS | OUTPUT, vjp=nancumprod_vjp)
+
+# --- integrals ---
+
+
+@implements(np.trapezoid)
+def trapezoid(y, x=None, dx=1.0, axis=-1):
+    """`np.trapezoid`; each of `y`, `x` and `dx` may be a Variable."""
+    if not holds_variable(y, x, dx):
+        return np.trapezoid(y, x, dx, axis)
+    y = y if isinstance(y, Handle) else np.asanyarray(y)
+    along = normalized(axis, y.ndim)[0]
+    if x is not None:
+        x = x if isinstance(x, Handle) else np.asanyarray(x)
+        dx = diff(x, axis=axis if x.ndim > 1 else -1)
+        if x.ndim == 1:
+            dx = np.reshape(dx, (-1,) + (1,) * (y.ndim - 1 - along))
+    return sum(dx * (y[cut(along, 1)] + y[cut(along, None, -1)]) / 2.0, axis)
+
+
+if (trapz := getattr(np, "trapz", None)) is not None:  # before NumPy 2.4
+    refuse("its name is np.trapezoid now", trapz)
+
+# --- discrete ---
+
+plain(
+    np.all, np.any, np.count_nonzero, np.argmax, np.argmin, np.nanargmax, np.nanargmin,
+)  # fmt: skip

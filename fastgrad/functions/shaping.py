@@ -1,28 +1,26 @@
 """The same elements in another arrangement: shapes, axes, joining, splitting, padding, repeating.
 
 All of these are linear but for a few modes of `pad`, so nothing is saved. The chapter is told in
-four files: `shapes`, `joining`, `padding`, and the rest here.
+five files: `shapes`, `joining`, `padding`, `creation`, and the rest here.
 """
 
 import itertools
 
 import numpy as np
 
-from fastgrad._node import Handle
 from fastgrad._protocols import value
-from fastgrad.functions import joining, padding, shapes
+from fastgrad.functions import creation, joining, padding, shapes
+from fastgrad.functions.creation import *  # noqa: F403
 from fastgrad.functions.indexing import scatter
 from fastgrad.functions.joining import *  # noqa: F403
-from fastgrad.functions.joining import stack
 from fastgrad.functions.padding import *  # noqa: F403
 from fastgrad.functions.shapes import *  # noqa: F403
-from fastgrad.functions.shapes import along, as_operand, composed, has_variable
-from fastgrad.op import NOTHING, implements, op, plain
+from fastgrad.functions.shapes import along, as_operand, composed
+from fastgrad.op import NOTHING, op
 
 __all__ = [
     *shapes.__all__, *joining.__all__, *padding.__all__,
-    "tile", "repeat", "resize", "delete", "insert", "trim_zeros", "array", "asarray", "astype",
-    "full", "full_like",
+    *creation.__all__, "tile", "repeat", "resize", "delete", "insert", "trim_zeros",
 ]  # fmt: skip
 
 # --- repeating ---
@@ -104,68 +102,3 @@ def trim_zeros(filt, trim="fb", *args, **kwargs):
         for start, n, n_before in zip(first, trimmed.shape, np.shape(value(filt)), strict=True)
     )
     return filt[index] if len(index) > 1 else filt[index[0]]
-
-
-# --- arrays of Variables, of other dtypes, in another layout ---
-
-
-def assembled(xs, dtype):
-    """A Variable of nested lists of Variables, arrays and numbers, as `np.array` of arrays."""
-    dtype = np.array(value(xs), dtype=dtype).dtype
-
-    def made(x):
-        if isinstance(x, Handle):
-            return x
-        if has_variable(x):
-            return stack([made(part) for part in x], dtype=dtype, casting="unsafe")
-        return np.array(x, dtype=dtype)
-
-    return made(xs)
-
-
-def conversion(function):
-    """`np.array` and its kin, for Variables and for lists of them."""
-    row = op(function.__name__, function, NOTHING, vjp=as_operand)
-
-    def answer(*args, **kwargs):
-        if args and not isinstance(args[0], Handle) and has_variable(args[0]):
-            dtype = args[1] if len(args) > 1 else kwargs.get("dtype")
-            args = (assembled(args[0], dtype), *args[1:])
-        if function in (np.asarray, np.asanyarray) and len(args) == 1 and not kwargs and (
-            isinstance(args[0], Handle)
-        ):  # fmt: skip
-            return args[0]
-        return row(*args, **kwargs)
-
-    answer.__name__ = answer.__qualname__ = function.__name__
-    answer.__wrapped__ = function
-    return implements(function)(answer)
-
-
-array = conversion(np.array)
-asarray = conversion(np.asarray)
-for function in (np.asanyarray, np.ascontiguousarray, np.asfortranarray, np.asarray_chkfinite,
-                 np.require):  # fmt: skip
-    conversion(function)
-
-astype = op(
-    "astype",
-    getattr(np, "astype", None) or (lambda x, dtype, /, *, copy=True: x.astype(dtype, copy=copy)),
-    NOTHING,
-    vjp=as_operand,
-)
-full = op("full", np.full, NOTHING, vjp=(None, lambda xp, g, y, shape, fill_value, *_, **__: g))
-full_like_row = op(
-    "full_like", np.full_like, NOTHING, vjp=(None, lambda xp, g, y, a, fill_value, *_, **__: g)
-)
-
-
-@implements(np.full_like)
-def full_like(a, fill_value, *args, **kwargs):
-    """`np.full_like`: of the fill value; plain, if that is no Variable."""
-    if isinstance(fill_value, Handle):
-        return full_like_row(a, fill_value, *args, **kwargs)
-    return np.full_like(value(a), value(fill_value), *args, **kwargs)
-
-
-plain(np.zeros_like, np.ones_like, np.empty_like)

@@ -28,7 +28,7 @@ def special(ufunc, method, inputs, kwargs):
         if any(isinstance(x, Handle) for x in out):
             raise TypeError(
                 f"{full_name(ufunc)}: out is a Variable, which is never written to: the graph that "
-                "was recorded with it would be wrong. Use the result: y = "
+                "was recorded with it would be wrong; use the result: y = "
                 f"{full_name(ufunc)}(...)"
             )
         if not any(isinstance(x, Handle) for x in (*inputs, kwargs.get("where"))):

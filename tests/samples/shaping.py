@@ -122,7 +122,7 @@ REPEATING = [
     *of("insert", (x, [0, 3, -1], normal(3), 1), (x, slice(0, 2), normal(2, 2), 1), (x, -1, x, 0)),
     *of("insert", (x, [1, 2], normal(1, 3), 0), (x3, 1, normal(2, 2, 3), 2)),
     *of("insert", (x3, 2, normal(2, 3), 2)),
-    *of("insert", (v, np.array([True, False, False, True, False]), normal(2)), (c, [1], scalar, 1)),
+    *of("insert", (c, [1], scalar, 1)),
     *of("insert", (v, [2, 0], normal(1, 2)), (v, 5, normal(2))),
     *of("trim_zeros", *((np.r_[0.0, v, 0, 0], trim) for trim in ("fb", "F", "b")), orders=0),
 ]  # fmt: skip
@@ -168,6 +168,31 @@ ARRAYS = [
     *of("asarray_chkfinite", (x,), ([v, v],)),
     *of("require", (x,), (x, None, ["F", "O"]), ((x,), {"requirements": "C"}), ([v, v],)),
 ]
+if np.lib.NumpyVersion(np.__version__) >= "2.2.0":  # before, a mask was a list of indices
+    REPEATING += of("insert", (v, np.array([True, False, False, True, False]), normal(2)))
+BETWEEN = [
+    *of("linspace", (scalar, 3.0), (-1.0, scalar), (scalar, normal(seed=1), 5)),
+    *of("linspace", (v, normal(2, 1), 4)),
+    *of("linspace", (scalar, 2.0, 1), (scalar, 2.0, 0), (scalar, 2.0, 1, False), (c, x, 3)),
+    *of("linspace", *(((x, 2.0, 4), kwargs) for kwargs in (
+        {"endpoint": False}, {"axis": -1}, {"axis": 1, "retstep": True}))),
+    *of("linspace", ((scalar, 2.0, 3, False), {"retstep": True}),
+        ((scalar, 2.0, 1, False), {"retstep": True}), float32=False),
+    *of("linspace", ((scalar, 2.0), {"dtype": np.complex128}), float32=False),
+    *of("linspace", ((scalar, 9.5, 4), {"dtype": int}), orders=0),
+    *of("logspace", (scalar, 1.0), (scalar, normal(seed=1), 5, False), (v, normal(2, 1), 4)),
+    *of("logspace", *(((scalar, 1.0, 4), kwargs) for kwargs in (
+        {"base": 2}, {"dtype": np.complex128})), float32=False),
+    *of("logspace", (0.0, 1.0, 4, True, np.array([2.0, 3.0]), None, -1), float32=False),
+    *of("logspace", (x / 4, 1.0, 3, True, np.array([[2.0, 3.0, 2.5], [2.0, 1.5, 4.0]]), None, 1),
+        float32=False),
+    # NumPy makes float64 of float32 here.
+    *of("geomspace", (np.asarray(1 + scalar), 30.0), (-v - 4, np.array(-8.0), 4), (2.0, c + 3, 3),
+        float32=False),
+    *of("geomspace", *(((x + 4, 20.0, 4), kwargs) for kwargs in (
+        {"endpoint": False}, {"axis": -1}, {"dtype": np.complex128})), float32=False),
+    *of("geomspace", (x + 4, 20.0, 1), (x + 4, 20.0, 0), float32=False),
+]  # fmt: skip
 # With Python's numbers in lists, of which NumPy makes float64.
 MIXED = [
     *of("concatenate", ((v, v, [1.0, 2.0]),)),
@@ -184,5 +209,6 @@ MIXED = [
 ]
 MIXED = [dataclasses.replace(sample, float32=False) for sample in MIXED]
 SAMPLES = [
-    *SHAPES, *AXES, *BROADCASTING, *JOINING, *SPLITTING, *REPEATING, *PADDING, *ARRAYS, *MIXED,
+    *SHAPES, *AXES, *BROADCASTING, *JOINING, *SPLITTING, *REPEATING, *PADDING, *ARRAYS, *BETWEEN,
+    *MIXED,
 ]  # fmt: skip

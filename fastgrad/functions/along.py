@@ -1,0 +1,80 @@
+"""What the rows that work along axes share."""
+
+import math
+
+import numpy as np
+
+from fastgrad._node import Handle
+
+MISSING = np._NoValue  # what NumPy's functions have for an argument that was not passed
+
+
+def holds_variable(*xs):
+    """Whether one is a Variable, or a list or a tuple that holds one."""
+    return any(
+        isinstance(x, Handle) or (isinstance(x, (list, tuple)) and holds_variable(*x)) for x in xs
+    )
+
+
+def normalized(axis, ndim):
+    """The axes that `axis` stands for: a tuple, none negative."""
+    if axis is None:
+        return tuple(range(ndim))
+    return np.lib.array_utils.normalize_axis_tuple(axis, ndim)
+
+
+def others(axes, ndim):
+    """The axes that are not among `axes`."""
+    return tuple(i for i in range(ndim) if i not in axes)
+
+
+def spread(xp, g, x, axis, keepdims=False):
+    """The gradient `g` of a reduction of `x` along `axis`, with the reduced axes back as ones."""
+    axes = normalized(axis, x.ndim)
+    return xp.reshape(g, tuple(1 if i in axes else n for i, n in enumerate(x.shape)))
+
+
+def count(x, axis, where=True):
+    """How many elements of `x` a reduction along `axis` takes: a number, or an array as spread."""
+    axes = normalized(axis, x.ndim)
+    if where is True:
+        return math.prod(x.shape[i] for i in axes)
+    return np.sum(np.broadcast_to(where, x.shape), axis=axes, keepdims=True)
+
+
+def at_least_one(n):
+    """A count to divide by: where it is 0 there is nothing that gets the quotient."""
+    return np.maximum(n, 1) if isinstance(n, np.ndarray) else n or 1
+
+
+def degrees_of_freedom(n, ddof):
+    """`n - ddof`, but NaN where a variance is: of too few."""
+    if isinstance(n, np.ndarray):
+        return np.where(n > ddof, n - ddof, np.nan)
+    return n - ddof if n > ddof else math.nan
+
+
+def along(axis, part):
+    """The index of a part along one axis, which is not negative."""
+    return (slice(None),) * axis + (part,)
+
+
+def cut(axis, start=None, stop=None, step=None):
+    """The index of a slice along one axis, which is not negative."""
+    return along(axis, slice(start, stop, step))
+
+
+def padded(xp, g, axis, before, after):
+    """`g` between as many zeros along an axis, which is not negative."""
+
+    def zeros(n):
+        return np.zeros((*g.shape[:axis], n, *g.shape[axis + 1 :]), g.dtype)
+
+    parts = [*([zeros(before)] if before else []), g, *([zeros(after)] if after else [])]
+    return xp.concatenate(parts, axis=axis) if len(parts) > 1 else g
+
+
+def undiff(xp, g, axis):
+    """The transpose of `x[1:] - x[:-1]` along an axis, which is not negative."""
+    g = padded(xp, g, axis, 1, 1)
+    return g[cut(axis, None, -1)] - g[cut(axis, 1)]

@@ -1,0 +1,82 @@
+"""Norms of vectors and matrices: see `linalg`."""
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
+
+from fastgrad.functions.decompositions import conj, or_one
+from fastgrad.op import INPUTS, OUTPUT, op
+
+__all__ = ["norm", "vector_norm", "matrix_norm"]
+
+
+def direction(xp, x):
+    """The derivative of |x|: for complex numbers conj(x) / |x|; 0 at 0."""
+    if x.dtype.kind == "c":
+        return xp.conj(x) / or_one(xp, xp.abs(x))
+    return xp.sign(x)
+
+
+def shared(chosen, axes):
+    """The share of each of those that were chosen along `axes`."""
+    return chosen / np.maximum(chosen.sum(axes, keepdims=True), 1)
+
+
+def length_vjp(xp, g, y, x, axes, order):
+    """Of the norm of vectors; `g` and `y` with the axes of their elements as ones."""
+    if order == 2:
+        return g * conj(xp, x) / or_one(xp, y)
+    if order == 0:
+        return np.zeros(x.shape, g.dtype)
+    if order == 1:
+        return g * direction(xp, x)
+    r = xp.abs(x)
+    if order in (np.inf, -np.inf):
+        return g * direction(xp, x) * shared(r == y, axes)
+    ratio = or_one(xp, r) / or_one(xp, y)
+    return xp.where(y == 0, 0, g * direction(xp, x) * ratio ** (order - 1))
+
+
+def matrix_norm_vjp_of(xp, g, x, axes, order):
+    """Of the norm of matrices, that is no norm of their elements; `g` with their axes as ones."""
+    if order in ("nuc", 2, -2):
+        u, s, vh = xp.linalg.svd(xp.moveaxis(x, axes, (-2, -1)), full_matrices=False)
+        gs = xp.moveaxis(g, axes, (-2, -1))[..., 0]
+        if order == "nuc":
+            gs = gs * np.ones(s.shape, s.dtype)
+        else:
+            gs = gs * shared(s == (s[..., :1] if order == 2 else s[..., -1:]), -1)
+        return xp.moveaxis(conj(xp, (u * gs[..., None, :]) @ vh), (-2, -1), axes)
+    summed, other = axes if order in (1, -1) else axes[::-1]
+    sums = xp.sum(xp.abs(x), axis=summed, keepdims=True)
+    extreme = (xp.max if order > 0 else xp.min)(sums, axis=other, keepdims=True)
+    return g * direction(xp, x) * shared(sums == extreme, other)
+
+
+def norm_vjp(xp, g, y, x, ord=None, axis=None, keepdims=False):
+    """Of vectors or matrices, as NumPy decides."""
+    axes = tuple(range(x.ndim)) if axis is None else normalize_axis_tuple(axis, x.ndim)
+    ones = tuple(1 if k in axes else n for k, n in enumerate(x.shape))
+    g, y = xp.reshape(g, ones), xp.reshape(y, ones)
+    if ord is None or ord in ("fro", "f"):
+        return length_vjp(xp, g, y, x, axes, 2)
+    if len(axes) == 1:
+        return length_vjp(xp, g, y, x, axes, ord)
+    return matrix_norm_vjp_of(xp, g, x, axes, ord)
+
+
+def vector_norm_vjp(xp, g, y, x, *, axis=None, keepdims=False, ord=2):
+    """Of the vector of all elements along the axes."""
+    axes = tuple(range(x.ndim)) if axis is None else normalize_axis_tuple(axis, x.ndim)
+    ones = tuple(1 if k in axes else n for k, n in enumerate(x.shape))
+    order = 2 if ord is None else ord
+    return length_vjp(xp, xp.reshape(g, ones), xp.reshape(y, ones), x, axes, order)
+
+
+def matrix_norm_vjp(xp, g, y, x, *, keepdims=False, ord="fro"):
+    """As of `norm`."""
+    return norm_vjp(xp, g, y, x, ord, (-2, -1))
+
+
+norm = op("norm", np.linalg.norm, INPUTS | OUTPUT, vjp=norm_vjp)
+vector_norm = op("vector_norm", np.linalg.vector_norm, INPUTS | OUTPUT, vjp=vector_norm_vjp)
+matrix_norm = op("matrix_norm", np.linalg.matrix_norm, INPUTS | OUTPUT, vjp=matrix_norm_vjp)
