@@ -1,4 +1,4 @@
-from typing import final
+from typing import Any, final
 
 from fastgrad._node import Handle
 

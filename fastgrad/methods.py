@@ -56,7 +56,7 @@ def refused(name, instead):
 
     def method(self, *args, **kwargs):
         raise TypeError(
-            f"Variable.{name}: writes into the array, and the graph that was recorded with it would "
+            f"Variable.{name}: writes into the array, and a graph that was recorded with it would "
             f"be wrong; {instead}"
         )
 

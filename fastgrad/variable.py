@@ -4,8 +4,8 @@ from fastgrad._engine import backward
 from fastgrad._function import slots_of
 from fastgrad._operators import Operators
 from fastgrad._protocols import ArrayUfunc, array_function
-from fastgrad.methods import ArrayMethods
 from fastgrad._variable import register
+from fastgrad.methods import ArrayMethods
 
 
 @register

@@ -27,6 +27,7 @@ class Sample:
     rtol: float = 1e-6  # of the derivatives, where differences are less exact than usual
     float32: bool = True  # whether float32 operands have to give a float32 result
     forward: object = None  # what the values are compared with; None: NumPy's function of the name
+    function: object = None  # what is called, if not what has the name
     layouts: bool = True  # whether to try other memory layouts of the operands
 
     def __str__(self):
