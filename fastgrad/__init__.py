@@ -15,6 +15,19 @@ from fastgrad._operators import abs, add, div, matmul, mul, neg, pow, sub
 from fastgrad.config import Config, no_grad, using_config
 from fastgrad.functions import *  # noqa: F403
 from fastgrad.op import INPUTS, NOTHING, OTHERS, OUTPUT, op, zero
+from fastgrad.transforms import (
+    elementwise_grad,
+    grad,
+    gradients,
+    hessian,
+    hessian_operator,
+    hvp,
+    jacobian,
+    jvp,
+    stop_gradient,
+    value_and_grad,
+    vjp,
+)
 from fastgrad.variable import Variable
 
 # `abs` and `pow` are left out: `from fastgrad import *` must not replace Python's.

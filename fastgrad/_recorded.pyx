@@ -16,7 +16,7 @@ from fastgrad._config import enter, leave
 from fastgrad._operation import Operation as OperationClass
 from fastgrad._row import RowFunction, zero
 
-from fastgrad._function cimport call_recorded
+from fastgrad._function cimport call_backward, call_recorded
 from fastgrad._graph cimport handle_for, set_grad, value_of, variable
 from fastgrad._loops cimport import_numpy, stand_in, take_object
 from fastgrad._node cimport (
@@ -43,15 +43,16 @@ cdef class RecordedRun:
     cdef dict entries  # Entry, by the address of its owner
     cdef dict wanted  # None: all leaves. Else the Variables to reach, by address; see `gradients`
     cdef set between  # None: all nodes. Else the addresses of those that lead to a wanted one
-    cdef bint retain_grad
+    cdef bint retain_grad, create_graph
     cdef list interior  # (Variable, its gradient)
     cdef object xp
 
-    def __cinit__(self, bint retain_grad, dict wanted=None, set between=None):
+    def __cinit__(self, bint retain_grad, bint create_graph, dict wanted=None, set between=None):
         import fastgrad.numpy as xp  # which is made of all the rest
 
         self.entries, self.interior, self.xp = {}, [], xp
-        self.retain_grad, self.wanted, self.between = retain_grad, wanted, between
+        self.retain_grad, self.create_graph = retain_grad, create_graph
+        self.wanted, self.between = wanted, between
 
     def __dealloc__(self):
         release(&self.queue)
@@ -215,8 +216,12 @@ cdef class RecordedRun:
             ])
         elif isinstance(f, RowFunction) and type(f).backward is RowFunction.backward:
             gxs = self.by_row(f, gys, inputs)
-        else:
+        elif self.create_graph:
             gxs = call_recorded(f, gys, n)
+        else:
+            gys = [None if gy is None else value_of(gy) for gy in gys]
+            gxs = call_backward(f, gys, n)
+            gxs = (gxs,) if n == 1 else gxs
         for i in range(n):
             x = inputs[i]
             if gxs[i] is not None and x.flags & REQUIRES_GRAD:
@@ -293,7 +298,7 @@ def backward(Handle y not None, retain_grad, gy):
     """`y.backward(create_graph=True)`, beginning with the Variable `gy`."""
     cdef Entry entry
     cdef Handle x
-    cdef RecordedRun run = RecordedRun(bool(retain_grad))
+    cdef RecordedRun run = RecordedRun(bool(retain_grad), True)
     before = enter(True)
     try:
         run.start(y, gy)
@@ -320,17 +325,31 @@ def backward(Handle y not None, retain_grad, gy):
             make_collectable(x)
 
 
-def gradients(list ys, list gys, list xs, bint prune):
+def recording(fun):
+    """`fun`, with recording on while it runs."""
+    def wrapped(*args, **kwargs):
+        before = enter(True)
+        try:
+            return fun(*args, **kwargs)
+        finally:
+            leave(before)
+
+    return wrapped
+
+
+def gradients(list ys, list gys, list xs, bint prune, bint create_graph=True):
     """The gradients of the Variables `xs`, as Variables with a graph; None if not reached.
 
-    `gys` are Variables of the shapes of `ys`. Nobody's `.grad` is touched, and with `prune` no
-    node visited that does not lead from an output to one of `xs`.
+    `gys` are Variables of the shapes of `ys`. Without `create_graph` nothing is recorded. Nobody's
+    `.grad` is touched, and with `prune` no node visited that does not lead from an output to one of
+    `xs`.
     """
     cdef Entry entry
     cdef Handle x, y
     cdef dict wanted = {<size_t><PyObject *>x: None for x in xs}
-    cdef RecordedRun run = RecordedRun(False, wanted, between(ys, wanted) if prune else None)
-    before = enter(True)
+    cdef set nodes = between(ys, wanted) if prune else None
+    cdef RecordedRun run = RecordedRun(False, create_graph, wanted, nodes)
+    before = enter(create_graph)
     try:
         for y, gy in zip(ys, gys):
             if y.flags & REQUIRES_GRAD:

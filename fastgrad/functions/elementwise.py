@@ -2,14 +2,14 @@
 
 Conventions where a derivative does not exist:
 
-- `absolute`, `fabs`, `sign`, `copysign` and `hypot` have gradient 0 at 0, for complex numbers too.
+- `absolute`, `fabs`, `sign`, `copysign`, `hypot`, `arctan2` and `angle` have gradient 0 at 0, for
+  complex numbers too.
 - Ties of `maximum`, `minimum`, `fmax` and `fmin` share the gradient evenly; `clip` is a minimum of
   a maximum. Where the result of `maximum` or `minimum` is NaN, neither operand has a gradient.
 - `x**0` is constant, also at 0; the exponent's gradient is 0 where the base is 0.
 - Rounding, `floor_divide`, `spacing` and `heaviside` have gradient 0 in their steps too, and
   `mod`, `fmod`, `modf` and `unwrap` go on there as beside them.
 - `logaddexp` and `logaddexp2` of the same infinity twice share the gradient evenly.
-- `arctan2` and `angle` have no value to choose at 0: NaN, with NumPy's warning.
 
 Complex gradients are not conjugated: `dL = Re(sum(gx * dx))`.
 """
@@ -175,6 +175,7 @@ arctan = op("arctan", np.arctan, vjp=lambda xp, g, y, x: g / (1 + x * x))
 def arctan2_vjp(xp, g, a, b, other):
     """`other / (a**2 + b**2)`, without overflow."""
     r = xp.hypot(a, b)
+    r = xp.where(r == 0, 1, r)
     return g * (other / r / r)
 
 
@@ -411,10 +412,11 @@ frexp = op("frexp", np.frexp, OUTPUT, vjp=lambda xp, g, y, x: xp.ldexp(g[0], -y[
 
 
 def angle_vjp(xp, g, y, z, deg=False):
-    """Im(dz / z); zero of real z, where it is 0 or pi."""
+    """Im(dz / z); zero of real z, whose angle is 0 or pi."""
     if not is_complex(z):
         return zeros(z)
-    return -1j * (xp.degrees(g) if deg else g) / z
+    g = xp.where(z == 0, 0, xp.degrees(g) if deg else g)
+    return -1j * g / xp.where(z == 0, 1, z)
 
 
 real = op("real", np.real, NOTHING, vjp=lambda xp, g, y, x: g)  # the engine makes it complex

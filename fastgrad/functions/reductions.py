@@ -10,6 +10,7 @@ A `mean` that is passed to `var` or `std` is a constant.
 import numpy as np
 
 from fastgrad._node import Handle
+from fastgrad._reductions import Mean, Sum
 from fastgrad.functions import differences, statistics
 from fastgrad.functions.along import (
     MISSING,
@@ -43,7 +44,7 @@ def sum_vjp(xp, g, y, x, axis=None, dtype=None, out=None, keepdims=False, initia
     return g if where is True else xp.where(where, g, 0)
 
 
-sum = op("sum", np.sum, NOTHING, vjp=sum_vjp)
+sum = op("sum", np.sum, NOTHING, vjp=sum_vjp, fast=Sum)
 
 
 def mean_vjp(xp, g, y, x, axis=None, dtype=None, out=None, keepdims=False, *, where=True):
@@ -52,7 +53,7 @@ def mean_vjp(xp, g, y, x, axis=None, dtype=None, out=None, keepdims=False, *, wh
     return sum_vjp(xp, g, y, x, axis, where=where)
 
 
-mean = op("mean", np.mean, NOTHING, vjp=mean_vjp)
+mean = op("mean", np.mean, NOTHING, vjp=mean_vjp, fast=Mean)
 
 
 def var_vjp(

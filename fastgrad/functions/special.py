@@ -91,7 +91,9 @@ relu = op(
 )
 leaky_relu = op(
     "leaky_relu",
-    lambda x, negative_slope=0.01: np.where(np.greater(x, 0), x, np.multiply(x, negative_slope)),
+    lambda x, negative_slope=0.01: np.where(np.greater(x, 0), x, np.multiply(x, negative_slope))[
+        ()
+    ],
     vjp=lambda xp, g, y, x, negative_slope=0.01: xp.where(x > 0, g, g * negative_slope),
     doc="`leaky_relu(x, negative_slope=0.01)`: x where it is positive, else `negative_slope * x`.",
 )
@@ -104,7 +106,7 @@ def elu_vjp(xp, g, y, x, alpha=1.0):
 
 elu = op(
     "elu",
-    lambda x, alpha=1.0: np.where(np.greater(x, 0), x, alpha * np.expm1(np.minimum(x, 0))),
+    lambda x, alpha=1.0: np.where(np.greater(x, 0), x, alpha * np.expm1(np.minimum(x, 0)))[()],
     vjp=elu_vjp,
     doc="`elu(x, alpha=1.0)`: x where it is positive, else `alpha * (exp(x) - 1)`.",
 )

@@ -1,0 +1,589 @@
+"""Derivatives of functions: grad, vjp, jvp, jacobian, hessian, hvp and their kin.
+
+Functions of arrays and numbers, and of nested tuples, lists and dicts of them, are written with
+NumPy (or `fastgrad.numpy`); what comes out is a function of the same kind. Conventions are those of
+JAX and HIPS autograd: a gradient has the structure of its argument, a jacobian the shape of the
+output followed by that of the input, and complex gradients are not conjugated.
+
+Inside of a function that is being differentiated, and where an argument is a Variable, results are
+Variables: so these forms nest, `grad(grad(f))`, and mix with `backward`.
+"""
+
+import functools
+import threading
+from operator import index
+
+import numpy as np
+
+from fastgrad import _engine, _recorded
+from fastgrad.config import Config
+from fastgrad.op import NOTHING, op
+from fastgrad.trees import flatten, is_float, rebuild
+from fastgrad.variable import Variable
+
+__all__ = [
+    "grad", "value_and_grad", "elementwise_grad", "vjp", "jvp", "jacobian", "hessian", "hvp",
+    "hessian_operator", "gradients", "stop_gradient",
+]  # fmt: skip
+
+running = threading.local()  # .depth: how many functions of this thread are being differentiated
+
+# A second Variable of the same value. A function is differentiated for that one: so what it reaches
+# in another way, or in an outer derivative, is not mixed up with its argument.
+identity = op("identity", lambda x: x, NOTHING, vjp=lambda xp, g, y, x: g)
+
+
+# --- arguments and results ---
+
+
+class Arguments:
+    """The arguments of a call, those of `argnums` as Variables to differentiate for."""
+
+    def __init__(self, name, args, argnums):
+        self.single = not isinstance(argnums, (tuple, list))
+        self.argnums = [
+            argnum_of(name, i, len(args)) for i in ([argnums] if self.single else argnums)
+        ]
+        self.nested = getattr(running, "depth", 0) > 0
+        self.given, self.structures, self.xs = [], [], []
+        self.args = list(args)
+        for i in self.argnums:
+            leaves, structure = flatten(args[i])
+            xs = [self.lifted(name, i, x) for x in leaves]
+            self.given += leaves
+            self.xs += xs
+            self.structures.append((structure, len(xs)))
+            self.args[i] = rebuild(structure, xs)
+
+    def lifted(self, name, i, x):
+        """A Variable for a leaf of argument `i`."""
+        if not is_float(x):
+            what = f"an array of {x.dtype}" if hasattr(x, "dtype") else f"a {type(x).__name__}"
+            raise TypeError(
+                f"{name}: argument {i} is {what}, expected real or complex floating numbers "
+                "(x.astype(float))"
+            )
+        if not isinstance(x, Variable):
+            return Variable(np.asarray(x))
+        if x.requires_grad and Config.enable_backprop:
+            self.nested = True
+            return identity(x)
+        return Variable(x.data)
+
+    def call(self, fun, kwargs):
+        """`fun` of the arguments, recorded."""
+        running.depth = getattr(running, "depth", 0) + 1
+        try:
+            return recording(fun)(*self.args, **kwargs)
+        finally:
+            running.depth -= 1
+
+    def packed(self, parts):
+        """One part for each Variable, in the structure of the arguments."""
+        parts, trees, start = list(parts), [], 0
+        for structure, n in self.structures:
+            trees.append(rebuild(structure, parts[start : start + n]))
+            start += n
+        return trees[0] if self.single else tuple(trees)
+
+    def result(self, y):
+        """The value of an output, as it is returned: a Variable where there is an outside."""
+        return y if self.nested or not isinstance(y, Variable) else y.data[()]
+
+
+def recording(fun):
+    """`fun`, recorded even within `no_grad`: its derivative is what is asked for."""
+    return fun if Config.enable_backprop else _recorded.recording(fun)
+
+
+def argnum_of(name, i, n):
+    """`i` as an index among `n` arguments."""
+    i = index(i)
+    if not -n <= i < n:
+        raise IndexError(f"{name}: argnums has {i}, but {n} argument{'s' * (n != 1)} came")
+    return i % n
+
+
+def as_given(x, gx):
+    """A gradient of the kind of its argument: a float for a float."""
+    if isinstance(gx, Variable):
+        return gx
+    if isinstance(x, (float, complex)) and not isinstance(x, np.generic):
+        return gx.item()
+    return gx[()] if isinstance(x, np.generic) else gx
+
+
+def gradients_for(arguments, ys, gys, unconnected="zero", retain_graph=True):
+    """The gradients for the Variables of the arguments: arrays, or Variables if nested."""
+    pairs = [(y, gy) for y, gy in zip(ys, gys, strict=True) if isinstance(y, Variable)]
+    ys, gys = [y for y, _ in pairs], [gy for _, gy in pairs]
+    if arguments.nested:
+        gys = [ones_like(y) if gy is None else constant(gy) for y, gy in pairs]
+        gxs = _recorded.gradients(ys, gys, arguments.xs, True)
+    else:
+        gxs = _engine.gradients(ys, gys, arguments.xs, retain_graph)
+    return [
+        zeros_for(x, i, unconnected) if gx is None else gx
+        for i, (x, gx) in enumerate(zip(arguments.xs, gxs, strict=True))
+    ]
+
+
+def ones_like(y):
+    """Ones, as a constant Variable."""
+    return Variable(np.ones_like(y.data), requires_grad=False)
+
+
+def constant(x):
+    """`x` as a Variable; a constant, if it is none yet."""
+    return x if isinstance(x, Variable) else Variable(np.asarray(x), requires_grad=False)
+
+
+def zeros_for(x, i, unconnected):
+    """What an input gets that the output does not depend on."""
+    if unconnected == "raise":
+        raise ValueError(f"the output does not depend on input {i}")
+    if unconnected != "zero":
+        raise ValueError(f"unconnected is {unconnected!r}, expected 'zero' or 'raise'")
+    return np.zeros_like(x.data)
+
+
+def scalar(name, y):
+    """Check that `y` is a real scalar."""
+    shape = np.shape(y) if not isinstance(y, Variable) else y.shape
+    if isinstance(y, (tuple, list, dict)) or shape != ():
+        what = f"has shape {shape}" if not isinstance(y, (tuple, list, dict)) else (
+            f"is a {type(y).__name__}")  # fmt: skip
+        raise TypeError(
+            f"{name}: the output {what}, expected a scalar; jacobian and elementwise_grad are for "
+            "other outputs, has_aux=True for a pair of which only the first is differentiated"
+        )
+    if isinstance(y, Variable) and y.dtype.kind == "c":
+        raise TypeError(f"{name}: the output is complex, expected a real scalar; use vjp")
+    return y
+
+
+# --- gradients ---
+
+
+def value_and_grad(fun, argnums=0, *, has_aux=False, unconnected="zero"):
+    """A function that returns the value of `fun`, a scalar, and its gradient.
+
+    Parameters
+    ----------
+    fun : callable
+        A function of arrays, numbers, and nested tuples, lists and dicts of them.
+    argnums : int or tuple of ints
+        The arguments to differentiate for. IndexError if one is not there.
+    has_aux : bool
+        `fun` returns a pair; the second part is returned beside the value as it is.
+    unconnected : "zero" or "raise"
+        What an argument gets that the value does not depend on: zeros, or a ValueError.
+
+    The gradient has the structure of the argument, a float for a float; for a tuple of argnums it
+    is a tuple. TypeError if the value is not a real scalar, or an argument not floating. Nobody's
+    `.grad` is touched.
+
+    >>> import numpy as np
+    >>> value_and_grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
+    (np.float64(5.0), array([2., 4.]))
+    """
+
+    @functools.wraps(fun)
+    def wrapped(*args, **kwargs):
+        arguments = Arguments("grad", args, argnums)
+        y, aux = arguments.call(fun, kwargs), None
+        if has_aux:
+            y, aux = y
+        scalar("grad", y)
+        gxs = gradients_for(arguments, [y], [None], unconnected, retain_graph=False)
+        parts = [as_given(x, gx) for x, gx in zip(arguments.given, gxs, strict=True)]
+        gradient, value = arguments.packed(parts), arguments.result(y)
+        if has_aux:
+            leaves, structure = flatten(aux)
+            return (value, rebuild(structure, map(arguments.result, leaves))), gradient
+        return value, gradient
+
+    return wrapped
+
+
+def grad(fun, argnums=0, *, has_aux=False, unconnected="zero"):
+    """A function that returns the gradient of `fun`, a scalar: see `value_and_grad`.
+
+    With `has_aux` it returns the pair (gradient, the second part).
+
+    >>> import numpy as np
+    >>> grad(np.tanh)(0.0), grad(grad(lambda x: x**3))(2.0)
+    (1.0, 12.0)
+    """
+    both = value_and_grad(fun, argnums, has_aux=has_aux, unconnected=unconnected)
+
+    @functools.wraps(fun)
+    def wrapped(*args, **kwargs):
+        value, gradient = both(*args, **kwargs)
+        return (gradient, value[1]) if has_aux else gradient
+
+    return wrapped
+
+
+def elementwise_grad(fun, argnums=0):
+    """A function that returns the derivative of each output of an elementwise `fun`.
+
+    In general, of the sum of the outputs; shapes as the argument's.
+
+    >>> import numpy as np
+    >>> elementwise_grad(np.square)(np.array([1.0, 2.0]))
+    array([2., 4.])
+    """
+
+    @functools.wraps(fun)
+    def wrapped(*args, **kwargs):
+        arguments = Arguments("elementwise_grad", args, argnums)
+        ys, _ = flatten(arguments.call(fun, kwargs))
+        gxs = gradients_for(arguments, ys, [None] * len(ys), retain_graph=False)
+        return arguments.packed(map(as_given, arguments.given, gxs))
+
+    return wrapped
+
+
+def gradients(outputs, inputs, grad_outputs=None, create_graph=False, *, unconnected="zero"):
+    """The gradients of the sum of `outputs` for `inputs`, Variables of a graph that is there.
+
+    Parameters
+    ----------
+    outputs : Variable, or a nested tuple, list or dict of them
+    inputs : the same
+        Leaves or interior Variables.
+    grad_outputs : the structure of `outputs`, optional
+        With what each output begins: arrays, numbers, Variables, or None for ones.
+    create_graph : bool
+        The gradients are Variables with a graph of their own. Else they are arrays.
+    unconnected : "zero" or "raise"
+        What an input gets that no output depends on: zeros, or a ValueError.
+
+    The result has the structure of `inputs`. Nobody's `.grad` is touched, and no node visited that
+    does not lead from an output to an input.
+
+    >>> import numpy as np
+    >>> from fastgrad import Variable
+    >>> x = Variable(np.array(3.0))
+    >>> y = x * x
+    >>> gx = gradients(y, x, create_graph=True)
+    >>> gx, gradients(gx, x)
+    (variable(6.0), array(2.))
+    """
+    ys, structure = flatten(outputs)
+    xs, x_structure = flatten(inputs)
+    for name, vs in (("outputs", ys), ("inputs", xs)):
+        for v in vs:
+            if not isinstance(v, Variable):
+                raise TypeError(f"gradients: {name} has a {type(v).__name__}, expected Variables")
+    gys = [None] * len(ys) if grad_outputs is None else starts_for(grad_outputs, structure, len(ys))
+    gys = [ones_like(y) if gy is None else started(gy, y) for y, gy in zip(ys, gys, strict=True)]
+    gxs = _recorded.gradients(ys, gys, xs, True, create_graph)
+    parts = []
+    for i, (x, gx) in enumerate(zip(xs, gxs, strict=True)):
+        gx = zeros_for(x, i, unconnected) if gx is None else gx
+        parts.append(constant(gx) if create_graph else np.array(stop(gx)))
+    return rebuild(x_structure, parts)
+
+
+def starts_for(grad_outputs, structure, n):
+    """The leaves of `grad_outputs`, which must have the structure of the outputs."""
+    if structure is None:
+        return [grad_outputs]
+    gys, _ = flatten(grad_outputs)
+    if len(gys) != n:
+        raise ValueError(f"grad_outputs has {len(gys)} gradients, expected {n}")
+    return gys
+
+
+def started(gy, y):
+    """`gy` as a Variable of the shape of `y`."""
+    gy = constant(gy)
+    if gy.shape != y.shape:
+        if np.broadcast_shapes(gy.shape, y.shape) != y.shape:
+            raise ValueError(f"a gradient to start from has shape {gy.shape}, expected {y.shape}")
+        gy = np.broadcast_to(gy, y.shape)
+    return gy
+
+
+def stop(x):
+    """The array of a Variable."""
+    return x.data if isinstance(x, Variable) else x
+
+
+def stop_gradient(tree):
+    """The same values, as constants: no gradient passes. For a Variable, or a nest of them.
+
+    >>> import numpy as np
+    >>> grad(lambda x: x * stop_gradient(x))(3.0)
+    3.0
+    """
+    leaves, structure = flatten(tree)
+    return rebuild(
+        structure,
+        [Variable(x.data, requires_grad=False) if isinstance(x, Variable) else x for x in leaves],
+    )
+
+
+# --- products with the jacobian ---
+
+
+def vjp(fun, *xs, has_aux=False):
+    """The value of `fun(*xs)`, and the function that pulls a gradient of it back to `xs`.
+
+    `pullback(gy)`, with `gy` in the structure of the value, returns a tuple of a gradient for each
+    of `xs`; it can be called again. With `has_aux` a third part is what `fun` returned second.
+
+    >>> import numpy as np
+    >>> y, pullback = vjp(np.multiply, np.array([1.0, 2.0]), 3.0)
+    >>> y, pullback(np.array([1.0, 1.0]))
+    (array([3., 6.]), (array([3., 3.]), 3.0))
+    """
+    arguments = Arguments("vjp", xs, tuple(range(len(xs))))
+    value = arguments.call(fun, {})
+    aux = None
+    if has_aux:
+        value, aux = value
+    ys, structure = flatten(value)
+
+    def pullback(gy):
+        gys = starts_for(gy, structure, len(ys))
+        gys = [
+            stop(started(gy, y)) if isinstance(y, Variable) and not arguments.nested else gy
+            for y, gy in zip(ys, gys, strict=True)
+        ]
+        gxs = gradients_for(arguments, ys, gys)
+        return arguments.packed(map(as_given, arguments.given, gxs))
+
+    value = rebuild(structure, map(arguments.result, ys))
+    return (value, pullback, aux) if has_aux else (value, pullback)
+
+
+def jvp(fun, primals, tangents):
+    """The value of `fun(*primals)`, and its derivative along `tangents`.
+
+    Both are tuples of one entry for each argument, of the same structure. The derivative has the
+    structure of the value. (By differentiating the pullback, which is linear, for its gradient.)
+
+    >>> import numpy as np
+    >>> jvp(np.sin, (np.array([0.0, np.pi]),), (np.array([1.0, 2.0]),))[1]
+    array([ 1., -2.])
+    """
+    arguments = Arguments("jvp", primals, tuple(range(len(primals))))
+    directions = flatten(tuple(tangents))[0]
+    if len(directions) != len(arguments.xs):
+        raise ValueError(f"jvp: {len(directions)} tangents, expected {len(arguments.xs)}")
+    for x, dx in zip(arguments.xs, directions, strict=True):
+        if np.shape(stop(dx)) != x.shape:
+            raise ValueError(f"jvp: a tangent has shape {np.shape(stop(dx))}, expected {x.shape}")
+    ys, structure = flatten(arguments.call(fun, {}))
+    dys = pushed_forward(arguments, ys, directions)
+    return rebuild(structure, map(arguments.result, ys)), rebuild(structure, dys)
+
+
+def linear_pullback(ys, xs):
+    """Variables `us` for the gradients of the outputs, and the gradients for `xs` made of them."""
+    outputs = [y for y in ys if isinstance(y, Variable) and y.requires_grad]
+    us = [Variable(np.zeros_like(y.data)) for y in outputs]
+    return outputs, us, _recorded.gradients(outputs, us, xs, True)
+
+
+def pushed_forward(arguments, ys, directions):
+    """The derivative of each output along the directions."""
+    outputs, us, gxs = linear_pullback(ys, arguments.xs)
+    pairs = [(g, dx) for g, dx in zip(gxs, directions, strict=True) if g is not None]
+    made, along = [g for g, _ in pairs], [constant(dx) for _, dx in pairs]
+    if arguments.nested:
+        dus = _recorded.gradients(made, along, us, True)
+    else:
+        dus = _engine.gradients(made, [v.data for v in along], us, True)
+    found = dict(zip(map(id, outputs), dus, strict=True))
+    dys = [found.get(id(y)) for y in ys]
+    return [
+        np.zeros_like(stop(y)) if dy is None else (dy if arguments.nested else dy[()])
+        for y, dy in zip(ys, dys, strict=True)
+    ]
+
+
+def jacobian(fun, argnums=0, *, has_aux=False):
+    """A function that returns the jacobian: of the shape of the output, then that of the input.
+
+    For nested outputs or arguments, a nest of them: that of the output outside. `has_aux` as in
+    `value_and_grad`. An output that is no larger than the input takes a sweep for each of its
+    elements; a larger one a sweep for each element of the input, over the recorded pullback.
+
+    >>> import numpy as np
+    >>> jacobian(lambda x: x[:2] * x[2])(np.array([1.0, 2.0, 3.0]))
+    array([[3., 0., 1.],
+           [0., 3., 2.]])
+    """
+
+    @functools.wraps(fun)
+    def wrapped(*args, **kwargs):
+        arguments = Arguments("jacobian", args, argnums)
+        value, aux = arguments.call(fun, kwargs), None
+        if has_aux:
+            value, aux = value
+        ys, structure = flatten(value)
+        blocks = jacobian_blocks(arguments, ys)
+        result = rebuild(structure, [arguments.packed(row) for row in blocks])
+        return (result, aux) if has_aux else result
+
+    return wrapped
+
+
+def jacobian_blocks(arguments, ys):
+    """For each output a list of its jacobians, one for each input."""
+    xs = arguments.xs
+    if any(isinstance(v, Variable) and v.dtype.kind == "c" for v in (*ys, *xs)):
+        rows = True  # a column would be of real and imaginary directions
+    else:
+        n_rows, n_columns = sum(np.size(stop(y)) for y in ys), sum(x.size for x in xs)
+        rows = n_rows <= n_columns
+    if arguments.nested:
+        return [by_recorded_rows(arguments, y) for y in ys]
+    if rows:
+        return [by_rows(y, xs) for y in ys]
+    return by_columns(ys, xs)
+
+
+def by_rows(y, xs):
+    """A sweep for each element of the output."""
+    blocks = [np.zeros((*np.shape(stop(y)), *x.shape), x.dtype) for x in xs]
+    if not isinstance(y, Variable) or not y.requires_grad:
+        return blocks
+    unit = np.zeros(y.shape, y.dtype)
+    for i in np.ndindex(y.shape):
+        unit[i] = 1
+        gxs = _engine.gradients([y], [unit.copy()], xs, True)
+        unit[i] = 0
+        for block, gx in zip(blocks, gxs, strict=True):
+            if gx is not None:
+                block[i] = gx
+    return blocks
+
+
+def by_columns(ys, xs):
+    """A sweep for each element of the inputs, over the recorded pullback."""
+    outputs, us, gxs = linear_pullback(ys, xs)
+    places = {id(y): k for k, y in enumerate(outputs)}
+    rows = [[np.zeros((*np.shape(stop(y)), *x.shape), x.dtype) for x in xs] for y in ys]
+    for j, (x, g) in enumerate(zip(xs, gxs, strict=True)):
+        if g is None:
+            continue
+        unit = np.zeros(x.shape, x.dtype)
+        for i in np.ndindex(x.shape):
+            unit[i] = 1
+            dus = _engine.gradients([g], [unit.copy()], us, True)
+            unit[i] = 0
+            for row, y in zip(rows, ys, strict=True):
+                dy = dus[places[id(y)]] if id(y) in places else None
+                if dy is not None:
+                    row[j][(..., *i)] = dy
+    return rows
+
+
+def by_recorded_rows(arguments, y):
+    """A recorded sweep for each element of the output, inside of an outer derivative."""
+    xs, rows = arguments.xs, []
+    unit = np.zeros(np.shape(stop(y)))
+    for i in np.ndindex(unit.shape):
+        unit[i] = 1
+        rows.append([constant(g) for g in gradients_for(arguments, [y], [unit.copy()])])
+        unit[i] = 0
+    return [
+        np.reshape(np.stack([row[j] for row in rows]), (*unit.shape, *x.shape))
+        if rows else Variable(np.zeros((*unit.shape, *x.shape)), requires_grad=False)
+        for j, x in enumerate(xs)
+    ]  # fmt: skip
+
+
+# --- second derivatives ---
+
+
+def hessian(fun, argnums=0):
+    """A function that returns the second derivatives of `fun`, a scalar.
+
+    Of the shape of the argument, twice; for nested arguments and tuples of argnums, nests of nests.
+
+    >>> import numpy as np
+    >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0]))
+    array([[4., 2.],
+           [2., 0.]])
+    """
+
+    @functools.wraps(fun)
+    def wrapped(*args, **kwargs):
+        arguments = Arguments("hessian", args, argnums)
+        y = scalar("hessian", arguments.call(fun, kwargs))
+        gxs = recorded_gradient(arguments, y)
+        if arguments.nested:
+            blocks = [by_recorded_rows(arguments, g) for g in gxs]
+        else:
+            blocks = [by_rows(g, arguments.xs) for g in gxs]
+        return arguments.packed([arguments.packed(row) for row in blocks])
+
+    return wrapped
+
+
+def recorded_gradient(arguments, y):
+    """The gradient of `y` as Variables with a graph, or constants."""
+    if not isinstance(y, Variable):
+        return [constant(np.zeros_like(x.data)) for x in arguments.xs]
+    gxs = _recorded.gradients([y], [ones_like(y)], arguments.xs, True)
+    return [
+        constant(np.zeros_like(x.data) if g is None else g)
+        for x, g in zip(arguments.xs, gxs, strict=True)
+    ]
+
+
+def hvp(fun):
+    """A function of (x, v, *args) that returns the Hessian of `fun(x, *args)` for x, times v.
+
+    So it fits `hessp` of `scipy.optimize.minimize`. `v` has the structure of `x`, and so has the
+    result. The Hessian itself is never made.
+
+    >>> import numpy as np
+    >>> hvp(lambda x: np.sum(x**3))(np.array([1.0, 2.0]), np.array([1.0, 10.0]))
+    array([  6., 120.])
+    """
+
+    @functools.wraps(fun)
+    def wrapped(x, v, *args, **kwargs):
+        arguments = Arguments("hvp", (x, *args), 0)
+        y = scalar("hvp", arguments.call(fun, kwargs))
+        gxs = recorded_gradient(arguments, y)
+        vs = flatten(v)[0]
+        if [np.shape(stop(v)) for v in vs] != [g.shape for g in gxs]:
+            raise ValueError(
+                f"hvp: v has shapes {[np.shape(stop(v)) for v in vs]}, expected "
+                f"{[g.shape for g in gxs]}"
+            )
+        hvs = gradients_for(arguments, gxs, [v if arguments.nested else stop(v) for v in vs])
+        return arguments.packed(map(as_given, arguments.given, hvs))
+
+    return wrapped
+
+
+def hessian_operator(fun, x, *args):
+    """The Hessian of `fun(x, *args)` at the array `x` as a `scipy.sparse.linalg.LinearOperator`.
+
+    For SciPy's iterative solvers; needs SciPy. The gradient is recorded once, a product is a sweep.
+
+    >>> import numpy as np
+    >>> h = hessian_operator(lambda x: np.sum(x**3), np.array([1.0, 2.0]))
+    >>> h @ np.array([1.0, 1.0])
+    array([ 6., 12.])
+    """
+    from scipy.sparse.linalg import LinearOperator
+
+    x = np.asarray(x)
+    arguments = Arguments("hessian_operator", (x, *args), 0)
+    (gx,) = recorded_gradient(arguments, scalar("hessian_operator", arguments.call(fun, {})))
+
+    def product(v):
+        (hv,) = gradients_for(arguments, [gx], [np.reshape(v, x.shape).astype(x.dtype)])
+        return np.ravel(hv)
+
+    return LinearOperator((x.size, x.size), matvec=product, rmatvec=product, dtype=x.dtype)
