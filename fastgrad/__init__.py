@@ -16,6 +16,7 @@ from fastgrad.config import Config, no_grad, using_config
 from fastgrad.functions import *  # noqa: F403
 from fastgrad.op import INPUTS, NOTHING, OTHERS, OUTPUT, op, zero
 from fastgrad.transforms import (
+    checkpoint,
     elementwise_grad,
     grad,
     gradients,

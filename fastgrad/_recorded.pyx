@@ -396,6 +396,20 @@ cdef set between(list ys, dict wanted):
     return {key for key, does in leads.items() if does}
 
 
+def leaves(list ys):
+    """The leaves that the Variables `ys` were computed from."""
+    cdef Handle y
+    cdef list stack = [y if y.creator == NULL else <object>y.creator for y in ys]
+    cdef dict seen = {}
+    while stack:
+        x = stack.pop()
+        if address(x) not in seen:
+            seen[address(x)] = x
+            if isinstance(x, Node):
+                stack.extend(ends_of(x))
+    return [x for x in seen.values() if isinstance(x, Handle) and (<Handle>x).flags & REQUIRES_GRAD]
+
+
 cdef size_t address(object x):
     return <size_t><PyObject *>x
 

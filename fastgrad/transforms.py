@@ -16,6 +16,7 @@ from operator import index
 import numpy as np
 
 from fastgrad import _engine, _recorded
+from fastgrad._function import Function
 from fastgrad.config import Config
 from fastgrad.op import NOTHING, op
 from fastgrad.trees import flatten, is_float, rebuild
@@ -23,7 +24,7 @@ from fastgrad.variable import Variable
 
 __all__ = [
     "grad", "value_and_grad", "elementwise_grad", "vjp", "jvp", "jacobian", "hessian", "hvp",
-    "hessian_operator", "gradients", "stop_gradient",
+    "hessian_operator", "gradients", "checkpoint", "stop_gradient",
 ]  # fmt: skip
 
 running = threading.local()  # .depth: how many functions of this thread are being differentiated
@@ -324,6 +325,72 @@ def stop_gradient(tree):
         structure,
         [Variable(x.data, requires_grad=False) if isinstance(x, Variable) else x for x in leaves],
     )
+
+
+class Checkpoint(Function):
+    """A function that keeps its arguments alone, and is computed again for its gradients."""
+
+    differentiable = True
+
+    def __init__(self, fun, structure, constants):
+        self.fun, self.structure, self.constants = fun, structure, constants
+
+    def values(self, xs):
+        """The outputs of the function, and their structure, with `xs` for the Variables."""
+        xs = iter(xs)
+        leaves = [next(xs) if is_free else x for is_free, x in self.constants]
+        args, kwargs = rebuild(self.structure, leaves)
+        return flatten(self.fun(*args, **kwargs))
+
+    def forward(self, *xs):
+        vs = [Variable(x) for x in xs]
+        ys, self.outputs_structure = recording(self.values)(vs)
+        ends = {id(x) for x in _recorded.leaves([y for y in ys if isinstance(y, Variable)])}
+        if ends - {id(v) for v in vs}:
+            raise TypeError(
+                "checkpoint: the function uses a Variable that is not among its arguments: its "
+                "gradient would be lost; pass it as one"
+            )
+        self.count = len(ys)
+        return tuple(stop(y) for y in ys)
+
+    def backward(self, *gys):
+        vs = [identity(x) if Config.enable_backprop else Variable(x.data) for x in self.inputs]
+        ys, _ = recording(self.values)(vs)
+        pairs = [(y, gy) for y, gy in zip(ys, gys, strict=True)
+                 if isinstance(y, Variable) and gy is not None]  # fmt: skip
+        gxs = _recorded.gradients(
+            [y for y, _ in pairs], [gy for _, gy in pairs], vs, False, Config.enable_backprop
+        )
+        return tuple(gxs)
+
+
+def checkpoint(fun):
+    """`fun`, of which nothing is kept for the gradient but its arguments: it is computed again.
+
+    Memory for time: of a long chain of checkpointed functions only the values between them are
+    kept. `fun` must compute the same again. A Variable that it uses without being passed is a
+    TypeError, for its gradient would be lost.
+
+    >>> import numpy as np
+    >>> grad(checkpoint(lambda x: np.sum(np.sin(x) ** 2)))(np.array([0.0, np.pi / 4]))
+    array([0., 1.])
+    """
+
+    @functools.wraps(fun)
+    def wrapped(*args, **kwargs):
+        leaves, structure = flatten((args, kwargs))
+        free = [isinstance(x, Variable) and is_float(x) and x.requires_grad for x in leaves]
+        if not any(free) or not Config.enable_backprop:
+            return fun(*args, **kwargs)
+        constants = [
+            (is_free, None if is_free else x) for is_free, x in zip(free, leaves, strict=True)
+        ]
+        f = Checkpoint(fun, structure, constants)
+        ys = f(*(x for x, is_free in zip(leaves, free, strict=True) if is_free))
+        return rebuild(f.outputs_structure, ys if isinstance(ys, list) else [ys])
+
+    return wrapped
 
 
 # --- products with the jacobian ---

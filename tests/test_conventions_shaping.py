@@ -199,6 +199,28 @@ def test_array_functions_return_a_variable_if_an_element_is_one(name):
     assert type(f(matrix)) is type(numpys(matrix))
 
 
+def test_lists_of_variables_among_operands_keep_gradients():
+    a, b = Variable(np.array(2.0)), Variable(np.array([3.0]))
+    for f in (
+        lambda: fnp.atleast_1d([a, 1.0]),
+        lambda: np.hstack([[a, 1.0], b]),
+        lambda: np.vstack([[[a]], b]),
+        lambda: fnp.column_stack([[a, b[0]], [1.0, 2.0]]),
+        lambda: fnp.full_like(np.zeros((2, 2)), [a, 1.0]),
+    ):
+        a.cleargrad()
+        fnp.sum(f()).backward()
+        assert a.grad > 0
+    for f in (
+        lambda: np.append([a, a], b),
+        lambda: fnp.reshape([a, a], (2, 1)),
+        lambda: np.concatenate([[a, a], b]),
+        lambda: np.broadcast_arrays([a, a], b),
+    ):
+        with pytest.raises(TypeError, match=r"Variables, expected a Variable; .* fastgrad\.stack"):
+            f()
+
+
 def test_dtype_of_a_list_is_numpys():
     half, single = np.float16(1), np.float32([2])
     for xs in ([single, [1]], [single, [half]], [single, [1j]], [single, [True]]):

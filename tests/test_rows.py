@@ -10,8 +10,7 @@ from helpers import assert_same_bits
 from samples.sample import FLOATING, Sample, rng_for
 
 import fastgrad.numpy as fnp
-from fastgrad import Variable
-from fastgrad._protocols import handlers
+from fastgrad import Variable, gradients
 from fastgrad._row import Row
 from fastgrad.op import groups
 
@@ -145,7 +144,7 @@ def backward(ys, ws):
     y.backward()
 
 
-def gradients(sample, xs, ws=None):
+def gradients_of(sample, xs, ws=None):
     """The gradients of `inner` of the outputs; zeros where there is none."""
     vs = variables(sample, xs)
     ys = outputs(call(sample, vs))
@@ -178,7 +177,7 @@ def test_first_derivative(sample):
     xs = operands(sample)
     ys = outputs(call(sample, [Variable(x) for x in xs]))
     ws = directions(ys, sample.name)
-    gxs = gradients(sample, xs, ws)
+    gxs = gradients_of(sample, xs, ws)
     assert [g.shape for g in gxs] == [x.shape for x in xs]
     for trial in range(2):
         dxs = directions(xs, sample.name, trial)
@@ -193,62 +192,34 @@ def test_first_derivative(sample):
 
 @of_order(2)
 def test_second_derivative(sample):
-    """The VJP of the row, called with Variables, is recorded, and differentiated as it stands."""
+    """By create_graph: the VJPs of the rows, recorded, and differentiated as they stand."""
     xs = operands(sample)
-    y = call(sample, variables(sample, xs))
-    creator = outputs(y)[0].creator if outputs(y) else None
-    row = getattr(type(creator), "row", None) or handlers.get(function_of(sample, np), None)
-    if not isinstance(row, Row) or function_of(sample, fnp) is not row or not outputs(y):
-        pytest.skip("made of other rows")
-    operand_indices = [
-        i for i, x in enumerate(sample.args[0] if row.sequence else sample.args)
-        if is_operand(x) and (row.sequence or (i < len(row.vjp) and row.vjp[i] is not None))
-    ]  # fmt: skip
+    free = [i for i in range(len(xs)) if i not in sample.fixed]
+    ws = directions(outputs(call(sample, [Variable(x) for x in xs])), sample.name)
 
-    def gradients_of(xs, gs):
-        """The VJPs of Variables, from gradients `gs` of the outputs: Variables."""
-        vs = [Variable(x) for x in xs]
-        args = with_operands(sample, vs)
-        kwargs = {} if isinstance(row.forward, np.ufunc) else sample.kwargs
-        y = function_of(sample, fnp)(*args, **sample.kwargs)
-        many = isinstance(y, (list, tuple))
-        gs = [g if isinstance(y_, Variable) and y_.dtype.kind in "fc" else np.zeros(y_.shape)
-              for g, y_ in zip(gs, y if many else [y], strict=True)]  # fmt: skip
-        gvs = [Variable(g) for g in gs]
-        g = tuple(gvs) if many else gvs[0]
-        made = []
-        for i in operand_indices:
-            if row.sequence:
-                gx = row.vjp(fnp, i, g, y, *args, **kwargs)
-            elif row.vjp[i] is fastgrad_zero:
-                continue
-            else:
-                gx = row.vjp[i](fnp, g, y, *args, **kwargs)
-            made.append(gx if isinstance(gx, Variable) else Variable(np.asarray(gx)))
-        return vs, gvs, made
+    def first(xs):
+        """The Variables, and the gradients for them."""
+        vs = variables(sample, xs)
+        ys = outputs(call(sample, vs))
+        ys = [y * (w if y.dtype.kind == "c" else w.real) for y, w in zip(ys, ws, strict=True)]
+        y = sum(fnp.sum(fnp.real(y)) for y in ys)
+        vs = [vs[i] for i in free]
+        return vs, gradients(y, vs, create_graph=True)
 
-    ys = list(y) if isinstance(y, (list, tuple)) else [y]
-    gs = directions([y_.data if isinstance(y_, Variable) else np.asarray(y_) for y_ in ys], "gs")
-    vs, gvs, made = gradients_of(xs, gs)
-    ws = directions(made, sample.name, "second")
-    if not made or not any(v.requires_grad for v in made):
-        pytest.skip("the first derivative is constant")
-    inner(made, ws).backward()
-    leaves = [*vs, *gvs]
-    points = [*xs, *gs]
-    grads = [np.zeros_like(p) if v.grad is None else v.grad
-             for v, p in zip(leaves, points, strict=True)]  # fmt: skip
-    dxs = directions(points, sample.name, "dxs")
-    derivative = sum(np.sum((g * dx).real) for g, dx in zip(grads, dxs, strict=True))
+    vs, gxs = first(xs)
+    wxs = directions([g.data for g in gxs], sample.name, "second")
+    seconds = gradients(inner(gxs, wxs), vs)
+    dxs = directions([xs[i] for i in free], sample.name, "dxs")
+    derivative = sum(np.sum((g * dx).real) for g, dx in zip(seconds, dxs, strict=True))
 
-    def f(points):
-        made = gradients_of(points[: len(xs)], points[len(xs) :])[2]
-        return sum(np.sum((m.data * w).real) for m, w in zip(made, ws, strict=True))
+    def value(free_xs):
+        moved = list(xs)
+        for i, x in zip(free, free_xs, strict=True):
+            moved[i] = x
+        return sum(np.sum((g.data * w).real) for g, w in zip(first(moved)[1], wxs, strict=True))
 
-    compare(derivative, f, points, dxs, 10 * sample.rtol, str(sample))
+    compare(derivative, value, [xs[i] for i in free], dxs, 10 * sample.rtol, str(sample))
 
-
-from fastgrad.op import zero as fastgrad_zero  # noqa: E402
 
 # --- layouts ---
 
@@ -281,8 +252,8 @@ def test_layout_changes_nothing(sample, layout):
     if not sample.layouts:
         pytest.skip("not for this function")
     xs = operands(sample)
-    expected = gradients(sample, xs)
-    actual = gradients(sample, [layout(x) for x in xs])
+    expected = gradients_of(sample, xs)
+    actual = gradients_of(sample, [layout(x) for x in xs])
     for a, b in zip(actual, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
 

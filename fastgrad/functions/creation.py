@@ -4,7 +4,7 @@ import numpy as np
 
 from fastgrad._node import Handle
 from fastgrad._protocols import value
-from fastgrad.functions.joining import stack
+from fastgrad.functions.joining import assembled
 from fastgrad.functions.shapes import as_operand, composed, expand_dims, has_variable
 from fastgrad.op import INPUTS, NOTHING, OUTPUT, implements, op, plain
 
@@ -13,20 +13,6 @@ __all__ = [
 ]  # fmt: skip
 
 # --- of arrays, and of lists of them ---
-
-
-def assembled(xs, dtype):
-    """A Variable of nested lists of Variables, arrays and numbers, as `np.array` of arrays."""
-    dtype = np.array(value(xs), dtype=dtype).dtype
-
-    def made(x):
-        if isinstance(x, Handle):
-            return x
-        if has_variable(x):
-            return stack([made(part) for part in x], dtype=dtype, casting="unsafe")
-        return np.array(x, dtype=dtype)
-
-    return made(xs)
 
 
 def conversion(function):
@@ -72,8 +58,8 @@ full_like_row = op(
 @implements(np.full_like)
 def full_like(a, fill_value, *args, **kwargs):
     """`np.full_like`: of the fill value; plain, if that is no Variable."""
-    if isinstance(fill_value, Handle):
-        return full_like_row(a, fill_value, *args, **kwargs)
+    if has_variable(fill_value):
+        return full_like_row(a, asarray(fill_value), *args, **kwargs)
     return np.full_like(value(a), value(fill_value), *args, **kwargs)
 
 

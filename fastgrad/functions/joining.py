@@ -10,22 +10,23 @@ import itertools
 import numpy as np
 
 from fastgrad._node import Handle
+from fastgrad._protocols import value
 from fastgrad.functions.indexing import scatter
 from fastgrad.functions.shapes import (
     along,
     as_operand,
-    atleast_1d,
-    atleast_2d,
-    atleast_3d,
     composed,
+    has_variable,
     ravel,
+    reshape,
     transpose,
 )  # fmt: skip
 from fastgrad.op import NOTHING, implements, op
 
 __all__ = [
-    "concatenate", "concat", "stack", "hstack", "vstack", "dstack", "column_stack", "block",
-    "append", "split", "array_split", "hsplit", "vsplit", "dsplit", "unstack",
+    "concatenate", "concat", "stack", "atleast_1d", "atleast_2d", "atleast_3d", "hstack", "vstack",
+    "dstack", "column_stack", "block", "append", "split", "array_split", "hsplit", "vsplit",
+    "dsplit", "unstack",
 ]  # fmt: skip
 
 # --- joining ---
@@ -67,6 +68,45 @@ stack = op(
 )
 
 
+def assembled(xs, dtype=None):
+    """A Variable of nested lists with Variables, as `np.array` of arrays; all else as it is."""
+    if isinstance(xs, Handle) or not has_variable(xs):
+        return xs
+    dtype = np.array(value(xs), dtype=dtype).dtype
+
+    def made(x):
+        if isinstance(x, Handle):
+            return x
+        if has_variable(x):
+            return stack([made(part) for part in x], dtype=dtype, casting="unsafe")
+        return np.array(x, dtype=dtype)
+
+    return made(xs)
+
+
+def at_least(n, function, place):
+    """`np.atleast_1d` and its kin: operands with less than `n` axes get the rest."""
+
+    @composed(function)
+    def answer(*arys):
+        ys = [
+            function(x) if not has_variable(x)
+            else reshape(x, place(x.shape)) if x.ndim < n else x
+            for x in map(assembled, arys)
+        ]  # fmt: skip
+        return ys[0] if len(ys) == 1 else tuple(ys)
+
+    answer.__name__ = answer.__qualname__ = function.__name__
+    return answer
+
+
+atleast_1d = at_least(1, np.atleast_1d, lambda shape: (1,))
+atleast_2d = at_least(2, np.atleast_2d, lambda shape: (1, *shape) if shape else (1, 1))
+atleast_3d = at_least(3, np.atleast_3d, lambda shape: [(1, 1, 1), (1, *shape, 1), (*shape, 1)][
+    len(shape)
+])  # fmt: skip
+
+
 @composed(np.hstack)
 def hstack(tup, **kwargs):
     """`np.hstack`, by `concatenate`."""
@@ -89,7 +129,7 @@ def dstack(tup):
 @composed(np.column_stack)
 def column_stack(tup):
     """`np.column_stack`, by `concatenate`."""
-    xs = [x if isinstance(x, Handle) else np.asanyarray(x) for x in tup]
+    xs = [x if isinstance(x, Handle) else np.asanyarray(x) for x in map(assembled, tup)]
     return concatenate([x if x.ndim > 1 else transpose(atleast_2d(x)) for x in xs], 1)
 
 

@@ -11,8 +11,8 @@ import numpy as np
 from fastgrad._protocols import value
 from fastgrad.functions.creation import asarray
 from fastgrad.functions.indexing import scatter
-from fastgrad.functions.joining import concatenate, stack
-from fastgrad.functions.shapes import atleast_1d, composed, transpose
+from fastgrad.functions.joining import atleast_1d, concatenate, stack
+from fastgrad.functions.shapes import composed, transpose
 from fastgrad.functions.shaping import trim_zeros
 from fastgrad.op import INPUTS, OUTPUT, op, refuse
 

@@ -10,7 +10,7 @@ from fastgrad.op import NOTHING, implements, op, plain
 
 __all__ = [
     "reshape", "ravel", "transpose", "permute_dims", "matrix_transpose", "swapaxes", "moveaxis",
-    "rollaxis", "expand_dims", "squeeze", "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_to",
+    "rollaxis", "expand_dims", "squeeze", "broadcast_to",
     "broadcast_arrays", "meshgrid", "flip", "fliplr", "flipud", "roll", "rot90", "copy",
 ]  # fmt: skip
 
@@ -107,29 +107,6 @@ def ravel(a, order="C"):
 
 expand_dims = op("expand_dims", np.expand_dims, NOTHING, vjp=as_operand)
 squeeze = op("squeeze", np.squeeze, NOTHING, vjp=as_operand)
-
-
-def at_least(n, function, place):
-    """`np.atleast_1d` and its kin: operands with less than `n` axes get the rest."""
-
-    @composed(function)
-    def answer(*arys):
-        ys = [
-            reshape(x, place(x.shape)) if isinstance(x, Handle) and x.ndim < n
-            else x if isinstance(x, Handle) else function(x)
-            for x in arys
-        ]  # fmt: skip
-        return ys[0] if len(ys) == 1 else tuple(ys)
-
-    answer.__name__ = answer.__qualname__ = function.__name__
-    return answer
-
-
-atleast_1d = at_least(1, np.atleast_1d, lambda shape: (1,))
-atleast_2d = at_least(2, np.atleast_2d, lambda shape: (1, *shape) if shape else (1, 1))
-atleast_3d = at_least(3, np.atleast_3d, lambda shape: [(1, 1, 1), (1, *shape, 1), (*shape, 1)][
-    len(shape)
-])  # fmt: skip
 
 plain(np.shape, np.ndim, np.size)
 
