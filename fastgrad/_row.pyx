@@ -70,7 +70,7 @@ cdef class Row:
         return f"<op {self.name}>"
 
     def __reduce__(self):
-        return self.__qualname__
+        return self.__qualname__  # pickled by name, as functions are
 
     def __get__(self, instance, owner):
         return self if instance is None else MethodType(self, instance)
@@ -109,6 +109,8 @@ cdef class Row:
         n = min(n, len(operands))
         if not any_variable(operands):
             return self.forward(*args, **kwargs)
+        if self.is_ufunc and len(args) > n:  # `out` by position
+            return self.written(args[:n], kwargs, args[n])
         cdef tuple values = tuple([
             value_of_operand(self, i, operands[i]) for i in range(len(operands))
         ])

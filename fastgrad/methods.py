@@ -4,6 +4,7 @@ import numpy as np
 
 from fastgrad import functions as F
 from fastgrad._protocols import value
+from fastgrad.functions.shapes import reshape_row
 from fastgrad.op import NOTHING, op
 
 astype = op(
@@ -15,17 +16,10 @@ astype = op(
 )
 
 
-def from_shape(function):
-    """A method that takes a shape, or axes, as a tuple or one by one."""
-
-    def method(self, *shape, **kwargs):
-        if len(shape) == 1:
-            return function(self, shape[0], **kwargs)
-        return function(self, shape, **kwargs)
-
-    method.__name__ = function.__name__
-    method.__doc__ = f"`ndarray.{function.__name__}`, differentiable."
-    return method
+def reshape(self, *shape, **kwargs):
+    """`ndarray.reshape`, differentiable: the shape is a tuple, or comes length by length."""
+    shape = shape[0] if len(shape) == 1 else shape
+    return F.reshape(self, shape, **kwargs) if kwargs else reshape_row(self, shape)
 
 
 def transpose(self, *axes):
@@ -79,7 +73,7 @@ class ArrayMethods:
     take, compress, diagonal = F.take, F.compress, F.diagonal
     clip, round, conj, conjugate, copy = F.clip, F.round, F.conjugate, F.conjugate, F.copy
     astype = astype
-    reshape = from_shape(F.reshape)
+    reshape = reshape
     transpose = transpose
     flatten = flatten
 

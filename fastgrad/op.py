@@ -5,6 +5,8 @@ The functions of NumPy fall into four groups. `op` and `implements` make one dif
 raise. What is in none raises too.
 """
 
+import sys
+
 import numpy as np
 
 from fastgrad._protocols import GO_ON, full_name, handlers, value
@@ -69,7 +71,8 @@ def op(
         raise TypeError(f"{name}: of a sequence there is one VJP for all operands, not a tuple")
     if implements is None:
         implements = (forward,) if is_numpys(forward) and forward not in handlers else ()
-    row = Row(name, forward, vjp, saves, sequence, fast, doc or summary(name, implements), __name__)
+    module = sys._getframe(1).f_globals.get("__name__", __name__)
+    row = Row(name, forward, vjp, saves, sequence, fast, doc or summary(name, implements), module)
     is_zero = not sequence and all(rule in (zero, None) for rule in row.vjp)
     group = "zero gradient" if is_zero else "differentiable"
     for function in implements:

@@ -1,7 +1,6 @@
 """`differentiable = True`: a Python backward that works on Variables."""
 
 import numpy as np
-import pytest
 
 from fastgrad import Function, Variable
 
@@ -41,12 +40,3 @@ def test_differentiable_function_may_return_arrays_none_and_scalars():
     xs = [Variable(np.array(1.0)) for _ in range(3)]
     Mixed()(*xs).backward()
     assert [x.grad for x in xs] == [2.0, None, 3.0]
-
-
-def test_create_graph_is_refused_for_now():
-    x = Variable(np.array(1.0))
-    y = x * x
-    with pytest.raises(NotImplementedError):
-        y.backward(create_graph=True)
-    y.backward()
-    assert x.grad == 2.0

@@ -10,6 +10,7 @@ from fastgrad.functions import (  # noqa: F401
     fft,
     indexing,
     linalg,
+    polynomials,
     products,
     reductions,
     shaping,
@@ -18,6 +19,7 @@ from fastgrad.functions import (  # noqa: F401
 )
 from fastgrad.functions.elementwise import *  # noqa: F403
 from fastgrad.functions.indexing import *  # noqa: F403
+from fastgrad.functions.polynomials import *  # noqa: F403
 from fastgrad.functions.products import *  # noqa: F403
 from fastgrad.functions.reductions import *  # noqa: F403
 from fastgrad.functions.shaping import *  # noqa: F403
@@ -29,5 +31,6 @@ __all__ = [
     *shaping.__all__,
     *indexing.__all__,
     *products.__all__,
+    *polynomials.__all__,
     *special.__all__,
 ]

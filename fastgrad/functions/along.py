@@ -4,16 +4,7 @@ import math
 
 import numpy as np
 
-from fastgrad._node import Handle
-
 MISSING = np._NoValue  # what NumPy's functions have for an argument that was not passed
-
-
-def holds_variable(*xs):
-    """Whether one is a Variable, or a list or a tuple that holds one."""
-    return any(
-        isinstance(x, Handle) or (isinstance(x, (list, tuple)) and holds_variable(*x)) for x in xs
-    )
 
 
 def normalized(axis, ndim):

@@ -4,8 +4,9 @@ import numpy as np
 
 from fastgrad._node import Handle
 from fastgrad._protocols import value
+from fastgrad._row import holds_variable
 from fastgrad.functions.joining import assembled
-from fastgrad.functions.shapes import as_operand, composed, expand_dims, has_variable
+from fastgrad.functions.shapes import as_operand, composed, expand_dims
 from fastgrad.op import INPUTS, NOTHING, OUTPUT, implements, op, plain
 
 __all__ = [
@@ -20,7 +21,7 @@ def conversion(function):
     row = op(function.__name__, function, NOTHING, vjp=as_operand)
 
     def answer(*args, **kwargs):
-        if args and not isinstance(args[0], Handle) and has_variable(args[0]):
+        if args and not isinstance(args[0], Handle) and holds_variable(args[0]):
             dtype = args[1] if len(args) > 1 else kwargs.get("dtype")
             args = (assembled(args[0], dtype), *args[1:])
         if function in (np.asarray, np.asanyarray) and len(args) == 1 and not kwargs and (
@@ -58,7 +59,7 @@ full_like_row = op(
 @implements(np.full_like)
 def full_like(a, fill_value, *args, **kwargs):
     """`np.full_like`: of the fill value; plain, if that is no Variable."""
-    if has_variable(fill_value):
+    if holds_variable(fill_value):
         return full_like_row(a, asarray(fill_value), *args, **kwargs)
     return np.full_like(value(a), value(fill_value), *args, **kwargs)
 

@@ -3,10 +3,10 @@
 import numpy as np
 
 from fastgrad._protocols import value
+from fastgrad._row import holds_variable
 from fastgrad.functions.along import (
     MISSING,
     cut,
-    holds_variable,
     normalized,
     others,
     padded,

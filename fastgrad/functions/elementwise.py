@@ -19,6 +19,7 @@ import math
 import numpy as np
 
 from fastgrad._arithmetic import Abs, Add, Div, Mul, Neg, Pow, Sub
+from fastgrad._elementwise import Cos, Exp, Log, Sin, Sqrt, Square, Tanh
 from fastgrad._node import Handle
 from fastgrad.op import INPUTS, NOTHING, OTHERS, OUTPUT, implements, op, plain, zero
 
@@ -82,7 +83,7 @@ divide = op(
 negative = op("negative", np.negative, NOTHING, vjp=lambda xp, g, y, x: -g, fast=Neg)
 positive = op("positive", np.positive, NOTHING, vjp=lambda xp, g, y, x: g)
 reciprocal = op("reciprocal", np.reciprocal, OUTPUT, vjp=lambda xp, g, y, x: -g * y * y)
-square = op("square", np.square, vjp=lambda xp, g, y, x: g * 2 * x)
+square = op("square", np.square, vjp=lambda xp, g, y, x: g * 2 * x, fast=Square)
 
 # --- powers ---
 
@@ -101,7 +102,7 @@ def exponent_vjp(xp, g, y, a, b):
 
 power = op("power", np.power, vjp=(base_vjp, exponent_vjp), fast=Pow)
 float_power = op("float_power", np.float_power, vjp=(base_vjp, exponent_vjp))
-sqrt = op("sqrt", np.sqrt, OUTPUT, vjp=lambda xp, g, y, x: g / (2 * y))
+sqrt = op("sqrt", np.sqrt, OUTPUT, vjp=lambda xp, g, y, x: g / (2 * y), fast=Sqrt)
 cbrt = op("cbrt", np.cbrt, OUTPUT, vjp=lambda xp, g, y, x: g / (3 * y * y))
 
 # --- division with a remainder ---
@@ -130,10 +131,10 @@ modf = op("modf", np.modf, NOTHING, vjp=lambda xp, g, y, x: g[0])
 
 # --- exponentials and logarithms ---
 
-exp = op("exp", np.exp, OUTPUT, vjp=lambda xp, g, y, x: g * y)
+exp = op("exp", np.exp, OUTPUT, vjp=lambda xp, g, y, x: g * y, fast=Exp)
 exp2 = op("exp2", np.exp2, OUTPUT, vjp=lambda xp, g, y, x: g * (LN2 * y))
 expm1 = op("expm1", np.expm1, OUTPUT, vjp=lambda xp, g, y, x: g * (y + 1))
-log = op("log", np.log, vjp=lambda xp, g, y, x: g / x)
+log = op("log", np.log, vjp=lambda xp, g, y, x: g / x, fast=Log)
 log2 = op("log2", np.log2, vjp=lambda xp, g, y, x: g / (LN2 * x))
 log10 = op("log10", np.log10, vjp=lambda xp, g, y, x: g / (LN10 * x))
 log1p = op("log1p", np.log1p, vjp=lambda xp, g, y, x: g / (1 + x))
@@ -164,8 +165,8 @@ logaddexp2 = op(
 
 # --- trigonometry ---
 
-sin = op("sin", np.sin, vjp=lambda xp, g, y, x: g * xp.cos(x))
-cos = op("cos", np.cos, vjp=lambda xp, g, y, x: -g * xp.sin(x))
+sin = op("sin", np.sin, vjp=lambda xp, g, y, x: g * xp.cos(x), fast=Sin)
+cos = op("cos", np.cos, vjp=lambda xp, g, y, x: -g * xp.sin(x), fast=Cos)
 tan = op("tan", np.tan, OUTPUT, vjp=lambda xp, g, y, x: g * (1 + y * y))
 arcsin = op("arcsin", np.arcsin, vjp=lambda xp, g, y, x: g / xp.sqrt((1 - x) * (1 + x)))
 arccos = op("arccos", np.arccos, vjp=lambda xp, g, y, x: -g / xp.sqrt((1 - x) * (1 + x)))
@@ -223,7 +224,7 @@ sinc = op("sinc", np.sinc, INPUTS | OUTPUT, vjp=sinc_vjp)
 
 sinh = op("sinh", np.sinh, vjp=lambda xp, g, y, x: g * xp.cosh(x))
 cosh = op("cosh", np.cosh, vjp=lambda xp, g, y, x: g * xp.sinh(x))
-tanh = op("tanh", np.tanh, OUTPUT, vjp=lambda xp, g, y, x: g * (1 - y * y))
+tanh = op("tanh", np.tanh, OUTPUT, vjp=lambda xp, g, y, x: g * (1 - y * y), fast=Tanh)
 arcsinh = op("arcsinh", np.arcsinh, vjp=lambda xp, g, y, x: g / xp.sqrt(1 + x * x))
 # Not the root of the product, which is the other one for complex x left of 0.
 arccosh = op("arccosh", np.arccosh, vjp=lambda xp, g, y, x: g / (xp.sqrt(x - 1) * xp.sqrt(x + 1)))

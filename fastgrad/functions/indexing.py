@@ -11,7 +11,8 @@ import numpy as np
 
 from fastgrad._node import Handle
 from fastgrad._protocols import value
-from fastgrad.functions.along import along, holds_variable, normalized
+from fastgrad._row import holds_variable
+from fastgrad.functions.along import along, normalized
 from fastgrad.op import INPUTS, NOTHING, OTHERS, OUTPUT, implements, op, plain, refuse
 
 __all__ = [

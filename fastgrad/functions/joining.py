@@ -11,12 +11,12 @@ import numpy as np
 
 from fastgrad._node import Handle
 from fastgrad._protocols import value
+from fastgrad._row import holds_variable
 from fastgrad.functions.indexing import scatter
 from fastgrad.functions.shapes import (
     along,
     as_operand,
     composed,
-    has_variable,
     ravel,
     reshape,
     transpose,
@@ -70,14 +70,14 @@ stack = op(
 
 def assembled(xs, dtype=None):
     """A Variable of nested lists with Variables, as `np.array` of arrays; all else as it is."""
-    if isinstance(xs, Handle) or not has_variable(xs):
+    if isinstance(xs, Handle) or not holds_variable(xs):
         return xs
     dtype = np.array(value(xs), dtype=dtype).dtype
 
     def made(x):
         if isinstance(x, Handle):
             return x
-        if has_variable(x):
+        if holds_variable(x):
             return stack([made(part) for part in x], dtype=dtype, casting="unsafe")
         return np.array(x, dtype=dtype)
 
@@ -90,7 +90,7 @@ def at_least(n, function, place):
     @composed(function)
     def answer(*arys):
         ys = [
-            function(x) if not has_variable(x)
+            function(x) if not holds_variable(x)
             else reshape(x, place(x.shape)) if x.ndim < n else x
             for x in map(assembled, arys)
         ]  # fmt: skip

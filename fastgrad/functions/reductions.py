@@ -11,6 +11,7 @@ import numpy as np
 
 from fastgrad._node import Handle
 from fastgrad._reductions import Mean, Sum
+from fastgrad._row import holds_variable
 from fastgrad.functions import differences, statistics
 from fastgrad.functions.along import (
     MISSING,
@@ -18,7 +19,6 @@ from fastgrad.functions.along import (
     count,
     cut,
     degrees_of_freedom,
-    holds_variable,
     normalized,
     others,
     spread,

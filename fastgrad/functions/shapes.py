@@ -6,6 +6,8 @@ import numpy as np
 
 from fastgrad._node import Handle
 from fastgrad._protocols import value
+from fastgrad._row import holds_variable
+from fastgrad._shaping import Reshape, Transpose
 from fastgrad.op import NOTHING, implements, op, plain
 
 __all__ = [
@@ -15,11 +17,6 @@ __all__ = [
 ]  # fmt: skip
 
 
-def has_variable(x):
-    """Whether it is a Variable, or a list or a tuple that holds one somewhere."""
-    return isinstance(x, Handle) or (isinstance(x, (list, tuple)) and any(map(has_variable, x)))
-
-
 def composed(function):
     """Decorate what answers for NumPy's `function` with Variables; without, NumPy answers."""
 
@@ -27,7 +24,7 @@ def composed(function):
         @implements(function)
         @functools.wraps(answer)
         def call(*args, **kwargs):
-            if has_variable(args) or any(map(has_variable, kwargs.values())):
+            if holds_variable(*args, *kwargs.values()):
                 return answer(*args, **kwargs)
             return function(*args, **kwargs)
 
@@ -54,6 +51,7 @@ reshape_row = op(
     np.reshape,
     NOTHING,
     vjp=lambda xp, g, y, x, shape=None, order="C", **_: xp.reshape(g, x.shape, order=order),
+    fast=Reshape,
 )
 ravel_row = op(
     "ravel",
@@ -124,7 +122,7 @@ def rollaxis_vjp(xp, g, y, x, axis, start=0):
     return xp.moveaxis(g, start - (axis < start), axis)
 
 
-transpose = permute_dims = op("transpose", np.transpose, NOTHING, vjp=transpose_vjp)
+transpose = permute_dims = op("transpose", np.transpose, NOTHING, vjp=transpose_vjp, fast=Transpose)
 matrix_transpose = op(
     "matrix_transpose",
     np.matrix_transpose,

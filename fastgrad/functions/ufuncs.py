@@ -8,7 +8,7 @@ from fastgrad._node import Handle
 from fastgrad._protocols import GO_ON, full_name, handlers, not_implemented, set_special, value
 from fastgrad._row import INPUTS, OUTPUT, Row
 from fastgrad.functions import reductions, shaping
-from fastgrad.op import op
+from fastgrad.op import op, zero
 
 REDUCTIONS = {
     (np.add, "reduce"): "sum",
@@ -58,6 +58,11 @@ def call(ufunc, inputs, kwargs, out):
         return answer(*inputs, **kwargs)
     if not isinstance(answer, Row):
         return answer(*inputs, where=where, **kwargs)
+    if ufunc.nout > 1:
+        raise TypeError(
+            f"{full_name(ufunc)}: where= is not implemented for Variables where there are many "
+            f"outputs; choose afterwards with np.where; {GO_ON}"
+        )
     before = out[0] if out is not None else np.zeros((), dtype=bool)
     return masked(answer)(*inputs, value(where), before, **kwargs)
 
@@ -76,15 +81,18 @@ def masked(row):
         return ufunc(*xs, out=y, where=where, **kwargs)
 
     def vjp_of(i):
+        if row.vjp[i] in (zero, None):
+            return row.vjp[i]
+
         def vjp(xp, g, y, *args, **kwargs):
             *xs, where, _ = args
             # Where the mask is off, operands may be outside of the domain: put ones there.
-            xs = [xp.where(where, x, 1) for x in xs]
+            y, *xs = [xp.where(where, x, 1) for x in (y, *xs)]
             return xp.where(where, row.vjp[i](xp, xp.where(where, g, 0), y, *xs), 0)
 
         return vjp
 
-    vjps = tuple(vjp_of(i) if row.vjp[i] is not None else None for i in range(n))
+    vjps = tuple(vjp_of(i) for i in range(n))
     return op(row.name, forward, INPUTS | OUTPUT, vjps, implements=())
 
 
