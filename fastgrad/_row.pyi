@@ -1,5 +1,7 @@
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, final
+
+from typing_extensions import disjoint_base
 
 from fastgrad._function import Function as _Function
 
@@ -11,12 +13,23 @@ OTHERS: Literal[4]
 def zero(xp: Any, gy: Any, y: Any, *xs: Any, **kwargs: Any) -> Any: ...
 def holds_variable(*xs: object) -> bool: ...
 
+@final
+class Call: ...
+
+@disjoint_base
 class Row:
-    name: str
-    forward: Callable[..., Any]
-    vjp: Any
-    saves: int
-    sequence: bool
+    @property
+    def name(self) -> str: ...
+    @property
+    def forward(self) -> Callable[..., Any]: ...
+    @property
+    def vjp(self) -> Any: ...
+    @property
+    def saves(self) -> int: ...
+    @property
+    def sequence(self) -> bool: ...
+    @property
+    def compiled(self) -> type | None: ...
     def __init__(
         self,
         name: str,
@@ -31,7 +44,7 @@ class Row:
     @property
     def Function(self) -> type[RowFunction]: ...
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
-    def __get__(self, instance: Any, owner: Any) -> Any: ...
+    def __get__(self, instance: Any, owner: Any = None, /) -> Any: ...
 
 class RowFunction(_Function):
     row: Row | None

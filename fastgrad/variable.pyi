@@ -1,11 +1,12 @@
 from typing import Any
 
 from fastgrad._operators import Operators
+from fastgrad.methods import ArrayMethods
 
-class Variable(Operators):
+class Variable(Operators, ArrayMethods):
     __slots__ = ()
     __array_ufunc__: Any
-    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any, /) -> Any: ...
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any: ...
     def backward(
         self, retain_grad: object = False, create_graph: object = False, retain_graph: object = True
     ) -> None: ...

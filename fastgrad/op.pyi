@@ -1,0 +1,32 @@
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from fastgrad._row import INPUTS as INPUTS
+from fastgrad._row import NOTHING as NOTHING
+from fastgrad._row import OTHERS as OTHERS
+from fastgrad._row import OUTPUT as OUTPUT
+from fastgrad._row import Row as Row
+from fastgrad._row import zero as zero
+
+_Function: TypeAlias = Callable[..., Any]
+
+__all__ = ["op", "zero", "INPUTS", "OUTPUT", "OTHERS", "NOTHING", "implements", "plain", "refuse"]
+
+groups: dict[_Function, tuple[str, str]]
+
+def op(
+    name: str,
+    forward: _Function,
+    saves: int = 1,
+    vjp: _Function | tuple[_Function | None, ...] | None = None,
+    *,
+    sequence: bool = False,
+    fast: type | None = None,
+    implements: tuple[_Function, ...] | None = None,
+    doc: str | None = None,
+) -> Row: ...
+def is_numpys(function: Any) -> bool: ...
+def summary(name: str, functions: tuple[_Function, ...]) -> str: ...
+def implements(*functions: _Function) -> Callable[[_Function], _Function]: ...
+def plain(*functions: _Function) -> None: ...
+def refuse(why: str, *functions: _Function) -> None: ...
