@@ -1,11 +1,13 @@
 from typing import Any, final
 
+from typing_extensions import disjoint_base
+
 from fastgrad._node import Handle
 
 @final
 class Entry: ...
 
-@final
+@disjoint_base
 class RecordedRun: ...
 
 def backward(y: Handle, retain_grad: object, gy: Any) -> None: ...

@@ -24,7 +24,7 @@ from fastgrad._node cimport (
     index_of, is_moved, make_collectable,
 )
 from fastgrad._operation cimport saved_value
-from fastgrad._queue cimport PriorityQueue, pop, push, release
+from fastgrad._queue cimport pop, push, release
 from fastgrad._row cimport Call, Row, call_of
 
 import_numpy()
@@ -32,21 +32,10 @@ import_numpy()
 
 @cython.final
 cdef class Entry:
-    # What is known of a node, or of a leaf, that a gradient has reached.
-    cdef object owner
-    cdef list gradients  # one for each output; of a leaf, one
+    pass
 
 
-@cython.final
 cdef class RecordedRun:
-    cdef PriorityQueue queue  # of nodes, which `entries` own
-    cdef dict entries  # Entry, by the address of its owner
-    cdef dict wanted  # None: all leaves. Else the Variables to reach, by address; see `gradients`
-    cdef set between  # None: all nodes. Else the addresses of those that lead to a wanted one
-    cdef bint retain_grad, create_graph
-    cdef list interior  # (Variable, its gradient)
-    cdef object xp
-
     def __cinit__(self, bint retain_grad, bint create_graph, dict wanted=None, set between=None):
         import fastgrad.numpy as xp  # which is made of all the rest
 
@@ -281,6 +270,14 @@ cdef class RecordedRun:
                 gx = gx.astype(like.dtype)
         return gx
 
+    cdef object result(self, Handle x):
+        """The gradient of a wanted Variable; None: none reached it."""
+        cdef Entry entry
+        if x.creator != NULL:
+            return self.wanted[<size_t><PyObject *>x]
+        entry = self.entries.get(<size_t><PyObject *>x)
+        return None if entry is None else entry.gradients[0]
+
 
 cdef object operand_of(Node f, int i, object gy):
     """Operand `i` as a Variable, or as it is if it is a constant."""
@@ -344,8 +341,7 @@ def gradients(list ys, list gys, list xs, bint prune, bint create_graph=True):
     `.grad` is touched, and with `prune` no node visited that does not lead from an output to one of
     `xs`.
     """
-    cdef Entry entry
-    cdef Handle x, y
+    cdef Handle y
     cdef dict wanted = {<size_t><PyObject *>x: None for x in xs}
     cdef set nodes = between(ys, wanted) if prune else None
     cdef RecordedRun run = RecordedRun(False, create_graph, wanted, nodes)
@@ -357,14 +353,7 @@ def gradients(list ys, list gys, list xs, bint prune, bint create_graph=True):
         run.walk()
     finally:
         leave(before)
-    found = []
-    for x in xs:
-        gx = wanted[<size_t><PyObject *>x]
-        if x.creator == NULL:
-            entry = run.entries.get(<size_t><PyObject *>x)
-            gx = None if entry is None else entry.gradients[0]
-        found.append(gx)
-    return found
+    return [run.result(x) for x in xs]
 
 
 cdef set between(list ys, dict wanted):

@@ -15,7 +15,7 @@ from operator import index
 
 import numpy as np
 
-from fastgrad import _engine, _recorded
+from fastgrad import _batched, _engine, _recorded
 from fastgrad._function import Function
 from fastgrad.config import Config
 from fastgrad.op import NOTHING, op
@@ -26,6 +26,8 @@ __all__ = [
     "grad", "value_and_grad", "elementwise_grad", "vjp", "jvp", "jacobian", "hessian", "hvp",
     "hessian_operator", "gradients", "checkpoint", "stop_gradient",
 ]  # fmt: skip
+
+MANY = 16  # rows of a jacobian, from which on it pays to carry them together
 
 running = threading.local()  # .depth: how many functions of this thread are being differentiated
 
@@ -150,6 +152,8 @@ def zeros_for(x, i, unconnected):
 
 def scalar(name, y):
     """Check that `y` is a real scalar."""
+    if type(y) is Variable and not y.ndim and y.dtype.kind == "f":
+        return y
     shape = np.shape(y) if not isinstance(y, Variable) else y.shape
     if isinstance(y, (tuple, list, dict)) or shape != ():
         what = f"has shape {shape}" if not isinstance(y, (tuple, list, dict)) else (
@@ -191,6 +195,10 @@ def value_and_grad(fun, argnums=0, *, has_aux=False, unconnected="zero"):
 
     @functools.wraps(fun)
     def wrapped(*args, **kwargs):
+        if type(argnums) is int and not has_aux:
+            both = of_one_array(fun, argnums, args, kwargs, unconnected)
+            if both is not None:
+                return both
         arguments = Arguments("grad", args, argnums)
         y, aux = arguments.call(fun, kwargs), None
         if has_aux:
@@ -205,6 +213,32 @@ def value_and_grad(fun, argnums=0, *, has_aux=False, unconnected="zero"):
         return value, gradient
 
     return wrapped
+
+
+def of_one_array(fun, argnum, args, kwargs, unconnected):
+    """Value and gradient in the most usual case: an array, or a float, and nothing outside.
+
+    None, before anything is computed, in any other case.
+    """
+    if not 0 <= argnum < len(args) or getattr(running, "depth", 0) or not Config.enable_backprop:
+        return None
+    given = args[argnum]
+    if type(given) is float:
+        x = Variable(np.array(given))
+    elif type(given) is np.ndarray and given.dtype.kind == "f":
+        x = Variable(given)
+    else:
+        return None
+    running.depth = 1
+    try:
+        y = fun(*args[:argnum], x, *args[argnum + 1 :], **kwargs)
+    finally:
+        running.depth = 0
+    scalar("grad", y)
+    (gx,) = _engine.gradients([y], [None], [x], False) if isinstance(y, Variable) else (None,)
+    if gx is None:
+        gx = zeros_for(x, 0, unconnected)
+    return stop(y)[()] if isinstance(y, Variable) else y, as_given(given, gx)
 
 
 def grad(fun, argnums=0, *, has_aux=False, unconnected="zero"):
@@ -477,8 +511,10 @@ def jacobian(fun, argnums=0, *, has_aux=False):
     """A function that returns the jacobian: of the shape of the output, then that of the input.
 
     For nested outputs or arguments, a nest of them: that of the output outside. `has_aux` as in
-    `value_and_grad`. An output that is no larger than the input takes a sweep for each of its
-    elements; a larger one a sweep for each element of the input, over the recorded pullback.
+    `value_and_grad`. The elements of an output that is no larger than the input go through the
+    graph together, in one sweep, if there is nothing in it but elementwise operations, matmul of
+    matrices and vectors, sum, mean, reshape, transpose and indexing; else in a sweep each. For a
+    larger output there is a sweep for each element of the input, over the recorded pullback.
 
     >>> import numpy as np
     >>> jacobian(lambda x: x[:2] * x[2])(np.array([1.0, 2.0, 3.0]))
@@ -516,19 +552,23 @@ def jacobian_blocks(arguments, ys):
 
 
 def by_rows(y, xs):
-    """A sweep for each element of the output."""
-    blocks = [np.zeros((*np.shape(stop(y)), *x.shape), x.dtype) for x in xs]
+    """All elements of the output in one sweep, where the graph allows it; else one for each."""
+    n, shape = np.size(stop(y)), np.shape(stop(y))
     if not isinstance(y, Variable) or not y.requires_grad:
-        return blocks
-    unit = np.zeros(y.shape, y.dtype)
-    for i in np.ndindex(y.shape):
-        unit[i] = 1
-        gxs = _engine.gradients([y], [unit.copy()], xs, True)
-        unit[i] = 0
-        for block, gx in zip(blocks, gxs, strict=True):
-            if gx is not None:
-                block[i] = gx
-    return blocks
+        return [np.zeros((*shape, *x.shape), x.dtype) for x in xs]
+    units = np.eye(n, dtype=y.dtype).reshape(n, *shape)
+    rows = _batched.gradients(y, units, xs) if n >= MANY else None
+    if rows is None:
+        rows = [np.zeros((n, *x.shape), x.dtype) for x in xs]
+        for i in range(n):
+            gxs = _engine.gradients([y], [units[i]], xs, True)
+            for row, gx in zip(rows, gxs, strict=True):
+                if gx is not None:
+                    row[i] = gx
+    return [
+        np.zeros((*shape, *x.shape), x.dtype) if row is None else row.reshape((*shape, *x.shape))
+        for row, x in zip(rows, xs, strict=True)
+    ]
 
 
 def by_columns(ys, xs):

@@ -91,6 +91,8 @@ square = op("square", np.square, vjp=lambda xp, g, y, x: g * 2 * x, fast=Square)
 def base_vjp(xp, g, y, a, b):
     """The slope b * a**(b - 1), and 0 for a**0, at a = 0 too, where that would be 0 * inf."""
     if type(b) in (bool, int, float, complex):  # NumPy has short cuts for such exponents
+        if b == 2:
+            return g * (b * a)
         return g * (b * a ** (b - 1)) if b != 0 else zeros(a)
     return g * (b * a ** xp.where(b == 0, 1, b - 1))
 
