@@ -28,8 +28,6 @@ cdef class NotBatched(Exception):
 cdef class BatchedRun(RecordedRun):
     cdef int visit_operation(self, Node f, object gy) except -1:
         cdef int i
-        if f.rule.row_vjps == NULL:
-            raise NotBatched
         # Of `gy`, that of one row has the shape and the dtype of the output.
         xs = [saved_value(f, i, gy[0]) for i in range(f.rule.n_inputs)]
         saved = saved_value(f, 1, gy[0]) if f.n_edges > 1 else None
@@ -39,7 +37,7 @@ cdef class BatchedRun(RecordedRun):
             special = SPECIAL.get(type(f))
             if special is not None:
                 gx = special(i, gy, xs, saved)
-            elif f.rule.add_whole != NULL:
+            elif f.rule.row_vjps == NULL or f.rule.add_whole != NULL:
                 raise NotBatched
             else:
                 y = saved if f.rule.n_inputs == 1 and saved is not None else gy[0]

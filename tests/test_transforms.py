@@ -545,3 +545,49 @@ def test_scipys_solvers():
         field, (0, 1), [2.0, 0.0], method="Radau", jac=jacobian(field, argnums=1)
     )
     assert solution.success
+
+
+# --- the rows of a jacobian, together ---
+
+W = np.random.default_rng(1).standard_normal((20, 30))
+BATCHED = {
+    "elementwise": lambda x: fnp.tanh(x) * x**2 - fnp.exp(-x) / (1 + x * x) + fnp.arctan2(x, 2.0),
+    "matrix @ vector": lambda x: fnp.sin(W @ x),
+    "vector @ matrix": lambda x: fnp.sin(x @ W.T),
+    "outer": lambda x: (fnp.reshape(x, (30, 1)) @ fnp.reshape(x, (1, 30)))[3],
+    "matrices": lambda x: fnp.reshape(x, (5, 6)) @ fnp.reshape(x * 2, (6, 5)),
+    "sums": lambda x: x[:20] * fnp.sum(x) + fnp.sum(x * W, axis=1) + fnp.sum(x),
+    "means": lambda x: x[:20] * fnp.mean(x) + fnp.mean(x * W, axis=-1),
+    "keepdims": lambda x: x * fnp.sum(x * W, axis=(0, 1), keepdims=True),
+    "broadcast": lambda x: (x[:16] + fnp.reshape(x[:16], (16, 1))) * np.ones((3, 16, 16)),
+    "transpose": lambda x: fnp.transpose(fnp.reshape(x, (2, 3, 5)) ** 2, (2, 0, 1)),
+    "T": lambda x: fnp.reshape(x, (5, 6)).T * fnp.reshape(x, (6, 5)),
+    "index": lambda x: x[::-1] * x[-1] + fnp.reshape(x, (5, 6))[1:4, None, ::2].sum(),
+    "unconnected": lambda x: stop_gradient(x) * 2.0,
+}
+ROW_BY_ROW = {
+    "taking": lambda x: x[[0, 0, 1] * 10] ** 2,
+    "cumsum": lambda x: fnp.cumsum(x**2),
+    "Function": lambda x: Cube()(x),
+}
+
+
+@pytest.mark.parametrize("name", [*BATCHED, *ROW_BY_ROW])
+def test_rows_together_are_the_rows_one_by_one(name, monkeypatch):
+    f = {**BATCHED, **ROW_BY_ROW}[name]
+    x = np.linspace(0.1, 1.0, 30)
+    together = jacobian(f)(x)
+    monkeypatch.setattr("fastgrad.transforms.MANY", np.inf)
+    one_by_one = jacobian(f)(x)
+    assert together.shape == one_by_one.shape
+    assert np.allclose(together, one_by_one, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", [*BATCHED, *ROW_BY_ROW])
+def test_which_graphs_take_a_leading_axis(name):
+    from fastgrad import _batched
+
+    x = Variable(np.linspace(0.1, 1.0, 30))
+    y = {**BATCHED, **ROW_BY_ROW}[name](x)
+    units = np.eye(y.size).reshape(y.size, *y.shape)
+    assert (_batched.gradients(y, units, [x]) is not None) is (name in BATCHED)
