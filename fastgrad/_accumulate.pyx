@@ -7,7 +7,7 @@ import numpy as np
 from fastgrad._loops cimport (
     ADD, MULTIPLY, NEGATIVE, SUBTRACT, add_blocks, apply1, apply2, as_number, clear_errors,
     from_double, import_numpy, is_exact, is_exclusive, name_of, plain, report, same_dtype,
-    same_shape, take_object, type_num,
+    same_shape, sum_leading, take_object, type_num,
 )
 
 import_numpy()
@@ -146,6 +146,14 @@ cdef object double_0d = np.zeros(())
 
 
 cdef object fitted(object gx, object like):
+    cdef PyObject *total
+    if like is not None and is_exact(<PyObject *>gx):
+        total = sum_leading(<PyObject *>gx, <PyObject *>like)
+        if total != NULL:
+            made = take_object(total)
+            if not errors():
+                return made
+            clear_errors()  # NumPy does it again, and reports them
     gx = np.asanyarray(gx)
     if like is None:
         like = double_0d

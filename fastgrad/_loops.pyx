@@ -1,6 +1,7 @@
 """See _loops.pxd."""
 
 from libc.math cimport isinf
+from libc.string cimport memcpy
 
 import numpy as np
 
@@ -259,3 +260,33 @@ cdef bint sum_all(PyObject *x, double *y) noexcept:
         return False
     y[0] = total if double else single
     return True
+
+
+cdef PyObject *sum_leading(PyObject *x, PyObject *like) except? NULL:
+    cdef int i, n_leading = ndim(x) - ndim(like)
+    cdef intp n = size(like), n_rows = 1
+    cdef bint double = type_num(x) == DOUBLE
+    cdef char *args[3]
+    cdef intp steps[3]
+    cdef PyObject *y
+    if n_leading < 1 or n < 8 or not plain(x) & C_ORDER or type_num(like) != type_num(x):
+        return NULL  # (of short rows NumPy sums in another order)
+    if not is_behaved(like):
+        return NULL
+    for i in range(n_leading):
+        n_rows *= dims(x)[i]
+    for i in range(ndim(like)):
+        if dims(x)[n_leading + i] != dims(like)[i]:
+            return NULL
+    if n_rows == 0:
+        return NULL
+    y = small_empty_like(like, False)
+    steps[0] = steps[1] = steps[2] = 8 if double else 4
+    memcpy(data(y), data(x), n * steps[0])
+    args[0] = args[2] = data(y)
+    args[1] = data(x)
+    for _ in range(1, n_rows):
+        args[1] += n * steps[0]
+        args[0] = args[2] = data(y)
+        run(ADD, double, args, n, steps)
+    return y

@@ -8,6 +8,8 @@ import numpy as np
 
 from fastgrad._graph cimport value_of
 from fastgrad._node cimport Handle
+from fastgrad._operation cimport apply
+from fastgrad._row cimport Row
 
 # What answers for each of NumPy's functions: registered by op.py, see there.
 handlers = {}
@@ -18,8 +20,15 @@ GO_ON = ("use x.data for its value, or give it a rule with fastgrad.op or a Func
 
 def array_ufunc(self, ufunc, method, *inputs, **kwargs):
     """`ufunc.method(*inputs, **kwargs)` where an operand, or `out`, is a Variable."""
+    cdef Row row
     if method == "__call__" and not kwargs:
         answer = answers.get(ufunc)
+        if type(answer) is Row and (<Row>answer).rule != NULL:
+            row = answer
+            if len(inputs) == row.rule.n_inputs:  # as its call would, which costs a frame more
+                y = apply(row.rule, inputs[0], inputs[1] if len(inputs) > 1 else None)
+                if y is not NotImplemented:
+                    return y
         if answer is not None:
             return answer(*inputs)
     return special(ufunc, method, inputs, kwargs)
