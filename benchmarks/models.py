@@ -245,6 +245,38 @@ def measure(model, libraries, rounds):
     )
 
 
+def calls():
+    """Single calls: (what, recorded by fastgrad, the same by bare NumPy)."""
+    import fastgrad
+    from fastgrad import Variable
+
+    a = np.linspace(0.1, 0.4, 4)
+    v, w = Variable(a), Variable(a)
+    return [
+        (
+            "np.tanh(v), 4 elements, through NumPy's protocol",
+            lambda: np.tanh(v),
+            lambda: np.tanh(a),
+        ),
+        ("fastgrad.tanh(v), 4 elements", lambda: fastgrad.tanh(v), lambda: np.tanh(a)),
+        ("v.sum(), 4 elements", lambda: v.sum(), lambda: a.sum()),
+        ("v * w, 4 elements", lambda: v * w, lambda: a * a),
+        ("array * v, 4 elements, by NumPy's protocol", lambda: a * v, lambda: a * a),
+        ("v[1:], 4 elements", lambda: v[1:], lambda: a[1:]),
+    ]
+
+
+def calls_table(rounds):
+    """What recording a call costs, beside NumPy's time for it."""
+    lines = [f"{'microseconds a call, recorded (times NumPy)':<54}{'NumPy':>10}{'fastgrad':>18}"]
+    for what, ours, numpys in calls():
+        times = [(time_of(ours, 3000), time_of(numpys, 3000)) for _ in range(rounds)]
+        us, reference = (statistics.median(column) for column in zip(*times, strict=True))
+        ratio = statistics.median(a / b for a, b in times)
+        lines.append(f"{what:<54}{reference:>10.2f}{f'{us:.2f} ({ratio:.2f}x)':>18}")
+    return "\n".join(lines)
+
+
 def table(results):
     """The figures as text."""
     names = list(results[0].libraries)
@@ -263,6 +295,8 @@ def main():
     options = parser.parse_args()
     libraries = available()
     print(table([measure(model, libraries, options.rounds) for model in MODELS]))
+    print()
+    print(calls_table(options.rounds))
 
 
 if __name__ == "__main__":

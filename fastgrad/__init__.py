@@ -14,6 +14,7 @@ from fastgrad._function import Function, as_array
 from fastgrad._operators import abs, add, div, matmul, mul, neg, pow, sub
 from fastgrad.config import Config, no_grad, using_config
 from fastgrad.functions import *  # noqa: F403
+from fastgrad.functions import special
 from fastgrad.op import INPUTS, NOTHING, OTHERS, OUTPUT, op, zero
 from fastgrad.transforms import (
     checkpoint,
