@@ -5,8 +5,10 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from fastgrad._accumulate cimport ARRAY, forget
+from fastgrad._slabs cimport give_piece, is_piece, set_up_slabs, take_piece
 
 from gc import get_referents
+from sys import getsizeof
 from types import CodeType, FrameType, FunctionType, ModuleType
 
 
@@ -33,11 +35,11 @@ cdef extern from "Python.h":
 
 
 # NOTE [Memory]
-# An operation makes a node and a handle, and loses them soon. Both come from lists of spare ones,
-# and go back there: 3 ns, where the allocator and the collector's bookkeeping take 25. What Cython
-# would generate for `__dealloc__` and the collector frees fields one by one and recursively; so
-# these types get functions of their own in the slots concerned, see `adopt_nodes`.
-# test_lifetimes.py proves that nothing leaks and nothing is freed twice.
+# An operation makes a node and a handle, and loses them soon. Handles come from a list of spare
+# ones, and go back there, nodes from slabs (see _slabs.pxd): 3 ns, where the allocator and the
+# collector's bookkeeping take 25. What Cython would generate for `__dealloc__` and the collector
+# frees fields one by one and recursively; so these types get functions of their own in the slots
+# concerned, see `adopt_nodes`. test_lifetimes.py proves that nothing leaks or is freed twice.
 
 cdef enum:
     MOST_SPARE = 1 << 14  # of each kind: 3 MB
@@ -197,15 +199,25 @@ cdef int visit_all(PyObject **fields, int n, visitproc visit, void *arg) noexcep
 # --- nodes ---
 
 
+cdef inline PyObject *new_node_object(PyTypeObject *type) except NULL:
+    cdef PyObject *f = <PyObject *>take_piece()
+    if f == NULL:
+        return new_object(type, &spare_nodes)
+    PyObject_Init(f, type)
+    memset(<char *>f + sizeof(PyObject), 0, (<LongTypeObject *><PyTypeObject *>Node).tp_basicsize
+           - sizeof(PyObject))
+    return f
+
+
 cdef Node new_node(const Rule *rule):
-    cdef PyObject *f = new_object(rule.type, &spare_nodes)
+    cdef PyObject *f = new_node_object(rule.type)
     (<Node>f).rule = rule
     (<Node>f).slots = &(<Node>f).only_slot
     return take_node(f)
 
 
 cdef Node new_node_of(PyTypeObject *type):
-    return take_node(new_object(type, &spare_nodes))
+    return take_node(new_node_object(type))
 
 
 cdef int make_slots(Node f, int n) except -1:
@@ -293,11 +305,12 @@ cdef inline void release_node(PyObject *f) noexcept:
     clear_node(f)
     if (<Node>f).slots != &(<Node>f).only_slot:
         free((<Node>f).slots)
-    if is_heap_type(type):
-        PyObject_GC_Del(f)
-        Py_DECREF(<PyObject *>type)
+    if is_piece(f):
+        give_piece(f)
     else:
-        free_object(f, &spare_nodes, True)
+        free_object(f, &spare_nodes, not is_heap_type(type) and not have_slabs)
+    if is_heap_type(type):
+        Py_DECREF(<PyObject *>type)
 
 
 cdef int traverse_node(PyObject *f, visitproc visit, void *arg) noexcept:
@@ -348,6 +361,22 @@ cdef void adopt_variable(PyTypeObject *type) noexcept:
 
 adopt_handles(<PyTypeObject *>Handle)
 adopt_nodes(<PyTypeObject *>Node)
+
+
+cdef bint have_slabs = False
+
+
+cdef int set_up_memory() except -1:
+    """Have nodes made of pieces of slabs, if their header is what it was in every Python so far."""
+    f = Node()
+    cdef Py_ssize_t header = getsizeof(f) - f.__sizeof__()
+    global have_slabs
+    if header == 2 * sizeof(void *):
+        have_slabs = set_up_slabs((<LongTypeObject *><PyTypeObject *>Node).tp_basicsize, header)
+    return 0
+
+
+set_up_memory()
 
 
 # NOTE [Garbage collector]
