@@ -66,6 +66,8 @@ cdef class BatchedRun(RecordedRun):
         """Summed over the axes along which an array of the shape of `like` was broadcast."""
         like = np.asarray(like)
         cdef int n_leading = gx.ndim - 1 - like.ndim
+        if n_leading < 0:
+            raise NotBatched  # of a VJP that did not look at its gradient
         if n_leading > 0:
             gx = gx.sum(axis=tuple(range(1, 1 + n_leading)))
         axes = tuple([i + 1 for i, n in enumerate(like.shape) if n == 1 != gx.shape[i + 1]])
@@ -98,7 +100,7 @@ def matmul(i, gy, xs, _):
 def getitem(i, gy, xs, index):
     """Of an index that selects nothing twice."""
     index = index if isinstance(index, tuple) else (index,)
-    if not all([isinstance(part, (int, slice)) or part in (None, Ellipsis) for part in index]):
+    if not all([type(part) in (int, slice) or part is None or part is Ellipsis for part in index]):
         raise NotBatched
     gx = np.zeros((len(gy), *xs[0].shape), gy.dtype)
     gx[(slice(None), *index)] = gy

@@ -200,6 +200,8 @@ cdef bint is_closure(Function f, name) except -1:
 
 cdef Handle output_of(object y, bint requires_grad):
     """A Variable of what `forward` returned: of what `as_array` makes an array of, or of None."""
+    if isinstance(y, Handle):  # made by a derivative inside of `forward`: a value there
+        y = value_of(y)
     if not is_array(<PyObject *>y) and not is_double_scalar(<PyObject *>y) and y is not None:
         y = as_array(y)
         if not is_array(<PyObject *>y):

@@ -18,6 +18,7 @@ cdef class RecordedRun:
     cdef dict entries  # Entry, by the address of its owner
     cdef dict wanted  # None: all leaves. Else the Variables to reach, by address; see `gradients`
     cdef set between  # None: all nodes. Else the addresses of those that lead to a wanted one
+    cdef object ambient  # whether recording was on outside
     cdef bint retain_grad, create_graph
     cdef list interior  # (Variable, its gradient)
     cdef object xp

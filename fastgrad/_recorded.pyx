@@ -12,16 +12,16 @@ from cpython.object cimport PyObject
 
 import numpy as np
 
-from fastgrad._config import enter, leave
+from fastgrad._config import enter, get, leave
 from fastgrad._operation import Operation as OperationClass
 from fastgrad._row import RowFunction, zero
 
 from fastgrad._function cimport call_backward, call_recorded
-from fastgrad._graph cimport handle_for, set_grad, value_of, variable
-from fastgrad._loops cimport import_numpy, stand_in, take_object
+from fastgrad._graph cimport handle_for, set_array, set_grad, value_of, variable
+from fastgrad._loops cimport import_numpy, is_stand_in, stand_in, take_object
 from fastgrad._node cimport (
-    CALLED, COLLECTABLE, Edge, HAS_MOVED, Handle, LEAF, Node, RECORDED, REQUIRES_GRAD, handle_in,
-    index_of, is_moved, make_collectable,
+    CALLED, COLLECTABLE, Edge, HAS_MOVED, Handle, LEAF, Node, RECORDED, REQUIRES_GRAD, SPENT,
+    handle_in, index_of, is_moved, make_collectable,
 )
 from fastgrad._operation cimport saved_value
 from fastgrad._queue cimport pop, push, release
@@ -41,7 +41,7 @@ cdef class RecordedRun:
 
         self.entries, self.interior, self.xp = {}, [], xp
         self.retain_grad, self.create_graph = retain_grad, create_graph
-        self.wanted, self.between = wanted, between
+        self.wanted, self.between, self.ambient = wanted, between, get()
 
     def __dealloc__(self):
         release(&self.queue)
@@ -152,7 +152,7 @@ cdef class RecordedRun:
             else:
                 y = gy
                 if n == 1 and f.n_edges == 2:
-                    y = handle_for(<PyObject *>f, 0, saved_value(f, 1, gy))
+                    y = as_it_was(<PyObject *>f, 0, saved_value(f, 1, gy))
                 gx = (<tuple>f.rule.row_vjps)[i](self.xp, gy, y, *xs)
             like = saved_value(f, i, gy)
             self.add(<object>f.edges[i].to, f.edges[i].slot, self.fitted(gx, like))
@@ -169,12 +169,12 @@ cdef class RecordedRun:
         for i in range(call.n_targets):
             value = call.operand(i)
             to = call.targets[i].to
-            xs.append(value if to == NULL else handle_for(to, call.targets[i].slot, value))
+            xs.append(value if to == NULL else as_it_was(to, call.targets[i].slot, value))
         operands = call.args[0] if row.sequence else call.args
         xs += operands[len(xs):]
         recorded.args = (tuple(xs), *call.args[1:]) if row.sequence else tuple(xs)
         ys = call.y if many else (call.y,)
-        made = tuple([handle_for(<PyObject *>f, i, ys[i]) for i in range(len(ys))])
+        made = tuple([as_it_was(<PyObject *>f, i, ys[i]) for i in range(len(ys))])
         recorded.y = made if many else made[0]
         gy = tuple([
             variable(np.zeros_like(ys[i]), False) if gys[i] is None else gys[i]
@@ -199,7 +199,10 @@ cdef class RecordedRun:
         cdef int i, n = len(inputs)
         cdef Handle x
         if f.rule != NULL and type(f).backward is OperationClass.backward:
-            y = handle_for(<PyObject *>f, 0, None)
+            y = None  # its value, if no handle of it is left
+            if handle_in(f, 0) == NULL:
+                y = f.forward(*[value_of(x) for x in inputs])
+            y = handle_for(<PyObject *>f, 0, y)
             gxs = tuple([
                 (<tuple>f.rule.row_vjps)[i](self.xp, gys[0], y, *inputs) for i in range(n)
             ])
@@ -209,7 +212,11 @@ cdef class RecordedRun:
             gxs = call_recorded(f, gys, n)
         else:
             gys = [None if gy is None else value_of(gy) for gy in gys]
-            gxs = call_backward(f, gys, n)
+            inside = enter(self.ambient)  # its own backward may record, and walk, graphs
+            try:
+                gxs = call_backward(f, gys, n)
+            finally:
+                leave(inside)
             gxs = (gxs,) if n == 1 else gxs
         for i in range(n):
             x = inputs[i]
@@ -279,6 +286,23 @@ cdef class RecordedRun:
         return None if entry is None else entry.gradients[0]
 
 
+cdef object as_it_was(PyObject *to, int slot, object value):
+    """The Variable at the end of an edge; one computed from it, if its data was assigned since."""
+    cdef Handle x = handle_for(to, slot, value)
+    cdef Handle was
+    if value is None or is_stand_in(<PyObject *>value) or value_of(x) is value:
+        return x
+    now = value_of(x)
+    if value.ndim == 0 and now is not None and now.ndim == 0:  # saved as a number, maybe
+        if now.dtype == value.dtype and now.tobytes() == value.tobytes():
+            return x
+    import fastgrad.transforms as transforms
+
+    was = transforms.identity(x)
+    set_array(was, value)
+    return was
+
+
 cdef object operand_of(Node f, int i, object gy):
     """Operand `i` as a Variable, or as it is if it is a constant."""
     cdef Edge *edge = &f.edges[i]
@@ -288,7 +312,7 @@ cdef object operand_of(Node f, int i, object gy):
     if isinstance(value, Handle):  # gy, for its shape: the elements are not read
         value = value_of(value)
         value = take_object(stand_in(<PyObject *>value))
-    return handle_for(edge.to, edge.slot, value)
+    return as_it_was(edge.to, edge.slot, value)
 
 
 def backward(Handle y not None, retain_grad, gy):
@@ -296,10 +320,13 @@ def backward(Handle y not None, retain_grad, gy):
     cdef Entry entry
     cdef Handle x
     cdef RecordedRun run = RecordedRun(bool(retain_grad), True)
+    import fastgrad.transforms as transforms
+
     before = enter(True)
     try:
         run.start(y, gy)
-        run.walk()
+        with transforms.differentiating():
+            run.walk()
         if y.creator == NULL:
             run.interior.append((y, run.xp.copy(gy)))
         made = []
@@ -370,6 +397,9 @@ cdef set between(list ys, dict wanted):
         f = stack[len(stack) - 1]
         key = <size_t><PyObject *>f
         if key not in leads:
+            if f.flags & SPENT and not produces(f, wanted):
+                raise RuntimeError(f"{type(f).__name__}: a backward with retain_graph=False came "
+                                   "here and released what a second one needs")
             leads[key] = None
             owners[key] = f
             for to in ends_of(f):

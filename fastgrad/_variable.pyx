@@ -2,6 +2,8 @@
 # (So that a method called on the class checks the type of its `self`, None included.)
 """See _variable.pxd. The class Variable itself, with its docstring, is in variable.py."""
 
+import contextlib
+import threading
 from operator import index
 
 import numpy as np
@@ -38,6 +40,8 @@ cdef class VariableBase(Handle):
         set_grad(self, None)
         if name is not None or self.name != NULL:
             set_name(self, name)
+        if watched:
+            note_creation(self)
 
     @property
     def data(self):
@@ -180,6 +184,32 @@ cdef class VariableBase(Handle):
     def __setattr__(self, name, value):
         PyObject_GenericSetAttr(self, name, value)
         note_attribute(self, name, value)
+
+
+# Which Variables a program makes while somebody asks: for `checkpoint`, in its thread.
+cdef int watched = 0
+cdef object watchers = threading.local()
+
+
+cdef int note_creation(Handle x) except -1:
+    for made in getattr(watchers, "lists", ()):
+        made.append(x)
+    return 0
+
+
+@contextlib.contextmanager
+def created():
+    """In its block, a list of the Variables that this thread makes by calling the class."""
+    global watched
+    made = []
+    lists = getattr(watchers, "lists", [])
+    watchers.lists = [*lists, made]
+    watched += 1
+    try:
+        yield made
+    finally:
+        watchers.lists = lists
+        watched -= 1
 
 
 cdef object number_like(object number, Handle x):

@@ -6,20 +6,24 @@ JAX and HIPS autograd: a gradient has the structure of its argument, a jacobian 
 output followed by that of the input, and complex gradients are not conjugated.
 
 Inside of a function that is being differentiated, and where an argument is a Variable, results are
-Variables: so these forms nest, `grad(grad(f))`, and mix with `backward`.
+Variables: so these forms nest, `grad(grad(f))`, and mix with `backward`. (In the thread of that
+function: one that it starts begins anew.)
 """
 
+import contextlib
 import functools
 import threading
+from numbers import Number
 from operator import index
 
 import numpy as np
 
 from fastgrad import _batched, _engine, _recorded
 from fastgrad._function import Function
+from fastgrad._variable import created
 from fastgrad.config import Config
 from fastgrad.op import NOTHING, op
-from fastgrad.trees import flatten, is_float, rebuild
+from fastgrad.trees import flatten, flatten_as, is_float, rebuild
 from fastgrad.variable import Variable
 
 __all__ = [
@@ -39,15 +43,26 @@ identity = op("identity", lambda x: x, NOTHING, vjp=lambda xp, g, y, x: g)
 # --- arguments and results ---
 
 
+def reaches_out(tree):
+    """Whether it is, or holds, a Variable that somebody outside may differentiate for."""
+    if isinstance(tree, Variable):
+        return tree.requires_grad and Config.enable_backprop
+    if isinstance(tree, dict):
+        return any(map(reaches_out, tree.values()))
+    return isinstance(tree, (tuple, list)) and any(map(reaches_out, tree))
+
+
 class Arguments:
     """The arguments of a call, those of `argnums` as Variables to differentiate for."""
 
-    def __init__(self, name, args, argnums):
+    def __init__(self, name, args, argnums, given=()):
         self.single = not isinstance(argnums, (tuple, list))
         self.argnums = [
             argnum_of(name, i, len(args)) for i in ([argnums] if self.single else argnums)
         ]
-        self.nested = getattr(running, "depth", 0) > 0
+        if len(set(self.argnums)) < len(self.argnums):
+            raise ValueError(f"{name}: argnums names an argument twice: {argnums}")
+        self.nested = getattr(running, "depth", 0) > 0 or any(map(reaches_out, (*args, *given)))
         self.given, self.structures, self.xs = [], [], []
         self.args = list(args)
         for i in self.argnums:
@@ -93,6 +108,21 @@ class Arguments:
         """The value of an output, as it is returned: a Variable where there is an outside."""
         return y if self.nested or not isinstance(y, Variable) else y.data[()]
 
+    def outside(self, tree):
+        """The same, of a nest of outputs."""
+        leaves, structure = flatten(tree)
+        return rebuild(structure, map(self.result, leaves))
+
+
+@contextlib.contextmanager
+def differentiating():
+    """Derivatives taken in this block are Variables: they may be differentiated themselves."""
+    running.depth = getattr(running, "depth", 0) + 1
+    try:
+        yield
+    finally:
+        running.depth -= 1
+
 
 def recording(fun):
     """`fun`, recorded even within `no_grad`: its derivative is what is asked for."""
@@ -116,11 +146,11 @@ def as_given(x, gx):
     return gx[()] if isinstance(x, np.generic) else gx
 
 
-def gradients_for(arguments, ys, gys, unconnected="zero", retain_graph=True):
+def gradients_for(arguments, ys, gys, unconnected="zero", retain_graph=True, nested=None):
     """The gradients for the Variables of the arguments: arrays, or Variables if nested."""
     pairs = [(y, gy) for y, gy in zip(ys, gys, strict=True) if isinstance(y, Variable)]
     ys, gys = [y for y, _ in pairs], [gy for _, gy in pairs]
-    if arguments.nested:
+    if arguments.nested if nested is None else nested:
         gys = [ones_like(y) if gy is None else constant(gy) for y, gy in pairs]
         gxs = _recorded.gradients(ys, gys, arguments.xs, True)
     else:
@@ -154,6 +184,8 @@ def scalar(name, y):
     """Check that `y` is a real scalar."""
     if type(y) is Variable and not y.ndim and y.dtype.kind == "f":
         return y
+    if not isinstance(y, (Variable, np.ndarray, np.generic, Number, tuple, list, dict)):
+        raise TypeError(f"{name}: the output is a {type(y).__name__}, expected a scalar")
     shape = np.shape(y) if not isinstance(y, Variable) else y.shape
     if isinstance(y, (tuple, list, dict)) or shape != ():
         what = f"has shape {shape}" if not isinstance(y, (tuple, list, dict)) else (
@@ -199,17 +231,16 @@ def value_and_grad(fun, argnums=0, *, has_aux=False, unconnected="zero"):
             both = of_one_array(fun, argnums, args, kwargs, unconnected)
             if both is not None:
                 return both
-        arguments = Arguments("grad", args, argnums)
+        arguments = Arguments("grad", args, argnums, kwargs.values())
         y, aux = arguments.call(fun, kwargs), None
         if has_aux:
             y, aux = y
         scalar("grad", y)
-        gxs = gradients_for(arguments, [y], [None], unconnected, retain_graph=False)
+        gxs = gradients_for(arguments, [y], [None], unconnected)
         parts = [as_given(x, gx) for x, gx in zip(arguments.given, gxs, strict=True)]
         gradient, value = arguments.packed(parts), arguments.result(y)
         if has_aux:
-            leaves, structure = flatten(aux)
-            return (value, rebuild(structure, map(arguments.result, leaves))), gradient
+            return (value, arguments.outside(aux)), gradient
         return value, gradient
 
     return wrapped
@@ -221,6 +252,8 @@ def of_one_array(fun, argnum, args, kwargs, unconnected):
     None, before anything is computed, in any other case.
     """
     if not 0 <= argnum < len(args) or getattr(running, "depth", 0) or not Config.enable_backprop:
+        return None
+    if any(map(reaches_out, (*args, *kwargs.values()))):
         return None
     given = args[argnum]
     if type(given) is float:
@@ -235,7 +268,7 @@ def of_one_array(fun, argnum, args, kwargs, unconnected):
     finally:
         running.depth = 0
     scalar("grad", y)
-    (gx,) = _engine.gradients([y], [None], [x], False) if isinstance(y, Variable) else (None,)
+    (gx,) = _engine.gradients([y], [None], [x], True) if isinstance(y, Variable) else (None,)
     if gx is None:
         gx = zeros_for(x, 0, unconnected)
     return stop(y)[()] if isinstance(y, Variable) else y, as_given(given, gx)
@@ -272,9 +305,9 @@ def elementwise_grad(fun, argnums=0):
 
     @functools.wraps(fun)
     def wrapped(*args, **kwargs):
-        arguments = Arguments("elementwise_grad", args, argnums)
+        arguments = Arguments("elementwise_grad", args, argnums, kwargs.values())
         ys, _ = flatten(arguments.call(fun, kwargs))
-        gxs = gradients_for(arguments, ys, [None] * len(ys), retain_graph=False)
+        gxs = gradients_for(arguments, ys, [None] * len(ys))
         return arguments.packed(map(as_given, arguments.given, gxs))
 
     return wrapped
@@ -312,29 +345,29 @@ def gradients(outputs, inputs, grad_outputs=None, create_graph=False, *, unconne
         for v in vs:
             if not isinstance(v, Variable):
                 raise TypeError(f"gradients: {name} has a {type(v).__name__}, expected Variables")
-    gys = [None] * len(ys) if grad_outputs is None else starts_for(grad_outputs, structure, len(ys))
+    gys = (
+        [None] * len(ys)
+        if grad_outputs is None
+        else flatten_as(structure, grad_outputs, "grad_outputs")
+    )
     gys = [ones_like(y) if gy is None else started(gy, y) for y, gy in zip(ys, gys, strict=True)]
-    gxs = _recorded.gradients(ys, gys, xs, True, create_graph)
-    parts = []
+    with differentiating() if create_graph else contextlib.nullcontext():
+        gxs = _recorded.gradients(ys, gys, xs, True, create_graph)
+    parts, seen = [], set()
     for i, (x, gx) in enumerate(zip(xs, gxs, strict=True)):
-        gx = zeros_for(x, i, unconnected) if gx is None else gx
-        parts.append(constant(gx) if create_graph else np.array(stop(gx)))
+        gx = constant(zeros_for(x, i, unconnected) if gx is None else gx)
+        if create_graph and id(gx.data) in seen:
+            gx = np.copy(gx)  # no two share memory
+        seen.add(id(gx.data))
+        parts.append(gx if create_graph else np.array(gx.data))
     return rebuild(x_structure, parts)
-
-
-def starts_for(grad_outputs, structure, n):
-    """The leaves of `grad_outputs`, which must have the structure of the outputs."""
-    if structure is None:
-        return [grad_outputs]
-    gys, _ = flatten(grad_outputs)
-    if len(gys) != n:
-        raise ValueError(f"grad_outputs has {len(gys)} gradients, expected {n}")
-    return gys
 
 
 def started(gy, y):
     """`gy` as a Variable of the shape of `y`."""
     gy = constant(gy)
+    if gy.dtype != y.dtype and y.dtype.kind in "fc":
+        gy = (np.real(gy) if gy.dtype.kind == "c" and y.dtype.kind == "f" else gy).astype(y.dtype)
     if gy.shape != y.shape:
         if np.broadcast_shapes(gy.shape, y.shape) != y.shape:
             raise ValueError(f"a gradient to start from has shape {gy.shape}, expected {y.shape}")
@@ -374,25 +407,37 @@ class Checkpoint(Function):
         xs = iter(xs)
         leaves = [next(xs) if is_free else x for is_free, x in self.constants]
         args, kwargs = rebuild(self.structure, leaves)
-        return flatten(self.fun(*args, **kwargs))
+        with differentiating():
+            return flatten(recording(self.fun)(*args, **kwargs))
 
-    def forward(self, *xs):
-        vs = [Variable(x) for x in xs]
-        ys, self.outputs_structure = recording(self.values)(vs)
-        ends = {id(x) for x in _recorded.leaves([y for y in ys if isinstance(y, Variable)])}
-        if ends - {id(v) for v in vs}:
+    def compute(self, xs):
+        """The outputs, once, to see which are Variables, and what they depend on."""
+        self.xs = [x.data for x in xs]
+        vs = [Variable(x) for x in self.xs]
+        with created() as made:
+            self.ys, self.outputs_structure = self.values(vs)
+        ends = _recorded.leaves([y for y in self.ys if isinstance(y, Variable)])
+        own = {id(v) for v in (*vs, *made)}
+        if any(id(x) not in own for x in ends):
             raise TypeError(
                 "checkpoint: the function uses a Variable that is not among its arguments: its "
                 "gradient would be lost; pass it as one"
             )
-        self.count = len(ys)
-        return tuple(stop(y) for y in ys)
+        self.free = [isinstance(y, Variable) and y.requires_grad for y in self.ys]
+
+    def forward(self, *xs):
+        return tuple(y.data for y, is_free in zip(self.ys, self.free, strict=True) if is_free)
 
     def backward(self, *gys):
-        vs = [identity(x) if Config.enable_backprop else Variable(x.data) for x in self.inputs]
-        ys, _ = recording(self.values)(vs)
-        pairs = [(y, gy) for y, gy in zip(ys, gys, strict=True)
-                 if isinstance(y, Variable) and gy is not None]  # fmt: skip
+        vs = []
+        for x, data in zip(self.inputs, self.xs, strict=True):
+            v = identity(x) if Config.enable_backprop else Variable(data)
+            if v.data is not data:
+                v.data = data  # the program assigned `x.data` since
+            vs.append(v)
+        ys, _ = self.values(vs)
+        ys = [y for y, is_free in zip(ys, self.free, strict=True) if is_free]
+        pairs = [(y, gy) for y, gy in zip(ys, gys, strict=True) if gy is not None]
         gxs = _recorded.gradients(
             [y for y, _ in pairs], [gy for _, gy in pairs], vs, False, Config.enable_backprop
         )
@@ -417,12 +462,20 @@ def checkpoint(fun):
         free = [isinstance(x, Variable) and is_float(x) and x.requires_grad for x in leaves]
         if not any(free) or not Config.enable_backprop:
             return fun(*args, **kwargs)
-        constants = [
-            (is_free, None if is_free else x) for is_free, x in zip(free, leaves, strict=True)
-        ]
-        f = Checkpoint(fun, structure, constants)
-        ys = f(*(x for x, is_free in zip(leaves, free, strict=True) if is_free))
-        return rebuild(f.outputs_structure, ys if isinstance(ys, list) else [ys])
+        pairs = list(zip(free, leaves, strict=True))
+        f = Checkpoint(fun, structure, [(is_free, None if is_free else x) for is_free, x in pairs])
+        xs = [x for is_free, x in pairs if is_free]
+        f.compute(xs)
+        if any(f.free):
+            made = f(*xs)
+            made = iter(made if isinstance(made, list) else [made])
+            outputs = [
+                next(made) if is_free else y for y, is_free in zip(f.ys, f.free, strict=True)
+            ]
+        else:
+            outputs = f.ys
+        f.ys = None  # they hold what is not to be kept
+        return rebuild(f.outputs_structure, outputs)
 
     return wrapped
 
@@ -449,16 +502,17 @@ def vjp(fun, *xs, has_aux=False):
     ys, structure = flatten(value)
 
     def pullback(gy):
-        gys = starts_for(gy, structure, len(ys))
+        gys = flatten_as(structure, gy, "the gradient to pull back")
+        nested = arguments.nested or reaches_out(gys)
         gys = [
-            stop(started(gy, y)) if isinstance(y, Variable) and not arguments.nested else gy
+            started(np.zeros(()) if gy is None else gy, y) if isinstance(y, Variable) else gy
             for y, gy in zip(ys, gys, strict=True)
         ]
-        gxs = gradients_for(arguments, ys, gys)
+        gxs = gradients_for(arguments, ys, gys if nested else map(stop, gys), nested=nested)
         return arguments.packed(map(as_given, arguments.given, gxs))
 
     value = rebuild(structure, map(arguments.result, ys))
-    return (value, pullback, aux) if has_aux else (value, pullback)
+    return (value, pullback, arguments.outside(aux)) if has_aux else (value, pullback)
 
 
 def jvp(fun, primals, tangents):
@@ -471,10 +525,9 @@ def jvp(fun, primals, tangents):
     >>> jvp(np.sin, (np.array([0.0, np.pi]),), (np.array([1.0, 2.0]),))[1]
     array([ 1., -2.])
     """
-    arguments = Arguments("jvp", primals, tuple(range(len(primals))))
-    directions = flatten(tuple(tangents))[0]
-    if len(directions) != len(arguments.xs):
-        raise ValueError(f"jvp: {len(directions)} tangents, expected {len(arguments.xs)}")
+    arguments = Arguments("jvp", primals, tuple(range(len(primals))), tangents)
+    _, structure = flatten(tuple(primals))
+    directions = flatten_as(structure, tuple(tangents), "jvp: the tangent")
     for x, dx in zip(arguments.xs, directions, strict=True):
         if np.shape(stop(dx)) != x.shape:
             raise ValueError(f"jvp: a tangent has shape {np.shape(stop(dx))}, expected {x.shape}")
@@ -524,14 +577,14 @@ def jacobian(fun, argnums=0, *, has_aux=False):
 
     @functools.wraps(fun)
     def wrapped(*args, **kwargs):
-        arguments = Arguments("jacobian", args, argnums)
+        arguments = Arguments("jacobian", args, argnums, kwargs.values())
         value, aux = arguments.call(fun, kwargs), None
         if has_aux:
             value, aux = value
         ys, structure = flatten(value)
         blocks = jacobian_blocks(arguments, ys)
         result = rebuild(structure, [arguments.packed(row) for row in blocks])
-        return (result, aux) if has_aux else result
+        return (result, arguments.outside(aux)) if has_aux else result
 
     return wrapped
 
@@ -539,6 +592,10 @@ def jacobian(fun, argnums=0, *, has_aux=False):
 def jacobian_blocks(arguments, ys):
     """For each output a list of its jacobians, one for each input."""
     xs = arguments.xs
+    if any(isinstance(y, Variable) and y.dtype.kind == "c" for y in ys) and any(
+        x.dtype.kind == "f" for x in xs
+    ):
+        raise TypeError("jacobian: the output is complex, and an input real; use jvp")
     if any(isinstance(v, Variable) and v.dtype.kind == "c" for v in (*ys, *xs)):
         rows = True  # a column would be of real and imaginary directions
     else:
@@ -548,7 +605,10 @@ def jacobian_blocks(arguments, ys):
         return [by_recorded_rows(arguments, y) for y in ys]
     if rows:
         return [by_rows(y, xs) for y in ys]
-    return by_columns(ys, xs)
+    try:
+        return by_columns(ys, xs)
+    except RuntimeError:  # of a Function whose backward cannot be differentiated
+        return [by_rows(y, xs) for y in ys]
 
 
 def by_rows(y, xs):
@@ -566,7 +626,9 @@ def by_rows(y, xs):
                 if gx is not None:
                     row[i] = gx
     return [
-        np.zeros((*shape, *x.shape), x.dtype) if row is None else row.reshape((*shape, *x.shape))
+        np.zeros((*shape, *x.shape), x.dtype)
+        if row is None
+        else np.array(row).reshape((*shape, *x.shape))
         for row, x in zip(rows, xs, strict=True)
     ]
 
@@ -594,7 +656,7 @@ def by_columns(ys, xs):
 def by_recorded_rows(arguments, y):
     """A recorded sweep for each element of the output, inside of an outer derivative."""
     xs, rows = arguments.xs, []
-    unit = np.zeros(np.shape(stop(y)))
+    unit = np.zeros(np.shape(stop(y)), getattr(y, "dtype", float))
     for i in np.ndindex(unit.shape):
         unit[i] = 1
         rows.append([constant(g) for g in gradients_for(arguments, [y], [unit.copy()])])
@@ -622,7 +684,7 @@ def hessian(fun, argnums=0):
 
     @functools.wraps(fun)
     def wrapped(*args, **kwargs):
-        arguments = Arguments("hessian", args, argnums)
+        arguments = Arguments("hessian", args, argnums, kwargs.values())
         y = scalar("hessian", arguments.call(fun, kwargs))
         gxs = recorded_gradient(arguments, y)
         if arguments.nested:
@@ -638,7 +700,8 @@ def recorded_gradient(arguments, y):
     """The gradient of `y` as Variables with a graph, or constants."""
     if not isinstance(y, Variable):
         return [constant(np.zeros_like(x.data)) for x in arguments.xs]
-    gxs = _recorded.gradients([y], [ones_like(y)], arguments.xs, True)
+    with differentiating():  # also for what a Function's backward makes of `grad`
+        gxs = _recorded.gradients([y], [ones_like(y)], arguments.xs, True)
     return [
         constant(np.zeros_like(x.data) if g is None else g)
         for x, g in zip(arguments.xs, gxs, strict=True)
@@ -658,16 +721,17 @@ def hvp(fun):
 
     @functools.wraps(fun)
     def wrapped(x, v, *args, **kwargs):
-        arguments = Arguments("hvp", (x, *args), 0)
+        arguments = Arguments("hvp", (x, *args), 0, (v, *kwargs.values()))
         y = scalar("hvp", arguments.call(fun, kwargs))
         gxs = recorded_gradient(arguments, y)
-        vs = flatten(v)[0]
+        vs = flatten_as(flatten(x)[1], v, "hvp: v")
         if [np.shape(stop(v)) for v in vs] != [g.shape for g in gxs]:
             raise ValueError(
                 f"hvp: v has shapes {[np.shape(stop(v)) for v in vs]}, expected "
                 f"{[g.shape for g in gxs]}"
             )
-        hvs = gradients_for(arguments, gxs, [v if arguments.nested else stop(v) for v in vs])
+        starts = [started(v, g) for v, g in zip(vs, gxs, strict=True)]
+        hvs = gradients_for(arguments, gxs, starts if arguments.nested else map(stop, starts))
         return arguments.packed(map(as_given, arguments.given, hvs))
 
     return wrapped

@@ -44,10 +44,11 @@ class Variable(Operators, ArrayMethods):
         Starts from `self.grad`, broadcast to the shape of `self` (ValueError if it cannot be), or
         else from ones. With `retain_grad` the Variables on the way, this one included, keep theirs
         too, otherwise they have none afterwards. With `retain_graph=False` the graph is released on
-        the way, and cannot be walked again (RuntimeError). `create_graph` is not supported yet
-        (NotImplementedError). TypeError without data, RuntimeError if `requires_grad` is False. An
-        exception, be it from a Function's backward, leaves every `grad` as it was, and the graph,
-        but for what `retain_graph=False` had released by then.
+        the way, and cannot be walked again (RuntimeError). With `create_graph` the gradients are
+        Variables with a graph of their own, and nothing is released. TypeError without data,
+        RuntimeError if `requires_grad` is False. An exception, be it from a Function's backward,
+        leaves every `grad` as it was, and the graph, but for what `retain_graph=False` had released
+        by then.
 
         >>> import numpy as np
         >>> x = Variable(np.array([1.0, 2.0]))
