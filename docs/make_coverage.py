@@ -76,6 +76,11 @@ when it is out of date, or when NumPy has a function that is in no group. The gr
 """
 
 
+def is_handed_over(function):
+    """Whether NumPy asks Variables what the function does with them."""
+    return isinstance(function, np.ufunc) or hasattr(function, "_implementation")
+
+
 def functions():
     """NumPy's public functions and ufuncs: (namespace, name) and the function, by name."""
     found = {}
@@ -114,6 +119,8 @@ def lines():
             group, remark = groups[function]
             if not remark and function.__name__ != name and prefix == "np":
                 remark = f"is `np.{function.__name__}`"
+            if group == "differentiable" and not is_handed_over(function):
+                remark = f"NumPy converts Variables here without asking: `fastgrad.numpy.{name}`"
             line = f"| `{prefix}.{name}` | {group} | {remark} |"
             found.setdefault(chapter_of(prefix, name), {})[name] = line
     return found

@@ -20,7 +20,8 @@ from fastgrad._loops cimport (
     apply_numbers, clear_errors, dot, errors, import_numpy, is_exact, is_float_or_double, ndim,
     settled, take_object, transposed, type_num,
 )
-from fastgrad._operation cimport Operation, X0, X1, define
+from fastgrad._node cimport Handle
+from fastgrad._operation cimport Operation, X0, X1, apply, define
 
 import_numpy()
 
@@ -325,6 +326,21 @@ cdef bint pow_directly(int i, Gradient *gy, Operand x0, Operand x1, bint last,
     return add_product(gx, gy, array(slope), last)
 
 
+cdef object pow_call(tuple args, dict kwargs):
+    """`np.power`, which lacks some of the operator's short cuts: those are for NumPy."""
+    if kwargs or len(args) != 2:
+        return NotImplemented
+    for x in args:
+        dtype = getattr(x, "dtype", None)
+        if dtype is not None and dtype.kind == "c":
+            return NotImplemented
+    if not isinstance(args[0], Handle) and not isinstance(args[1], Handle):
+        return NotImplemented
+    if type(args[1]) in (int, float) and args[1] in (0, 1, 0.5, -1):
+        return NotImplemented
+    return apply(&pow_rule, args[0], args[1])
+
+
 cdef class Pow(Operation):
     """x0 ** x1"""
 
@@ -332,6 +348,7 @@ cdef class Pow(Operation):
 define(&pow_rule, Pow, "pow", 2, X0 | X1, X0 | X1, pow_forward, pow_gradient,
        pow_numbers, pow_arrays, pow_directly)
 pow_rule.weak_x1 = True
+pow_rule.fast_call = pow_call
 
 
 # --- abs ---

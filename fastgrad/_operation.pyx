@@ -142,6 +142,9 @@ cdef inline bint suits(const Argument *a, const Argument *other) noexcept:
 cdef Handle apply_by_numpy(const Rule *rule, const Argument *a):
     cdef object x0 = operand(rule, a, 0)
     cdef object x1 = operand(rule, a, 1) if rule.n_inputs > 1 else None
+    if isinstance(x0, np.matrix) or isinstance(x1, np.matrix):
+        raise TypeError(f"{rule.name.decode()}: an operand is a matrix, whose rules are not an "
+                        "ndarray's; use np.asarray")
     if not isinstance(x0, (np.ndarray, np.generic)):
         if not isinstance(x1, (np.ndarray, np.generic)):
             x0 = np.array(x0)  # the operators of Python's numbers are others than NumPy's

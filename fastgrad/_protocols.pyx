@@ -23,9 +23,10 @@ def array_ufunc(self, ufunc, method, *inputs, **kwargs):
     cdef Row row
     if method == "__call__" and not kwargs:
         answer = answers.get(ufunc)
-        if type(answer) is Row and (<Row>answer).rule != NULL:
+        if type(answer) is Row:
             row = answer
-            if len(inputs) == row.rule.n_inputs:  # as its call would, which costs a frame more
+            # As its call would, which costs a frame more.
+            if row.rule != NULL and row.fast_call == NULL and len(inputs) == row.rule.n_inputs:
                 y = apply(row.rule, inputs[0], inputs[1] if len(inputs) > 1 else None)
                 if y is not NotImplemented:
                     return y

@@ -32,10 +32,12 @@ cdef class Row:
     cdef FastCall fast_call  # or NULL
     cdef readonly object compiled  # the class of that rule, or None
     cdef type _function
+    cdef int out_place  # 0: not looked up yet
     cdef dict __dict__
 
     cdef object call(self, tuple args, dict kwargs)
     cdef object written(self, tuple args, dict kwargs, object out)
+    cdef int place_of_out(self) except -1
     cdef int n_operands(self) except -1
     cdef tuple bound(self, tuple args, dict kwargs)
     cdef object differentiate(self, int i, object xp, object gy, Call call)

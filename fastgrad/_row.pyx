@@ -93,7 +93,15 @@ cdef class Row:
 
     cdef object call(self, tuple args, dict kwargs):
         """Any arguments."""
+        cdef int place
+        if self.is_ufunc and kwargs and "where" in kwargs:
+            if any_variable(args) or any_variable((kwargs["where"],)):
+                return self.forward(*args, **kwargs)  # through NumPy's protocol, which knows masks
         out = kwargs.pop("out", None) if kwargs else None
+        if out is None and len(args) > self.n_operands():
+            place = self.place_of_out()
+            if place < len(args):
+                out, args = args[place], args[:place] + (None,) + args[place + 1:]
         if out is not None:
             return self.written(args, kwargs, out)
         if any_variable(kwargs.values()) or any_variable(args[self.n_operands():]):
@@ -137,6 +145,7 @@ cdef class Row:
         if isinstance(out, Handle):
             raise TypeError(f"{self.name}: out is a Variable, which is never written to; use the "
                             "result")
+        args = apart(self.name, args, (out,))
         y = self.call(args, kwargs)
         if not isinstance(y, Handle):
             return self.forward(*args, out=out, **kwargs)
@@ -145,6 +154,16 @@ cdef class Row:
 
     cdef int n_operands(self) except -1:
         return 1 if self.sequence else len(<tuple>self.vjp)
+
+    cdef int place_of_out(self) except -1:
+        """Which argument `out` is, where it may come by position; beyond all of them if none."""
+        if self.out_place == 0:
+            try:
+                names = list(inspect.signature(self.forward).parameters)
+            except (TypeError, ValueError):
+                names = []
+            self.out_place = names.index("out") if "out" in names else 1 << 20
+        return self.out_place
 
     cdef tuple bound(self, tuple args, dict kwargs):
         """The same arguments, with operands that were passed by name among `args`."""
@@ -187,14 +206,39 @@ def holds_variable(*xs):
     return any_variable(xs)
 
 
+def apart(name, args, out):
+    """The arguments, with copies of those arrays that share the memory to which a result goes."""
+    found = []
+    for x in args:
+        data = value_of(x) if isinstance(x, Handle) else x
+        if isinstance(data, np.ndarray) and any([
+            y is not None and np.may_share_memory(data, y) for y in out
+        ]):
+            if isinstance(x, Handle):
+                raise TypeError(f"{name}: out shares the memory of a Variable, which is never "
+                                "written to; use the result")
+            x = data.copy()
+        elif isinstance(x, (list, tuple)):
+            x = type(x)(apart(name, x, out)) if type(x) in (list, tuple) else x
+        found.append(x)
+    return tuple(found)
+
+
 cdef object value_of_operand(Row row, int i, object x):
     if isinstance(x, Handle):
         x = value_of(x)
         if x is None:
             raise TypeError(f"{row.name}: operand {i} is a Variable without data (None)")
-    elif isinstance(x, (list, tuple)) and any_variable(x):
-        raise TypeError(f"{row.name}: operand {i} is a {type(x).__name__} of Variables, expected a "
-                        "Variable; make one of them with fastgrad.stack")
+    elif isinstance(x, (list, tuple)):
+        if any_variable(x):
+            raise TypeError(f"{row.name}: operand {i} is a {type(x).__name__} of Variables, "
+                            "expected a Variable; make one of them with fastgrad.stack")
+        if row.is_ufunc:
+            x = np.asarray(x)
+    if is_array(<PyObject *>x) and not is_exact(<PyObject *>x):
+        if isinstance(x, np.matrix) or isinstance(x, np.ma.MaskedArray) and not row.is_ufunc:
+            raise TypeError(f"{row.name}: operand {i} is a {type(x).__name__}, whose rules are not "
+                            "an ndarray's; use np.asarray, or where=")
     return x
 
 
@@ -241,7 +285,7 @@ cdef int record(Row row, object operands, int n, tuple values, tuple args, dict 
                 tracked |= is_tracked(call.targets[i].to)
     saved = []
     for i in range(len(values)):
-        whole = i >= n or row.saves & INPUTS or not isinstance(operands[i], Handle)
+        whole = i >= n or row.saves & INPUTS or not (row.sequence or row.vjp[i] is not None)
         if row.saves & OTHERS:
             whole |= n_needy > (call.targets[i].to != NULL)
         saved.append(kept(values[i], whole))

@@ -5,7 +5,7 @@ import numpy as np
 from fastgrad import functions as F
 from fastgrad._protocols import value
 from fastgrad.functions.shapes import reshape_row
-from fastgrad.op import NOTHING, op
+from fastgrad.op import NOTHING, op, refuse_out
 
 astype = op(
     "astype",
@@ -33,10 +33,21 @@ def flatten(self, order="C"):
     return F.copy(F.ravel(self, order=order))
 
 
+def compress(self, condition, axis=None, out=None):
+    """`ndarray.compress`, differentiable."""
+    return F.compress(condition, self, axis=axis, out=out)
+
+
+def clip(self, min=None, max=None, out=None, **kwargs):
+    """`ndarray.clip`, differentiable, for the bounds too."""
+    return F.clip(self, min, max, out, **kwargs)
+
+
 def plain(name):
     """A method whose result is plain."""
 
     def method(self, *args, **kwargs):
+        refuse_out(f"Variable.{name}", getattr(np.ndarray, name), (self, *args), kwargs)
         kwargs = {key: value(x) for key, x in kwargs.items()}
         return getattr(self.data, name)(*map(value, args), **kwargs)
 
@@ -70,8 +81,9 @@ class ArrayMethods:
     max, min = F.max, F.min
     cumsum, cumprod, trace, dot = F.cumsum, F.cumprod, F.trace, F.dot
     ravel, squeeze, swapaxes, repeat = F.ravel, F.squeeze, F.swapaxes, F.repeat
-    take, compress, diagonal = F.take, F.compress, F.diagonal
-    clip, round, conj, conjugate, copy = F.clip, F.round, F.conjugate, F.conjugate, F.copy
+    take, diagonal = F.take, F.diagonal
+    compress, clip = compress, clip
+    round, conj, conjugate, copy = F.round, F.conjugate, F.conjugate, F.copy
     astype = astype
     reshape = reshape
     transpose = transpose

@@ -5,6 +5,7 @@ The functions of NumPy fall into four groups. `op` and `implements` make one dif
 raise. What is in none raises too.
 """
 
+import inspect
 import sys
 
 import numpy as np
@@ -116,6 +117,7 @@ def plain(*functions):
     for function in functions:
 
         def answer(*args, _function=function, **kwargs):
+            refuse_out(full_name(_function), _function, args, kwargs)
             kwargs = {key: value(x) for key, x in kwargs.items()}
             return _function(*(value(x) for x in args), **kwargs)
 
@@ -123,6 +125,21 @@ def plain(*functions):
         answer.__doc__ = summary(function.__name__, (function,)) + " The result is plain."
         handlers[function] = answer
         groups[function] = ("plain result", "")
+
+
+def refuse_out(name, function, args, kwargs):
+    """Raise if `out`, by name or by position, is a Variable."""
+    if not holds_variable(*args[1:], *kwargs.values()):
+        return
+    out = kwargs.get("out")
+    try:
+        names = list(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        names = []
+    if out is None and "out" in names[: len(args)]:
+        out = args[names.index("out")]
+    if holds_variable(out):
+        raise TypeError(f"{name}: out is a Variable, which is never written to; use the result")
 
 
 def refuse(why, *functions):

@@ -102,7 +102,7 @@ def check_order(n, outputs, points, ws, rng, rtol, seed):
 
 
 def scale_of(x):
-    """By how much each element may move: in proportion to its size, or to the others' if it is 0."""
+    """By how much each element may move: in proportion to its size, if it is 0 to the others'."""
     size = np.abs(x).astype(np.float64)
     typical = size[size > 0].mean() if np.any(size > 0) else 1.0
     return np.where(size > 0, size, typical)

@@ -248,3 +248,116 @@ def test_loop_over_parts_does_not_make_an_array_for_each(run_child):
         assert np.array_equal(x.grad, np.arange(2000.0)[:, None] * np.ones(500))
     """
     assert run_child(code) == "True\n"
+
+
+# --- found by review ---
+
+
+@pytest.mark.parametrize(
+    "code", ["a.__imul__(v)", "np.multiply(a, v, out=a)", "np.matmul(a, v, out=t)"]
+)
+def test_out_that_is_an_operand_too(code):
+    a, v, t = np.array([2.0, 3.0]), Variable(np.array([5.0, 7.0])), np.zeros(())
+    y = eval(code, {"np": np, "a": a, "v": v, "t": t})
+    np.sum(y).backward()
+    assert np.array_equal(v.grad, [2, 3])
+
+
+def test_out_that_shares_a_variables_memory_is_refused():
+    v = Variable(A.copy())
+    with pytest.raises(TypeError, match="shares the memory"):
+        np.sin(v, out=v.data)
+    assert np.array_equal(v.data, A)
+
+
+def test_masks_are_known_by_every_way():
+    import fastgrad.numpy as fnp
+
+    mask = np.array([True, False, True])
+    for f in (np.arctan, fnp.arctan, fnp.square, fnp.log):
+        v, out = Variable(A.copy()), np.full(3, 9.0)
+        y = f(v, where=mask, out=out)
+        np.sum(y).backward()
+        assert out[1] == y.data[1] == 9
+        assert v.grad[1] == 0
+        assert np.all(v.grad[[0, 2]] != 0)
+    v, out = Variable(A.copy()), np.full(3, 9.0)
+    y = np.clip(v, 0.0, 1.0, where=mask, out=out)
+    assert np.array_equal(y.data, [0.5, 9.0, 1.0])
+    assert np.array_equal(out, y.data)
+    out = np.array([True, True, True])
+    assert np.isnan(v, where=mask, out=out) is out
+    assert np.array_equal(out, [False, True, False])
+
+
+def test_lists_as_operands():
+    v = Variable(A.copy())
+    np.heaviside([0.0, 1.0, 0.0], v).backward()
+    assert np.array_equal(v.grad, [1, 0, 1])
+    v.cleargrad()
+    np.power(v, [1, 2, 3]).backward()
+    assert np.allclose(v.grad, [1, 2 * 1.5, 3 * 2.5**2])
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+def test_subclasses_with_rules_of_their_own_are_refused():
+    with pytest.raises(TypeError, match="MaskedArray"):
+        np.mean(Variable(np.ma.array([1.0, 2.0], mask=[0, 1])))
+    m = Variable(np.asmatrix(np.eye(2)))
+    with pytest.raises(TypeError, match="matrix"):
+        m * m
+
+
+def test_methods_with_an_order_of_their_own():
+    v = Variable(A.copy())
+    assert np.array_equal(v.compress([True, False, True]).data, [0.5, 2.5])
+    assert np.array_equal(v.clip(1.0).data, [1, 1.5, 2.5])
+    assert np.array_equal(v.clip(max=1.0).data, [0.5, 1, 1])
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "np.argmax(B, axis=0, out=x)",
+        "np.any(A, 0, x)",
+        "x.argmax(0, x)",
+        "np.max(A, 0, x)",
+    ],
+)
+def test_plain_functions_write_into_no_variable(code):
+    x = Variable(np.array(5.0))
+    with pytest.raises(TypeError, match="never written to"):
+        run(code, x)
+    assert x.data == 5
+
+
+def test_out_by_position_is_not_what_is_recorded():
+    v, out = Variable(A.copy()), np.zeros(())
+    y = np.max(v, 0, out)
+    out[...] = 0
+    y.backward()
+    assert y.data == 2.5
+    assert np.array_equal(v.grad, [0, 0, 1])
+
+
+def test_arguments_of_all_kinds_reach_the_rules():
+    v = Variable(np.arange(1.0, 9.0).reshape(2, 2, 2))
+    np.sum(np.dsplit(v, indices_or_sections=2)[1]).backward()
+    assert v.grad.sum() == 4
+    w = Variable(A.copy())
+    np.sum(np.nancumsum(w, 0, float)).backward()
+    assert np.array_equal(w.grad, [3, 2, 1])
+    p = Variable(np.ones((2, 3)))
+    np.sum(np.polyval(p, 2.0)).backward()
+    assert np.array_equal(p.grad, [[2, 2, 2], [1, 1, 1]])
+    with pytest.raises(TypeError, match="transformed twice"):
+        np.sum(np.abs(np.fft.fftn(w[:, None] * B, s=(3, 2), axes=(1, 1)))).backward()
+
+
+def test_power_is_numpys_where_the_operator_takes_a_short_cut():
+    z = np.random.default_rng(0).standard_normal(50) + 1j * np.arange(50)
+    for exponent in (2, 0.5, -1, 3.0):
+        assert np.power(Variable(z), exponent).data.tobytes() == np.power(z, exponent).tobytes()
+        x = np.abs(z)
+        assert np.power(Variable(x), exponent).data.tobytes() == np.power(x, exponent).tobytes()
+        assert (Variable(z) ** exponent).data.tobytes() == (z**exponent).tobytes()

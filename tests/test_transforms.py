@@ -591,3 +591,216 @@ def test_which_graphs_take_a_leading_axis(name):
     y = {**BATCHED, **ROW_BY_ROW}[name](x)
     units = np.eye(y.size).reshape(y.size, *y.shape)
     assert (_batched.gradients(y, units, [x]) is not None) is (name in BATCHED)
+
+
+# --- found by review ---
+
+X30 = np.linspace(0.1, 1.0, 30)
+
+
+def test_released_graphs_raise():
+    x = Variable(X)
+    h = fnp.tanh(x) * x
+    y = fnp.sum(h)
+    y.backward(retain_graph=False)
+    for root in (y, fnp.sum(h * x)):
+        with pytest.raises(RuntimeError, match="retain_graph=False"):
+            gradients(root, x)
+
+
+def test_pullbacks_are_differentiable():
+    y, pullback = vjp(fnp.sin, 0.5)
+    assert grad(lambda g: pullback(g)[0])(1.0) == np.cos(0.5)
+
+
+def test_variables_anywhere_make_the_result_a_variable():
+    w = Variable(np.array(2.0))
+    for gx in (
+        grad(lambda x, w: x * x * w)(3.0, w),
+        grad(lambda x, w: x * x * w)(3.0, w=w),
+        jacobian(lambda x, w: x * x * w)(3.0, w),
+        hvp(lambda x: x**3)(1.0, w),
+        jvp(lambda x: x * x, (3.0,), (w,))[1],
+    ):
+        assert isinstance(gx, Variable)
+        assert gx.requires_grad
+
+
+@pytest.mark.parametrize("interior", [False, True])
+def test_recorded_values_count_not_those_assigned_since(interior):
+    x = Variable(np.array(2.0))
+    h = x * 1.0 if interior else x
+    y = h**3
+    h.data = np.array(5.0)
+    assert gradients(y, x) == 12
+    y.backward(create_graph=True)
+    assert x.grad.data == 12
+    f = checkpoint(lambda x: x**3)
+    x = Variable(np.array(2.0))
+    y = f(x)
+    x.data = np.array(5.0)
+    y.backward()
+    assert x.grad == 12
+
+
+def test_dicts_match_by_key_and_structures_are_checked():
+    def f(p):
+        return p["a"] * 10 + p["b"]
+
+    point = {"a": 1.0, "b": 2.0}
+    assert jvp(f, (point,), ({"b": 1.0, "a": 0.0},))[1] == 1
+    assert hvp(lambda p: p["a"] ** 2)(point, {"b": 5.0, "a": 1.0})["a"] == 2
+    with pytest.raises(ValueError, match="expected a dict of"):
+        jvp(f, (point,), ({"a": 1.0},))
+    with pytest.raises(ValueError, match="2 entries, expected 1"):
+        vjp(lambda x: (x,), 1.0)[1]((1.0, 2.0))
+
+
+def test_complex_jacobian_of_a_real_input_is_refused():
+    with pytest.raises(TypeError, match="output is complex"):
+        jacobian(lambda x: x * 1j)(X)
+
+
+def test_inner_gradients_within_a_recorded_backward_are_recorded():
+    class Inner(Cube):
+        def forward(self, x):
+            return x * x
+
+        def backward(self, gy):
+            (x,) = self.inputs
+            return gy * grad(lambda y: x * x * y)(1.0) * 2 / x
+
+    assert grad(grad(Inner()))(2.0) == pytest.approx(2)
+    assert hessian(Inner())(2.0) == pytest.approx(2)
+    x = Variable(np.array(2.0))
+    Inner()(x).backward(create_graph=True)
+    assert gradients(x.grad, x) == pytest.approx(2)
+
+
+def test_graphs_that_a_function_closes_over_stay():
+    w = Variable(np.array(2.0))
+    h = w * w
+    for transform in (grad, value_and_grad, elementwise_grad):
+        transform(lambda v: v * h)(3.0)
+    h.backward()
+    assert w.grad == 4
+
+
+def test_hvp_of_numbers_and_nests():
+    assert hvp(lambda x: x**3)(2.0, 1.0) == 12
+    assert hvp(lambda p: p["a"] ** 3)({"a": 2.0}, {"a": 1.0}) == {"a": 12.0}
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x[np.arange(20)] ** 2,
+        lambda x: x[X30 > 0.5] ** 2,
+        lambda x: fnp.reshape(x, (5, 6))[True, :, 0] * x[:5],
+        lambda x: fnp.sign(x[0]) * x,
+        lambda x: fnp.sign(fnp.sum(x)) * x,
+    ],
+    ids=["indices", "mask", "True", "sign", "sign of sum"],
+)
+def test_jacobians_of_graphs_with_odd_ends(f, monkeypatch):
+    together = jacobian(f)(X30)
+    monkeypatch.setattr("fastgrad.transforms.MANY", np.inf)
+    assert np.allclose(together, jacobian(f)(X30))
+
+
+def test_tall_jacobian_through_a_plain_function():
+    assert np.array_equal(jacobian(lambda x: Plain()(x) * np.ones(5))(2.0), np.full(5, 12.0))
+
+
+@pytest.mark.parametrize("name", ["exp", "sqrt", "tanh"])
+def test_instances_whose_output_is_gone(name):
+    row = getattr(fnp, name)
+    x = Variable(np.array(2.0))
+    (2 * row.Function()(x)).backward(create_graph=True)
+    expected = grad(grad(lambda x: 2 * row(x)))(2.0)
+    assert gradients(x.grad, x) == pytest.approx(expected)
+
+
+def test_checkpoint_may_make_variables_and_differentiate():
+    f = checkpoint(lambda x: x * grad(lambda y: x * y * y)(3.0))
+    assert grad(f)(2.0) == 24
+    assert grad(checkpoint(lambda x: fnp.sum(x * Variable(np.ones(3)))))(1.0) == 3
+    y, none, text, empty = checkpoint(lambda x: (x * 2, None, "text", ()))(Variable(X))
+    assert isinstance(y, Variable)
+    assert (none, text, empty) == (None, "text", ())
+
+
+def test_gradients_within_forward_of_a_function_are_values():
+    class Inside(Function):
+        def forward(self, x):
+            return x * grad(lambda t: t * t)(3.0)
+
+        def backward(self, gy):
+            return gy * 6
+
+    assert grad(Inside())(2.0) == 6
+
+
+def test_backward_of_a_function_may_record_within_gradients():
+    class Inside(Function):
+        def forward(self, x):
+            return x * x
+
+        def backward(self, gy):
+            v = Variable(self.inputs[0].data)
+            (v * v).backward()
+            return gy * v.grad
+
+    x = Variable(np.array(3.0))
+    assert gradients(Inside()(x), x) == 6
+
+
+@pytest.mark.parametrize("y", [None, "text"])
+def test_what_is_no_number_is_no_output(y):
+    with pytest.raises(TypeError, match="the output is a"):
+        grad(lambda x: y)(2.0)
+
+
+def test_starts_have_the_dtype_of_their_output():
+    x = Variable(X.astype(np.float32))
+    assert gradients(x + x, x, 1).dtype == np.float32
+    assert gradients(x + x, x, np.ones(3)).dtype == np.float32
+    nested = grad(lambda x: fnp.sum(jacobian(lambda y: y * y)(x)))(X.astype(np.float32))
+    assert nested.dtype == np.float32
+
+
+def test_auxiliary_outputs_are_values_and_argnums_differ():
+    for aux in (jacobian(lambda x: (x, x * 2), has_aux=True)(X)[1],
+                vjp(lambda x: (x, x * 2), X, has_aux=True)[2]):  # fmt: skip
+        assert type(aux) is np.ndarray
+    with pytest.raises(ValueError, match="twice"):
+        grad(lambda x: x, (0, 0))(2.0)
+    assert vjp(lambda x: (x, 2 * x), 1.0)[1]((None, 1.0)) == (2.0,)
+
+
+@pytest.mark.parametrize(("scale", "offset"), [(1, 0), (1, 1e6), (1e-6, 0)])
+def test_check_gradients_sees_a_tenth(scale, offset):
+    class Wrong(Cube):
+        def backward(self, gy):
+            return 1.1 * super().backward(gy)
+
+    with pytest.raises(AssertionError):
+        check_gradients(lambda x: Wrong()(x) * scale + offset, X)
+    check_gradients(lambda x: Cube()(x) * scale + offset, X)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "complex128"])
+@pytest.mark.parametrize("seed", range(8))
+def test_check_gradients_raises_no_false_alarm(dtype, seed):
+    x = np.array([0.3, 1.0, 0.02, 0.0], dtype)
+    check_gradients(lambda x: fnp.tanh(x) + fnp.exp(x), x, seed=seed)
+    check_gradients(fnp.log, np.array([1e4, 1e-2], "float64"), seed=seed)
+
+
+def test_no_two_results_share_memory():
+    a, b = jacobian(lambda x, y: x + y, (0, 1))(X30, X30)
+    assert not np.shares_memory(a, b)
+    assert jacobian(lambda x: fnp.sum(x) * np.ones(20))(X30).flags.writeable
+    x, y = Variable(X), Variable(X)
+    gx, gy = gradients(x + y, [x, y], create_graph=True)
+    assert not np.shares_memory(gx.data, gy.data)

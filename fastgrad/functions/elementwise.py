@@ -21,6 +21,8 @@ import numpy as np
 from fastgrad._arithmetic import Abs, Add, Div, Mul, Neg, Pow, Sub
 from fastgrad._elementwise import Cos, Exp, Log, Sin, Sqrt, Square, Tanh
 from fastgrad._node import Handle
+from fastgrad._protocols import value
+from fastgrad._row import holds_variable
 from fastgrad.op import INPUTS, NOTHING, OTHERS, OUTPUT, implements, op, plain, zero
 
 __all__ = [
@@ -360,6 +362,15 @@ def clip(a, a_min=MISSING, a_max=MISSING, out=None, *, min=MISSING, max=MISSING,
     for name, x in (("min", min), ("max", max)):
         if x is not MISSING:  # next to a_min or a_max: for NumPy to refuse
             kwargs[name] = x
+    mask = kwargs.pop("where", True)
+    if mask is not True and holds_variable(a, a_min, a_max, mask, out):
+        y = clip(a, a_min, a_max, **kwargs)
+        y = where(value(mask), y, np.zeros((), y.dtype) if out is None else out.copy())
+        if out is not None:
+            np.copyto(out, value(y), casting="same_kind")
+        return y
+    if mask is not True:
+        kwargs["where"] = mask
     return clip_by_position(a, a_min, a_max, out=out, **kwargs)
 
 

@@ -31,7 +31,13 @@ def axes_of(x, s, axes):
     if axes is None:
         axes = range(x.ndim if s is None else len(s))
         axes = [k - len(axes) for k in axes]
-    return [normalize_axis_index(k, x.ndim) for k in axes]
+    axes = [normalize_axis_index(k, x.ndim) for k in axes]
+    if s is not None and len(set(axes)) < len(axes):
+        raise TypeError(
+            "fft: the gradient for an axis that is transformed twice, at two lengths, is "
+            "not implemented; transform it in two calls"
+        )
+    return axes
 
 
 def halves(g, n, axis, power):

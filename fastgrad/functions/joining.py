@@ -218,7 +218,10 @@ array_split = op("array_split", np.array_split, NOTHING, vjp=split_vjp)
 hsplit = op("hsplit", np.hsplit, NOTHING, vjp=hsplit_vjp)
 vsplit = op("vsplit", np.vsplit, NOTHING, vjp=split_vjp)
 dsplit = op(
-    "dsplit", np.dsplit, NOTHING, vjp=lambda xp, g, y, x, parts: split_vjp(xp, g, y, x, parts, 2)
+    "dsplit",
+    np.dsplit,
+    NOTHING,
+    vjp=lambda xp, g, y, x, indices_or_sections: split_vjp(xp, g, y, x, indices_or_sections, 2),
 )
 unstack = op(
     "unstack",

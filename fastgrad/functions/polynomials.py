@@ -25,7 +25,8 @@ __all__ = [
 def polyval_p_vjp(xp, g, y, p, x):
     """The powers of `x`."""
     powers = np.arange(p.shape[0])[::-1].reshape(-1, *(1,) * g.ndim)
-    return xp.sum(g * xp.asarray(x) ** powers, axis=tuple(range(1, g.ndim + 1)))
+    products = g * xp.asarray(x) ** powers
+    return xp.sum(products, axis=tuple(range(1, g.ndim + 1))) if p.ndim == 1 else products
 
 
 def polyval_x_vjp(xp, g, y, p, x):

@@ -240,7 +240,7 @@ nanprod = op("nanprod", np.nanprod, vjp=nanprod_vjp)
 nancumsum = op(
     "nancumsum",
     np.nancumsum,
-    vjp=lambda xp, g, y, x, axis=None, **_: xp.where(x == x, cumsum_vjp(xp, g, y, x, axis), 0),
+    vjp=lambda xp, g, y, x, axis=None, *_, **__: xp.where(x == x, cumsum_vjp(xp, g, y, x, axis), 0),
 )
 
 

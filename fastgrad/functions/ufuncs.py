@@ -6,7 +6,7 @@ import numpy as np
 
 from fastgrad._node import Handle
 from fastgrad._protocols import GO_ON, full_name, handlers, not_implemented, set_special, value
-from fastgrad._row import INPUTS, OUTPUT, Row
+from fastgrad._row import INPUTS, OUTPUT, Row, apart
 from fastgrad.functions import reductions, shaping
 from fastgrad.op import op, zero
 
@@ -33,6 +33,7 @@ def special(ufunc, method, inputs, kwargs):
             )
         if not any(isinstance(x, Handle) for x in (*inputs, kwargs.get("where"))):
             return NotImplemented
+        inputs = apart(full_name(ufunc), inputs, out)
     if method == "__call__":
         y = call(ufunc, inputs, kwargs, out)
     elif method == "outer":
@@ -56,8 +57,8 @@ def call(ufunc, inputs, kwargs, out):
     where = kwargs.pop("where", True)
     if where is True:
         return answer(*inputs, **kwargs)
-    if not isinstance(answer, Row):
-        return answer(*inputs, where=where, **kwargs)
+    if not isinstance(answer, Row):  # plain
+        return ufunc(*map(value, inputs), out=out, where=value(where), **kwargs)
     if ufunc.nout > 1:
         raise TypeError(
             f"{full_name(ufunc)}: where= is not implemented for Variables where there are many "
