@@ -86,10 +86,8 @@ cdef class Function(Node):
     differentiable = False
 
     def __cinit__(self):
-        # NOTE [Garbage collector]: what __slots__ and closures refer to, nobody watches.
-        if has_no_slots(<PyObject *>self) and not is_closure(self, "forward"):
-            if not is_closure(self, "backward"):
-                untrack(<PyObject *>self)
+        if needs_no_tracking(self):
+            untrack(<PyObject *>self)
 
     def __call__(self, *inputs):
         cdef bint constants = False, requires_grad = False
@@ -187,6 +185,36 @@ cdef class Function(Node):
             setattr(self, name, value)
 
 
+# The class that was asked for last, as it was then: the version changes with the class.
+cdef extern from *:
+    """
+    /* Changes with the class; 0: it has none now. Python 3.10 says so in a flag alone. */
+    #if PY_VERSION_HEX < 0x030B0000
+    #define fg_version_of(type) \\
+        ((type)->tp_flags & Py_TPFLAGS_VALID_VERSION_TAG ? (type)->tp_version_tag : 0)
+    #else
+    #define fg_version_of(type) ((type)->tp_version_tag)
+    #endif
+    """
+    unsigned int version_of "fg_version_of"(PyTypeObject *type) noexcept
+
+cdef PyTypeObject *last_type = NULL
+cdef unsigned int last_version = 0
+cdef bint last_answer = False
+
+
+cdef bint needs_no_tracking(Function f) except -1:
+    """NOTE [Garbage collector]: what __slots__ and closures refer to, nobody watches."""
+    global last_type, last_version, last_answer
+    cdef PyTypeObject *type = Py_TYPE(<PyObject *>f)
+    if type == last_type and last_version == version_of(type) != 0:
+        return last_answer
+    last_answer = (has_no_slots(<PyObject *>f) and not is_closure(f, "forward")
+                   and not is_closure(f, "backward"))
+    last_type, last_version = type, version_of(type)  # the look-ups gave it one
+    return last_answer
+
+
 cdef bint is_closure(Function f, name) except -1:
     """Whether the method may refer to an instance: instance, class, method, closure: a cycle."""
     cdef PyObject *method = type_attribute(Py_TYPE(<PyObject *>f), name)
@@ -200,10 +228,9 @@ cdef bint is_closure(Function f, name) except -1:
 
 cdef Handle output_of(object y, bint requires_grad):
     """A Variable of what `forward` returned: of what `as_array` makes an array of, or of None."""
-    if isinstance(y, Handle):  # made by a derivative inside of `forward`: a value there
-        y = value_of(y)
     if not is_array(<PyObject *>y) and not is_double_scalar(<PyObject *>y) and y is not None:
-        y = as_array(y)
+        # A Variable was made by a derivative inside of `forward`: it is a value there.
+        y = value_of(y) if isinstance(y, Handle) else as_array(y)
         if not is_array(<PyObject *>y):
             raise TypeError(f"{type(y)} is not supported")
     return variable(y, requires_grad)

@@ -175,3 +175,21 @@ def test_any_size_of_the_pool_lets_the_package_be_imported(run_child, text):
         print("imported")
     """
     assert run_child(code) == "imported\n"
+
+
+def test_class_whose_method_becomes_a_closure_is_watched():
+    class Late(Same):
+        pass
+
+    x = Variable(np.ones(2))
+    Late()(x)
+    Late()
+    f = Late()
+    Late.backward = lambda self, gy, f=f: gy  # no closure yet
+
+    def method(self, gy):
+        return gy if f is not self else gy
+
+    Late.backward = method
+    g = Late()
+    assert gc.is_tracked(g)
