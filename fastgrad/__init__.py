@@ -9,6 +9,9 @@
 (array(2.), array(3.))
 """
 
+import importlib
+from typing import TYPE_CHECKING
+
 from fastgrad._arithmetic import Abs, Add, Div, MatMul, Mul, Neg, Pow, Sub
 from fastgrad._function import Function, as_array
 from fastgrad._operators import abs, add, div, matmul, mul, neg, pow, sub
@@ -16,21 +19,23 @@ from fastgrad.config import Config, no_grad, using_config
 from fastgrad.functions import *  # noqa: F403
 from fastgrad.functions import special
 from fastgrad.op import INPUTS, NOTHING, OTHERS, OUTPUT, op, zero
-from fastgrad.transforms import (
-    checkpoint,
-    elementwise_grad,
-    grad,
-    gradients,
-    hessian,
-    hessian_operator,
-    hvp,
-    jacobian,
-    jvp,
-    stop_gradient,
-    value_and_grad,
-    vjp,
-)
 from fastgrad.variable import Variable
+
+if TYPE_CHECKING:
+    from fastgrad.transforms import (
+        checkpoint,
+        elementwise_grad,
+        grad,
+        gradients,
+        hessian,
+        hessian_operator,
+        hvp,
+        jacobian,
+        jvp,
+        stop_gradient,
+        value_and_grad,
+        vjp,
+    )
 
 # `abs` and `pow` are left out: `from fastgrad import *` must not replace Python's.
 __all__ = [
@@ -40,3 +45,14 @@ __all__ = [
 ]  # fmt: skip
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name):
+    if name.startswith("__"):
+        raise AttributeError(f"module 'fastgrad' has no attribute '{name}'")
+    # Only when one is asked for: it saves every import two milliseconds.
+    transforms = importlib.import_module("fastgrad.transforms")
+    if name not in transforms.__all__:
+        raise AttributeError(f"module 'fastgrad' has no attribute '{name}'")
+    globals()[name] = found = getattr(transforms, name)
+    return found

@@ -4,6 +4,8 @@ NumPy hands the call over (NEP 13 for ufuncs, NEP 18 for functions); here the on
 looked up. Operators, and the functions of fastgrad, do not come this way.
 """
 
+from importlib import import_module
+
 import numpy as np
 
 from fastgrad._graph cimport value_of
@@ -49,6 +51,9 @@ cdef class ArrayUfunc:
 def array_function(self, function, types, args, kwargs):
     """`function(*args, **kwargs)` where an argument is a Variable."""
     answer = answers.get(function)
+    if answer is None and function.__module__.startswith("numpy.fft"):
+        import_module("fastgrad.functions.fft")
+        answer = answers.get(function)
     if answer is None:
         raise not_implemented(function)
     return answer(*args, **kwargs)

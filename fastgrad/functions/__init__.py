@@ -1,13 +1,13 @@
 """The differentiable functions, a file for each chapter of NumPy's reference: see `op`.
 
 A row is mathematics alone, for arrays and for Variables: summing a gradient to the shape of a
-broadcast operand, dtypes, who needs a gradient, accumulation, are the engine's.
+broadcast operand, dtypes, who needs a gradient, accumulation, are the engine's. The chapter `fft`
+is read when one of its functions is asked for.
 """
 
 from fastgrad.functions import (  # noqa: F401
     discrete,
     elementwise,
-    fft,
     indexing,
     linalg,
     polynomials,

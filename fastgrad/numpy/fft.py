@@ -2,6 +2,7 @@
 
 import numpy as _numpy
 
+import fastgrad.functions.fft  # noqa: F401, what registers the rules
 from fastgrad._protocols import handlers as _handlers
 
 
