@@ -172,9 +172,7 @@ cdef object summed(object gx, object x):
     """Sum `gx` over the axes along which an array of the shape of `x` was broadcast."""
     cdef int n_leading = gx.ndim - x.ndim
     cdef tuple own = x.shape
-    if n_leading == 1 and is_exact(<PyObject *>gx):
-        gx = np.asanyarray(add_reduce(gx, 0))
-    elif n_leading > 0:
+    if n_leading > 0:
         gx = reduced(gx, tuple(range(n_leading)), False)
     cdef tuple shape = gx.shape
     axes = [i for i, (n, m) in enumerate(zip(own, shape)) if n == 1 != m]

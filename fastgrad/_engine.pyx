@@ -19,7 +19,9 @@ from fastgrad._accumulate cimport (
     ARRAY, Gradient, NONE, NUMBER, add_array, add_number, boxed, fitted, forget, put, shown, total,
 )
 from fastgrad._function cimport call_backward, checked_gradient
-from fastgrad._graph cimport as_recorded, set_grad, value_of, variable
+from fastgrad._graph cimport (
+    as_recorded, called_again, not_walkable, set_grad, value_of, variable,
+)
 from fastgrad._loops cimport (
     Operand, as_number, clear_errors, import_numpy, is_array, is_double, type_num,
 )
@@ -272,8 +274,7 @@ cdef class Run:
         if f.flags & RECALLED:
             slot = index_of(f, slot)
             if slot < 0:
-                raise RuntimeError(f"{type(f).__name__}: was called again since, and its last call "
-                                   "alone can be differentiated: use an instance for each call")
+                raise called_again(f)
         if f.run != self.number:
             if self.is_aside(f, f.run):
                 return self.place_aside(f, slot, f.n_slots)
@@ -480,8 +481,12 @@ cdef object one = np.float64(1)
 cdef object starting_gradient(Handle y):
     cdef object x = as_recorded(y)
     if y.grad == NULL:
-        return one if is_double(<PyObject *>x) else np.ones_like(x)
+        return ones_for(x)
     return from_given(grad_of(y), x)
+
+
+cdef object ones_for(object x):
+    return one if is_double(<PyObject *>x) else np.ones_like(x)
 
 
 cdef object from_given(object gy, object x):
@@ -492,14 +497,6 @@ cdef object from_given(object gy, object x):
             raise ValueError(f"backward: the gradient to start from has shape {gy.shape}, "
                              f"expected {x.shape}") from None
     return fitted(gy, x)
-
-
-cdef object not_walkable(Node f):
-    name = type(f).__name__
-    if f.flags & SPENT:
-        return RuntimeError(f"{name}: a backward with retain_graph=False came here and released "
-                            "what a second one needs")
-    return RuntimeError(f"{name}: creator of a Variable, but it has no inputs")
 
 
 def backward(Handle y not None, retain_grad=False, create_graph=False, retain_graph=True):
@@ -523,23 +520,19 @@ def backward(Handle y not None, retain_grad=False, create_graph=False, retain_gr
         run.end()
 
 
-def gradients(list ys, list gys, list xs, bint retain_graph):
+def gradients(list ys, list gys, list xs):
     """The gradients of the Variables `xs` alone, and nobody's `.grad`: arrays, None if not reached.
 
     `gys` are the arrays, or None for ones, with which the Variables `ys` begin.
     """
     cdef Handle y
-    cdef Run run = Run(False, retain_graph, {<size_t><PyObject *>x: None for x in xs})
+    cdef Run run = Run(False, True, {<size_t><PyObject *>x: None for x in xs})
     clear_errors()
     try:
         for y, gy in zip(ys, gys):
             if y.flags & REQUIRES_GRAD:
                 like = as_recorded(y)
-                if gy is not None:
-                    gy = from_given(gy, like)
-                else:
-                    gy = one if is_double(<PyObject *>like) else np.ones_like(like)
-                run.start_from(y, gy)
+                run.start_from(y, ones_for(like) if gy is None else from_given(gy, like))
         run.walk()
         return [run.result(x) for x in xs]
     finally:

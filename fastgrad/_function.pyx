@@ -371,11 +371,15 @@ cdef object call_backward(Node node, list gys, int n):
             leave(before)
     else:
         gxs = f.backward(gys[0]) if len(gys) == 1 else f.backward(*gys)
-    cdef int n_given = len(<tuple>gxs) if isinstance(gxs, tuple) else 1
+    require_count(f, len(<tuple>gxs) if isinstance(gxs, tuple) else 1, n)
+    return (<tuple>gxs)[0] if n == 1 and isinstance(gxs, tuple) else gxs
+
+
+cdef inline int require_count(Function f, Py_ssize_t n_given, int n) except -1:
     if n_given != n:
         raise ValueError(f"{type(f).__name__}: backward returned {n_given} "
                          f"gradient{'' if n_given == 1 else 's'}, expected {n}")
-    return (<tuple>gxs)[0] if n == 1 and isinstance(gxs, tuple) else gxs
+    return 0
 
 
 cdef object call_recorded(Node node, list gys, int n):
@@ -389,9 +393,7 @@ cdef object call_recorded(Node node, list gys, int n):
     gxs = f.backward(*gys)
     if not isinstance(gxs, tuple):
         gxs = (gxs,)
-    if len(gxs) != n:
-        raise ValueError(f"{type(f).__name__}: backward returned {len(gxs)} "
-                         f"gradient{'' if len(gxs) == 1 else 's'}, expected {n}")
+    require_count(f, len(gxs), n)
     return gxs
 
 

@@ -35,3 +35,7 @@ cdef int assign_outputs(Node f, list references) except -1
 cdef tuple inputs_of(Node f)
 cdef list outputs_of(Node f)
 cdef Handle handle_for(PyObject *to, int slot, object value)  # at the end of an edge, or a new one
+
+# The exceptions for a node that was released or never recorded, and for an earlier call of one.
+cdef object not_walkable(Node f)
+cdef object called_again(Node f)

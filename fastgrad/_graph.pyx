@@ -16,7 +16,7 @@ from fastgrad._loops cimport (
     take_object,
 )
 from fastgrad._node cimport (
-    COLLECTABLE, HAS_MOVED, HOLDS_NUMBER, LEAF, REBOUND, RECORDED, REQUIRES_GRAD, SAVED,
+    COLLECTABLE, HAS_MOVED, HOLDS_NUMBER, LEAF, REBOUND, RECORDED, REQUIRES_GRAD, SAVED, SPENT,
     SAVED_NUMBER, first_slot, handle_in, has_references, index_of, is_moved, is_tracked,
     make_collectable, make_slots, new_handle, track,
 )
@@ -291,3 +291,19 @@ cdef list outputs_of(Node f):
 cdef object weak_reference(PyObject *handle):
     """To the handle, or a dead one."""
     return weakref.ref(new_handle() if handle == NULL else <Handle>handle)
+
+
+# --- nodes that no backward can pass ---
+
+
+cdef object not_walkable(Node f):
+    name = type(f).__name__
+    if f.flags & SPENT:
+        return RuntimeError(f"{name}: a backward with retain_graph=False came here and released "
+                            "what a second one needs")
+    return RuntimeError(f"{name}: creator of a Variable, but it has no inputs")
+
+
+cdef object called_again(Node f):
+    return RuntimeError(f"{type(f).__name__}: was called again since, and its last call alone can "
+                        "be differentiated: use an instance for each call")

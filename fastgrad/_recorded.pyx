@@ -17,7 +17,9 @@ from fastgrad._operation import Operation as OperationClass
 from fastgrad._row import RowFunction, zero
 
 from fastgrad._function cimport call_backward, call_recorded
-from fastgrad._graph cimport handle_for, set_array, set_grad, value_of, variable
+from fastgrad._graph cimport (
+    called_again, handle_for, not_walkable, set_array, set_grad, value_of, variable,
+)
 from fastgrad._loops cimport import_numpy, is_stand_in, stand_in, take_object
 from fastgrad._node cimport (
     CALLED, COLLECTABLE, Edge, HAS_MOVED, Handle, LEAF, Node, RECORDED, REQUIRES_GRAD, SPENT,
@@ -50,27 +52,17 @@ cdef class RecordedRun:
 
     cdef Entry place(self, object to, int *slot):
         """Where the gradient at the end of an edge goes, and at which index; None: nowhere."""
-        cdef Handle x
-        cdef int i
-        if slot[0] != LEAF and (<Node>to).flags & HAS_MOVED:
-            i = index_of(<Node>to, slot[0])
-            if 0 <= i < (<Node>to).n_slots and is_moved(<PyObject *>to, i):
-                to, slot[0] = <object>(<Node>to).slots[i].handle, LEAF
+        to = past_moved(to, slot)
         if slot[0] == LEAF:
-            x = to
-            if x.creator != NULL:
-                to, slot[0] = <object>x.creator, x.slot
-            else:
-                slot[0] = 0
-                if not x.flags & REQUIRES_GRAD:
-                    return None
-                if self.wanted is not None and <size_t><PyObject *>x not in self.wanted:
-                    return None
-                return self.entry(x, 1)
+            slot[0] = 0
+            if not (<Handle>to).flags & REQUIRES_GRAD:
+                return None
+            if self.wanted is not None and <size_t><PyObject *>to not in self.wanted:
+                return None
+            return self.entry(to, 1)
         slot[0] = index_of(<Node>to, slot[0])
         if slot[0] < 0:
-            raise RuntimeError(f"{type(to).__name__}: was called again since, and its last call "
-                               "alone can be differentiated: use an instance for each call")
+            raise called_again(<Node>to)
         if self.between is not None and <size_t><PyObject *>to not in self.between:
             return None
         return self.entry(to, (<Node>to).n_slots)
@@ -114,8 +106,7 @@ cdef class RecordedRun:
         cdef PyObject *y
         entry.gradients = None  # a node is visited once
         if not f.flags & RECORDED or (f.n_edges == 0 and f.inputs == NULL):
-            raise RuntimeError(f"{type(f).__name__}: has no inputs; a backward with "
-                               "retain_graph=False may have released it")
+            raise not_walkable(f)
         for slot in range(len(gys)):
             y = handle_in(f, slot)
             if y != NULL and not is_moved(<PyObject *>f, slot):
@@ -398,8 +389,7 @@ cdef set between(list ys, dict wanted):
         key = <size_t><PyObject *>f
         if key not in leads:
             if f.flags & SPENT and not produces(f, wanted):
-                raise RuntimeError(f"{type(f).__name__}: a backward with retain_graph=False came "
-                                   "here and released what a second one needs")
+                raise not_walkable(f)
             leads[key] = None
             owners[key] = f
             for to in ends_of(f):
@@ -449,7 +439,7 @@ cdef list ends_of(Node f):
     cdef Call call
     cdef Handle x
     cdef list ends = []
-    cdef int i
+    cdef int i, slot
     if f.inputs != NULL:
         for x in <tuple>f.inputs:
             ends.append(x if x.creator == NULL else <object>x.creator)
@@ -457,21 +447,24 @@ cdef list ends_of(Node f):
         call = call_of(f)
         for i in range(call.n_targets):
             if call.targets[i].to != NULL:
-                ends.append(end_of(<object>call.targets[i].to, call.targets[i].slot))
+                slot = call.targets[i].slot
+                ends.append(past_moved(<object>call.targets[i].to, &slot))
     else:
         for i in range(f.n_edges):
             if f.edges[i].to != NULL:
-                ends.append(end_of(<object>f.edges[i].to, f.edges[i].slot))
+                slot = f.edges[i].slot
+                ends.append(past_moved(<object>f.edges[i].to, &slot))
     return ends
 
 
-cdef object end_of(object to, int slot):
-    """Past a handle that the program moved: see NOTE [Moved] in _graph.pyx."""
+cdef object past_moved(object to, int *slot):
+    """Where an edge ends, past a handle that the program moved: see NOTE [Moved] in _graph.pyx."""
     cdef int i
-    if slot != LEAF and (<Node>to).flags & HAS_MOVED:
-        i = index_of(<Node>to, slot)
+    if slot[0] != LEAF and (<Node>to).flags & HAS_MOVED:
+        i = index_of(<Node>to, slot[0])
         if 0 <= i < (<Node>to).n_slots and is_moved(<PyObject *>to, i):
-            to, slot = <object>(<Node>to).slots[i].handle, LEAF
-    if slot == LEAF and (<Handle>to).creator != NULL:
-        return <object>(<Handle>to).creator
+            to, slot[0] = <object>(<Node>to).slots[i].handle, LEAF
+    if slot[0] == LEAF and (<Handle>to).creator != NULL:
+        slot[0] = (<Handle>to).slot
+        to = <object>(<Handle>to).creator
     return to

@@ -158,20 +158,14 @@ cdef class Row:
     cdef int place_of_out(self) except -1:
         """Which argument `out` is, where it may come by position; beyond all of them if none."""
         if self.out_place == 0:
-            try:
-                names = list(inspect.signature(self.forward).parameters)
-            except (TypeError, ValueError):
-                names = []
+            names = parameter_names(self.forward)
             self.out_place = names.index("out") if "out" in names else 1 << 20
         return self.out_place
 
     cdef tuple bound(self, tuple args, dict kwargs):
         """The same arguments, with operands that were passed by name among `args`."""
         cdef int i, n = self.n_operands()
-        try:
-            names = list(inspect.signature(self.forward).parameters)[:n]
-        except (TypeError, ValueError):
-            names = []
+        names = parameter_names(self.forward)[:n]
         rest = dict(kwargs)
         for i in range(len(args), len(names)):
             if names[i] not in rest:
@@ -199,6 +193,14 @@ cdef bint any_variable(object xs) except -1:
         if isinstance(x, (list, tuple)) and any_variable(x):
             return True
     return False
+
+
+def parameter_names(function):
+    """What it calls its arguments; nothing, where that is not known."""
+    try:
+        return list(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        return []
 
 
 def holds_variable(*xs):

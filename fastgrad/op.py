@@ -5,13 +5,21 @@ The functions of NumPy fall into four groups. `op` and `implements` make one dif
 raise. What is in none raises too.
 """
 
-import inspect
 import sys
 
 import numpy as np
 
 from fastgrad._protocols import GO_ON, full_name, handlers, value
-from fastgrad._row import INPUTS, NOTHING, OTHERS, OUTPUT, Row, holds_variable, zero
+from fastgrad._row import (
+    INPUTS,
+    NOTHING,
+    OTHERS,
+    OUTPUT,
+    Row,
+    holds_variable,
+    parameter_names,
+    zero,
+)
 
 __all__ = ["op", "zero", "INPUTS", "OUTPUT", "OTHERS", "NOTHING", "implements", "plain", "refuse"]
 
@@ -132,10 +140,7 @@ def refuse_out(name, function, args, kwargs):
     if not holds_variable(*args[1:], *kwargs.values()):
         return
     out = kwargs.get("out")
-    try:
-        names = list(inspect.signature(function).parameters)
-    except (TypeError, ValueError):
-        names = []
+    names = parameter_names(function)
     if out is None and "out" in names[: len(args)]:
         out = args[names.index("out")]
     if holds_variable(out):

@@ -90,11 +90,8 @@ class Arguments:
 
     def call(self, fun, kwargs):
         """`fun` of the arguments, recorded."""
-        running.depth = getattr(running, "depth", 0) + 1
-        try:
+        with differentiating():
             return recording(fun)(*self.args, **kwargs)
-        finally:
-            running.depth -= 1
 
     def packed(self, parts):
         """One part for each Variable, in the structure of the arguments."""
@@ -146,7 +143,7 @@ def as_given(x, gx):
     return gx[()] if isinstance(x, np.generic) else gx
 
 
-def gradients_for(arguments, ys, gys, unconnected="zero", retain_graph=True, nested=None):
+def gradients_for(arguments, ys, gys, unconnected="zero", nested=None):
     """The gradients for the Variables of the arguments: arrays, or Variables if nested."""
     pairs = [(y, gy) for y, gy in zip(ys, gys, strict=True) if isinstance(y, Variable)]
     ys, gys = [y for y, _ in pairs], [gy for _, gy in pairs]
@@ -154,7 +151,7 @@ def gradients_for(arguments, ys, gys, unconnected="zero", retain_graph=True, nes
         gys = [ones_like(y) if gy is None else constant(gy) for y, gy in pairs]
         gxs = _recorded.gradients(ys, gys, arguments.xs, True)
     else:
-        gxs = _engine.gradients(ys, gys, arguments.xs, retain_graph)
+        gxs = _engine.gradients(ys, gys, arguments.xs)
     return [
         zeros_for(x, i, unconnected) if gx is None else gx
         for i, (x, gx) in enumerate(zip(arguments.xs, gxs, strict=True))
@@ -268,7 +265,7 @@ def of_one_array(fun, argnum, args, kwargs, unconnected):
     finally:
         running.depth = 0
     scalar("grad", y)
-    (gx,) = _engine.gradients([y], [None], [x], True) if isinstance(y, Variable) else (None,)
+    (gx,) = _engine.gradients([y], [None], [x]) if isinstance(y, Variable) else (None,)
     if gx is None:
         gx = zeros_for(x, 0, unconnected)
     return stop(y)[()] if isinstance(y, Variable) else y, as_given(given, gx)
@@ -551,7 +548,7 @@ def pushed_forward(arguments, ys, directions):
     if arguments.nested:
         dus = _recorded.gradients(made, along, us, True)
     else:
-        dus = _engine.gradients(made, [v.data for v in along], us, True)
+        dus = _engine.gradients(made, [v.data for v in along], us)
     found = dict(zip(map(id, outputs), dus, strict=True))
     dys = [found.get(id(y)) for y in ys]
     return [
@@ -621,7 +618,7 @@ def by_rows(y, xs):
     if rows is None:
         rows = [np.zeros((n, *x.shape), x.dtype) for x in xs]
         for i in range(n):
-            gxs = _engine.gradients([y], [units[i]], xs, True)
+            gxs = _engine.gradients([y], [units[i]], xs)
             for row, gx in zip(rows, gxs, strict=True):
                 if gx is not None:
                     row[i] = gx
@@ -644,7 +641,7 @@ def by_columns(ys, xs):
         unit = np.zeros(x.shape, x.dtype)
         for i in np.ndindex(x.shape):
             unit[i] = 1
-            dus = _engine.gradients([g], [unit.copy()], us, True)
+            dus = _engine.gradients([g], [unit.copy()], us)
             unit[i] = 0
             for row, y in zip(rows, ys, strict=True):
                 dy = dus[places[id(y)]] if id(y) in places else None

@@ -18,17 +18,7 @@ np.float64(0.0)
 import numpy as _numpy
 
 import fastgrad.functions  # noqa: F401, what registers the rules
-from fastgrad._protocols import handlers as _handlers
 from fastgrad.numpy import fft, linalg  # noqa: F401
+from fastgrad.numpy.lookup import namespace_of as _namespace_of
 
-
-def __getattr__(name):
-    found = getattr(_numpy, name)
-    if callable(found):
-        found = _handlers.get(found, found)
-    globals()[name] = found
-    return found
-
-
-def __dir__():
-    return sorted({*globals(), *dir(_numpy)})
+__getattr__, __dir__ = _namespace_of(_numpy, globals())

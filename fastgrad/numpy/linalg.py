@@ -2,15 +2,6 @@
 
 import numpy as _numpy
 
-from fastgrad._protocols import handlers as _handlers
+from fastgrad.numpy.lookup import namespace_of as _namespace_of
 
-
-def __getattr__(name):
-    found = getattr(_numpy.linalg, name)
-    found = _handlers.get(found, found) if callable(found) else found
-    globals()[name] = found
-    return found
-
-
-def __dir__():
-    return sorted({*globals(), *dir(_numpy.linalg)})
+__getattr__, __dir__ = _namespace_of(_numpy.linalg, globals())
