@@ -12,9 +12,10 @@
 import importlib
 from typing import TYPE_CHECKING
 
-from fastgrad._arithmetic import Abs, Add, Div, MatMul, Mul, Neg, Pow, Sub
+from fastgrad._arithmetic import Abs, Add, Div, Mul, Neg, Pow, Sub
 from fastgrad._function import Function, as_array
 from fastgrad._operators import abs, add, div, matmul, mul, neg, pow, sub
+from fastgrad._products import MatMul
 from fastgrad.config import Config, no_grad, using_config
 from fastgrad.functions import *  # noqa: F403
 from fastgrad.functions import special

@@ -1,4 +1,4 @@
-"""The mathematics of + - * / ** @, of neg and of abs: a rule each, and a class each."""
+"""The mathematics of + - * / **, of neg and of abs: a rule each, and a class each."""
 
 from cpython.object cimport PyObject
 
@@ -6,7 +6,7 @@ from fastgrad._accumulate cimport Gradient
 from fastgrad._loops cimport Operand
 from fastgrad._node cimport Rule
 
-cdef Rule add_rule, sub_rule, mul_rule, div_rule, neg_rule, pow_rule, abs_rule, matmul_rule
+cdef Rule add_rule, sub_rule, mul_rule, div_rule, neg_rule, pow_rule, abs_rule
 
 # What fast paths of other functions are made of too.
 cdef bint add_if_sound(Gradient *gx, double c) except -1

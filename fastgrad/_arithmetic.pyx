@@ -17,8 +17,7 @@ from fastgrad._accumulate cimport (
 )
 from fastgrad._loops cimport (
     ABSOLUTE, ADD, DIVIDE, MULTIPLY, NEGATIVE, Operand, POWER, SIGN, SUBTRACT, apply1, apply2,
-    apply_numbers, clear_errors, dot, errors, import_numpy, is_exact, is_float_or_double, ndim,
-    settled, take_object, transposed, type_num,
+    apply_numbers, clear_errors, errors, import_numpy, settled, take_object,
 )
 from fastgrad._node cimport Handle
 from fastgrad._operation cimport Operation, X0, X1, apply, define
@@ -401,62 +400,3 @@ cdef class Abs(Operation):
 
 define(&abs_rule, Abs, "abs", 1, X0, 0, abs_forward, abs_gradient,
        abs_numbers, abs_arrays, abs_directly)
-
-
-# --- matmul ---
-
-
-cdef object matmul_forward(object x0, object x1):
-    return x0 @ x1
-
-
-cdef object matmul_gradient(int i, object gy, object x0, object x1):
-    # A 1-d operand takes part as one row (left) or one column (right), an axis that gy lacks.
-    cdef bint row = x0.ndim == 1, column = x1.ndim == 1
-    if column:
-        gy = np.expand_dims(gy, -1)
-    if row:
-        gy = np.expand_dims(gy, -2)
-    if i == 0:
-        gx = gy @ (x1[:, np.newaxis] if column else x1).swapaxes(-1, -2)
-        return gx[..., 0, :] if row else gx
-    gx = (x0[np.newaxis, :] if row else x0).swapaxes(-1, -2) @ gy
-    return gx[..., 0] if column else gx
-
-
-cdef bint matmul_directly(int i, Gradient *gy, Operand x0, Operand x1, bint last,
-                          Gradient *gx) except -1:
-    """By BLAS, of matrices and vectors of one dtype."""
-    cdef PyObject *x = x1.array if i == 0 else x0.array
-    if gy.state == NUMBER or x == NULL:
-        return False
-    cdef PyObject *g = gy.value.array
-    if not is_exact(g) or not is_exact(x) or type_num(g) != type_num(x):
-        return False
-    if not is_float_or_double(g) or not 1 <= ndim(g) <= 2 or not 1 <= ndim(x) <= 2:
-        return False
-    if ndim(x) == 1:  # matrix @ vector, for the matrix; or vector @ matrix, for it
-        if ndim(g) == 2:
-            return False
-        gx0 = outer(<object>g, <object>x) if i == 0 else outer(<object>x, <object>g)
-    elif ndim(g) == 2:
-        turned = transposed(x)
-        gx0 = dot(g, <PyObject *>turned) if i == 0 else dot(<PyObject *>turned, g)
-    elif i == 0:  # vector @ matrix, for the vector
-        gx0 = dot(x, g)
-    else:  # matrix @ vector, for the vector
-        gx0 = dot(g, x)
-    return add_array_if_sound(gx, gx0)
-
-
-cdef object outer(object x0, object x1):
-    return np.multiply(x0[:, np.newaxis], x1)
-
-
-cdef class MatMul(Operation):
-    """x0 @ x1"""
-
-
-define(&matmul_rule, MatMul, "matmul", 2, X1, X0, matmul_forward, matmul_gradient,
-       NULL, NULL, matmul_directly)
-matmul_rule.unlike = True

@@ -10,14 +10,15 @@ from cpython.object cimport PyObject
 
 import numpy as np
 
-from fastgrad._arithmetic import MatMul
+from fastgrad._choosing import Where
 from fastgrad._indexing import GetItem
+from fastgrad._products import MatMul
 from fastgrad._reductions import Mean, Sum
 from fastgrad._row import zero
-from fastgrad._shaping import Reshape, Transpose
+from fastgrad._shaping import BroadcastTo, Reshape, Transpose
 
 from fastgrad._node cimport Handle, Node, REQUIRES_GRAD
-from fastgrad._operation cimport saved_value
+from fastgrad._operation cimport parameter_of, saved_value
 from fastgrad._recorded cimport RecordedRun, between
 from fastgrad._row cimport Call, Row, call_of
 
@@ -30,15 +31,17 @@ cdef class BatchedRun(RecordedRun):
         cdef int i
         # Of `gy`, that of one row has the shape and the dtype of the output.
         xs = [saved_value(f, i, gy[0]) for i in range(f.rule.n_inputs)]
-        saved = saved_value(f, 1, gy[0]) if f.n_edges > 1 else None
+        saved = None
+        if f.rule.add_whole != NULL:
+            saved = parameter_of(f)
+        elif f.n_edges > 1:
+            saved = saved_value(f, 1, gy[0])
         for i in range(f.rule.n_inputs):
             if f.edges[i].to == NULL or not self.leads_on(<object>f.edges[i].to, f.edges[i].slot):
                 continue
             special = SPECIAL.get(type(f))
             if special is not None:
                 gx = special(i, gy, xs, saved)
-            elif f.rule.row_vjps == NULL or f.rule.add_whole != NULL:
-                raise NotBatched
             else:
                 y = saved if f.rule.n_inputs == 1 and saved is not None else gy[0]
                 gx = (<tuple>f.rule.row_vjps)[i](np, gy, y, *xs)
@@ -125,6 +128,16 @@ def averaged(i, gy, xs, parameter):
     return gx * (gy[0].size / max(xs[0].size, 1))
 
 
+def broadcast(i, gy, xs, _):
+    """As it is: summed by the run."""
+    return gy
+
+
+def chosen(i, gy, xs, mask):
+    """The gradient where the operand was chosen."""
+    return np.where(mask, gy, 0) if i == 0 else np.where(mask, 0, gy)
+
+
 def reshaped(i, gy, xs, _):
     """Back in the shape of the operand."""
     return gy.reshape((len(gy), *xs[0].shape))
@@ -139,7 +152,7 @@ def transposed(i, gy, xs, axes):
 
 SPECIAL = {
     MatMul: matmul, GetItem: getitem, Sum: summed, Mean: averaged, Reshape: reshaped,
-    Transpose: transposed,
+    Transpose: transposed, BroadcastTo: broadcast, Where: chosen,
 }
 
 

@@ -152,7 +152,7 @@ cdef class Run:
         if gx == NULL or gy.state == NONE:
             return 0
         if f.rule.add_whole != NULL:
-            if f.rule.add_whole(f, gy, last, gx):
+            if f.rule.add_whole(f, i, gy, last, gx):
                 return 0
         elif f.rule.add_gradient != NULL and (edge.flags & ALIKE or takes_unlike(f, edge, gy)):
             if saved_operand(f, 0, &x0) and saved_operand(f, 1, &x1):

@@ -58,12 +58,13 @@ cdef extern from *:
         return fg_descr(x) == fg_descr(y) || PyArray_EquivTypes(fg_descr(x), fg_descr(y));
     }
 
-    static inline PyObject *fg_empty_like(PyObject *x, int fortran) {
+    static inline PyObject *fg_empty(PyObject *x, int ndim, npy_intp *dims, int fortran) {
         PyArray_Descr *descr = fg_descr(x);
         Py_INCREF(descr);  /* stolen */
-        return PyArray_NewFromDescr(&PyArray_Type, descr, fg_ndim(x), fg_dims(x), NULL, NULL,
+        return PyArray_NewFromDescr(&PyArray_Type, descr, ndim, dims, NULL, NULL,
                                     fortran ? NPY_ARRAY_F_CONTIGUOUS : 0, NULL);
     }
+    #define fg_empty_like(x, fortran) fg_empty(x, fg_ndim(x), fg_dims(x), fortran)
 
     static inline PyObject *fg_zeros_like(PyObject *x) {
         PyArray_Descr *descr = fg_descr(x);
@@ -71,11 +72,16 @@ cdef extern from *:
         return PyArray_Zeros(fg_ndim(x), fg_dims(x), descr, 0);
     }
 
-    static inline PyObject *fg_dot(PyObject *x, PyObject *y) {
-        return PyArray_MatrixProduct2(x, y, NULL);
-    }
-    static inline PyObject *fg_transposed(PyObject *x) {
-        return PyArray_Transpose(FG_ARRAY(x), NULL);
+    static inline PyObject *fg_view(PyObject *x, int ndim, npy_intp *dims, npy_intp *strides) {
+        PyArray_Descr *descr = fg_descr(x);
+        Py_INCREF(descr);  /* stolen */
+        PyObject *y = PyArray_NewFromDescr(&PyArray_Type, descr, ndim, dims, strides, fg_data(x), 0,
+                                           NULL);
+        if (y == NULL) return NULL;
+        Py_INCREF(x);  /* stolen */
+        if (PyArray_SetBaseObject(FG_ARRAY(y), x) < 0) { Py_DECREF(y); return NULL; }
+        PyArray_UpdateFlags(FG_ARRAY(y), NPY_ARRAY_UPDATE_ALL);
+        return y;
     }
 
     /* An array of the shape and dtype of `x` that costs no memory: one zero, seen everywhere. */
@@ -159,6 +165,8 @@ cdef extern from *:
     int F_ORDER "NPY_ARRAY_F_CONTIGUOUS"
     int FLOAT "NPY_FLOAT"
     int DOUBLE "NPY_DOUBLE"
+    int BOOL "NPY_BOOL"
+    enum: MOST_DIMS "NPY_MAXDIMS"
 
     int ndim "fg_ndim"(PyObject *x) noexcept nogil
     intp *dims "fg_dims"(PyObject *x) noexcept nogil
@@ -175,11 +183,11 @@ cdef extern from *:
     bint same_dtype "fg_same_dtype"(PyObject *x, PyObject *y) noexcept
     int flags "fg_flags"(PyObject *x) noexcept nogil
     PyObject *small_empty_like "fg_empty_like"(PyObject *x, bint fortran) except NULL  # owned
+    PyObject *small_empty "fg_empty"(PyObject *x, int ndim, intp *dims, bint fortran) except NULL
     intp nbytes "fg_nbytes"(PyObject *x) noexcept nogil
     bint is_double_scalar "fg_is_double_scalar"(PyObject *x) noexcept nogil  # np.float64
     bint as_number "fg_as_number"(PyObject *x, double *number) noexcept  # of either of these
-    object dot "fg_dot"(PyObject *x, PyObject *y)  # NumPy's, by BLAS; a scalar for two vectors
-    object transposed "fg_transposed"(PyObject *x)  # a view
+    object read_only_view "fg_view"(PyObject *x, int ndim, intp *dims, intp *strides)
     PyObject *zeros_like "fg_zeros_like"(PyObject *x) except NULL  # owned, in C order
     PyObject *stand_in "fg_stand_in"(PyObject *x) except NULL  # owned
     bint is_stand_in "fg_is_stand_in"(PyObject *x) noexcept
@@ -196,13 +204,17 @@ cdef extern from *:
 
 cdef enum:  # the loops
     ADD, SUBTRACT, MULTIPLY, DIVIDE, POWER, NEGATIVE, ABSOLUTE, SIGN, EXP, LOG, SQRT, TANH, SIN, COS
-    N_LOOPS
+    MAXIMUM, MINIMUM, MATMUL, N_LOOPS
 
 
 cdef struct Operand:
     PyObject *array  # borrowed; NULL: the number, as a constant that changes no dtype
     double number
 
+
+cdef struct Matrix:  # which way it lies in memory is for the steps, in bytes, to say
+    char *data
+    intp n_rows, n_columns, row_step, column_step
 
 cdef const char *name_of(int loop) noexcept
 
@@ -214,6 +226,12 @@ cdef inline int plain(PyObject *x) noexcept:
     if not is_exact(x) or not is_float_or_double(x) or not is_behaved(x):
         return 0
     return flags(x) & (C_ORDER | F_ORDER)
+
+# A new array of these dimensions and the dtype of `x`, which is a float32 or a float64; owned.
+cdef PyObject *empty(PyObject *x, int ndim, intp *dims) except NULL
+
+# y = x0 @ x1, rows and columns one after the other; nothing is empty. Flags stay up.
+cdef void multiply(bint double, Matrix *x0, Matrix *x1, char *y) noexcept
 
 # Both compute into y[0] if it is not NULL (an array as the result will be), else into a new array
 # that the caller owns. They return False, and do nothing, if these operands have no direct loop.

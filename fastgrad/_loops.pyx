@@ -5,7 +5,7 @@ from libc.string cimport memcpy
 
 import numpy as np
 
-from fastgrad._pool cimport LEAST, pooled_like
+from fastgrad._pool cimport LEAST, pooled
 
 import_numpy()
 
@@ -65,6 +65,9 @@ find_loops(SQRT, np.sqrt)
 find_loops(TANH, np.tanh)
 find_loops(SIN, np.sin)
 find_loops(COS, np.cos)
+find_loops(MAXIMUM, np.maximum)
+find_loops(MINIMUM, np.minimum)
+find_loops(MATMUL, np.matmul)
 
 
 cdef const char *name_of(int loop) noexcept:
@@ -96,7 +99,9 @@ cdef double apply_numbers(int loop, double x0, double x1) noexcept:
 
 
 cdef inline PyObject *empty_like(PyObject *x, bint fortran) except NULL:
-    return pooled_like(x, fortran) if nbytes(x) >= LEAST else small_empty_like(x, fortran)
+    if nbytes(x) >= LEAST:
+        return pooled(x, ndim(x), dims(x), fortran)
+    return small_empty_like(x, fortran)
 
 
 cdef bint apply1(int loop, PyObject *x, PyObject **y) except -1:
@@ -166,7 +171,7 @@ cdef bint apply2(int loop, Operand x0, Operand x1, PyObject **y) except -1:
     cdef intp steps[3]
     if (not read(x0, like, order, &room0, &args[0], &steps[0])
             or not read(x1, like, order, &room1, &args[1], &steps[1])):
-        return False
+        return apply_to_rows(loop, x0.array, x1.array, y)
     if y[0] == NULL:
         y[0] = empty_like(like, not order & C_ORDER)
     elif not same_shape(like, y[0]):
@@ -176,6 +181,78 @@ cdef bint apply2(int loop, Operand x0, Operand x1, PyObject **y) except -1:
     steps[2] = 8 if double else 4
     run(loop, double, args, size(like), steps)
     return True
+
+
+cdef inline intp row_of(PyObject *x, PyObject *like, intp *step, intp *row_step) noexcept:
+    """How the rows of `like` find an operand that is broadcast to it: their length, or 0."""
+    cdef int i, n_leading = ndim(like) - ndim(x)
+    cdef intp item = 8 if type_num(like) == DOUBLE else 4
+    if n_leading > 0:  # one row for all
+        for i in range(ndim(x)):
+            if dims(x)[i] != dims(like)[n_leading + i]:
+                return 0
+        step[0], row_step[0] = item, 0
+        return size(x)
+    cdef int last = ndim(x) - 1
+    if n_leading < 0 or dims(x)[last] != 1:
+        return 0
+    for i in range(last):  # one number for each row
+        if dims(x)[i] != dims(like)[i]:
+            return 0
+    step[0], row_step[0] = 0, item
+    return dims(like)[last]
+
+
+cdef bint apply_to_rows(int loop, PyObject *x0, PyObject *x1, PyObject **y) except -1:
+    """One operand is broadcast to the other: along its first axes, or along its last."""
+    cdef char *args[3]
+    cdef intp steps[3]
+    cdef intp row_steps[3]
+    if x0 == NULL or x1 == NULL or not plain(x0) & plain(x1) & C_ORDER:
+        return False
+    cdef int whole = 0 if size(x0) > size(x1) else 1
+    cdef PyObject *like = x0 if whole == 0 else x1
+    cdef bint double = type_num(like) == DOUBLE
+    if type_num(x0) != type_num(x1):
+        return False
+    cdef intp n = row_of(x1 if whole == 0 else x0, like, &steps[1 - whole], &row_steps[1 - whole])
+    if n == 0:
+        return False
+    if y[0] == NULL:
+        y[0] = empty_like(like, False)
+    elif not same_shape(like, y[0]) or not plain(y[0]) & C_ORDER:
+        return False
+    steps[whole] = steps[2] = 8 if double else 4
+    row_steps[whole] = row_steps[2] = n * steps[2]
+    args[0], args[1], args[2] = data(x0), data(x1), data(y[0])
+    for _ in range(size(like) // n):
+        run(loop, double, args, n, steps)
+        args[0] += row_steps[0]
+        args[1] += row_steps[1]
+        args[2] += row_steps[2]
+    return True
+
+
+cdef PyObject *empty(PyObject *x, int ndim, intp *dims) except NULL:
+    cdef int i
+    cdef intp n = 8 if type_num(x) == DOUBLE else 4
+    for i in range(ndim):
+        n *= dims[i]
+    return pooled(x, ndim, dims, False) if n >= LEAST else small_empty(x, ndim, dims, False)
+
+
+cdef void multiply(bint double, Matrix *x0, Matrix *x1, char *y) noexcept:
+    cdef intp item = 8 if double else 4
+    cdef char *args[3]
+    cdef intp n[4]
+    cdef intp steps[9]
+    args[0], args[1], args[2] = x0.data, x1.data, y
+    n[0], n[1], n[2], n[3] = 1, x0.n_rows, x0.n_columns, x1.n_columns
+    steps[0] = steps[1] = steps[2] = 0
+    steps[3], steps[4] = x0.row_step, x0.column_step
+    steps[5], steps[6] = x1.row_step, x1.column_step
+    steps[7], steps[8] = x1.n_columns * item, item
+    loops[MATMUL][double].function(args, n, steps, loops[MATMUL][double].data)
 
 
 cdef bint add_blocks(PyObject *g, Operand x0, Operand x1, int *in_product, int *in_sum) noexcept:

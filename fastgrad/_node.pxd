@@ -21,10 +21,12 @@ cdef enum:  # flags of an edge: what it has besides its target
     WEAK = 16  # that number was a constant, a Python int or float, and changes no dtype
     STAND_IN = 4  # an array of the operand's shape and dtype without its elements
     ALIKE = 8  # the operand has the shape and the dtype of the output
+    PARAMETER = 32  # a parameter of the operation, any object: see Rule.add_whole
+    OWNS = SAVED | STAND_IN | PARAMETER
 
 cdef struct Edge:
     PyObject *to  # owned: a Node or, LEAF, a Handle; NULL: needs no gradient
-    Value saved  # owned array or object, if SAVED or STAND_IN
+    Value saved  # owned array or object, if OWNS
     int slot
     int flags
 
@@ -73,7 +75,7 @@ ctypedef bint (*ForArrays)(Operand x0, Operand x1, PyObject **y) except -1
 ctypedef bint (*AddGradient)(int i, Gradient *gy, Operand x0, Operand x1, bint last,
                              Gradient *gx) except -1  # see _accumulate.add_array, add_product
 
-ctypedef bint (*AddWhole)(Node f, Gradient *gy, bint last, Gradient *gx) except -1
+ctypedef bint (*AddWhole)(Node f, int i, Gradient *gy, bint last, Gradient *gx) except -1
 ctypedef object (*FastCall)(tuple args, dict kwargs)  # NotImplemented: not for these arguments
 
 cdef struct Rule:
@@ -93,7 +95,8 @@ cdef struct Rule:
     PyObject *row_forward
     PyObject *row_vjps
     FastCall fast_call  # how the row calls it, if not with operands alone; or NULL
-    # Of one operand and a parameter, any object, which the second edge saves as it is:
+    # In place of `add_gradient`, of an operation with a parameter, which an edge saved. `gradient`
+    # then gets the parameter as x1, and may be asked for Variables.
     AddWhole add_whole
 
 

@@ -248,7 +248,7 @@ cdef void drop_edges(Node f) noexcept:
         edge = f.edges[i]
         memset(&f.edges[i], 0, sizeof(Edge))
         Py_XDECREF(edge.to)
-        if edge.flags & (SAVED | STAND_IN):
+        if edge.flags & OWNS:
             Py_DECREF(edge.saved.array)
 
 
@@ -321,7 +321,7 @@ cdef int traverse_node(PyObject *f, visitproc visit, void *arg) noexcept:
     fields[3], fields[4] = (<Node>f).edges[0].to, (<Node>f).edges[1].to
     for i in range(2):
         fields[5 + i] = NULL
-        if (<Node>f).edges[i].flags & (SAVED | STAND_IN):
+        if (<Node>f).edges[i].flags & OWNS:
             fields[5 + i] = (<Node>f).edges[i].saved.array
     stop = visit_all(fields, 7, visit, arg)
     for i in range((<Node>f).n_slots):

@@ -1,5 +1,7 @@
 """How a compiled operation is called and recorded, whichever it is."""
 
+from cpython.object cimport PyObject
+
 from fastgrad._function cimport Function
 from fastgrad._loops cimport Operand
 from fastgrad._node cimport (
@@ -28,6 +30,25 @@ cdef object apply(const Rule *rule, object x0, object x1)
 
 # The same of one Variable and a parameter, any object that is kept as it is: see Rule.add_whole.
 cdef object apply_with(const Rule *rule, Handle x, object parameter)
+cdef object parameter_of(Node f)
+
+# What these do with an operand, for an operation that does it in its own way.
+cdef enum:
+    WEAK_NUMBER  # a Python int or float: a constant that changes no dtype
+    STRONG_NUMBER  # a 0-d float64
+    EXACT_ARRAY
+    OTHER  # for NumPy
+    UNKNOWN  # no operand at all
+
+cdef struct Argument:
+    PyObject *x  # borrowed: the argument itself
+    Operand value  # its number, if it is one; else its array, or whatever NumPy takes; or NULL
+    int kind
+    bint requires_grad
+
+cdef int read(PyObject *x, Argument *a) except -1
+cdef bint suits(const Argument *a, const Argument *other) noexcept  # in a direct loop, beside it
+cdef Node record(const Rule *rule, Argument *a, Handle y)
 
 # Operand `i` as it was saved: for direct loops (False: it is not for them), ...
 cdef bint saved_operand(Node f, int i, Operand *x) noexcept

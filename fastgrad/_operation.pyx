@@ -21,28 +21,15 @@ from fastgrad._loops cimport (
 )
 from fastgrad._node cimport (
     adopt_nodes, ALIKE, Edge, Handle, has_references, HOLDS_NUMBER, is_tracked, new_handle,
-    new_node, RECORDED, REQUIRES_GRAD, SAVED, SAVED_NUMBER, STAND_IN, track, WEAK,
+    new_node, PARAMETER, RECORDED, REQUIRES_GRAD, SAVED, SAVED_NUMBER, STAND_IN, track, WEAK,
 )
 
 import_numpy()
 
 # --- the arguments ---
 
-cdef enum:
-    WEAK_NUMBER  # a Python int or float: a constant that changes no dtype
-    STRONG_NUMBER  # a 0-d float64
-    EXACT_ARRAY
-    OTHER  # for NumPy
-    UNKNOWN  # no operand at all
 
-cdef struct Argument:
-    PyObject *x  # borrowed: the argument itself
-    Operand value  # its number, if it is one; else its array, or whatever NumPy takes; or NULL
-    int kind
-    bint requires_grad
-
-
-cdef inline int read(PyObject *x, Argument *a) except -1:
+cdef int read(PyObject *x, Argument *a) except -1:
     cdef PyObject *value = x
     a.x = x
     a.requires_grad = False
@@ -132,7 +119,7 @@ cdef inline bint apply_directly(const Rule *rule, const Argument *a, Handle y) e
     return done
 
 
-cdef inline bint suits(const Argument *a, const Argument *other) noexcept:
+cdef bint suits(const Argument *a, const Argument *other) noexcept:
     """A 0-d float64 makes the result one of float64, as a number in a direct loop would not."""
     if a.kind == STRONG_NUMBER:
         return other.kind == EXACT_ARRAY and type_num(other.value.array) == DOUBLE
@@ -173,7 +160,7 @@ cdef object operand(const Rule *rule, const Argument *a, int i):
 # --- the record ---
 
 
-cdef int record(const Rule *rule, Argument *a, Handle y) except -1:
+cdef Node record(const Rule *rule, Argument *a, Handle y):
     cdef Node f = new_node(rule)
     cdef int i, used = 0, n = rule.n_inputs
     cdef int64_t generation = 0
@@ -195,7 +182,8 @@ cdef int record(const Rule *rule, Argument *a, Handle y) except -1:
     if used & Y:
         save_output(&f.edges[1], y)
         f.n_edges = 2
-    return join(f, generation, y, tracked)
+    join(f, generation, y, tracked)
+    return f
 
 
 cdef inline int join(Node f, int64_t generation, Handle y, bint tracked) except -1:
@@ -242,9 +230,14 @@ cdef int record_with(const Rule *rule, Handle x, object value, object parameter,
     edge.flags = STAND_IN
     Py_INCREF(parameter)
     f.edges[1].saved.array = <PyObject *>parameter
-    f.edges[1].flags = SAVED
+    f.edges[1].flags = PARAMETER
     f.n_edges = 2
     return join(f, x.generation, y, is_tracked(edge.to) or not is_exact(<PyObject *>value))
+
+
+cdef object parameter_of(Node f):
+    cdef Edge *edge = &f.edges[1 if f.edges[1].flags & PARAMETER else 0]
+    return <object>edge.saved.array if edge.flags & PARAMETER else None
 
 
 cdef inline int save(Edge *edge, const Argument *a, bint used, Handle y) except -1:
@@ -299,6 +292,8 @@ cdef object saved_value(Node f, int i, object gy):
 cdef object gradient_of(Node f, int i, object gy):
     cdef const Rule *rule = f.rule
     x0 = saved_value(f, 0, gy)
+    if rule.add_whole != NULL:
+        return rule.gradient(i, gy, x0, parameter_of(f))
     x1 = saved_value(f, 1, gy) if f.n_edges > 1 else None
     if rule.gradient != NULL:
         return rule.gradient(i, gy, x0, x1)

@@ -4,11 +4,12 @@
 from cpython.object cimport PyTypeObject
 
 from fastgrad._arithmetic cimport (
-    abs_rule, add_rule, div_rule, matmul_rule, mul_rule, neg_rule, pow_rule, sub_rule,
+    abs_rule, add_rule, div_rule, mul_rule, neg_rule, pow_rule, sub_rule,
 )
 from fastgrad._indexing cimport getitem
 from fastgrad._node cimport Rule, adopt_handles
 from fastgrad._operation cimport apply
+from fastgrad._products cimport matmul_rule
 
 
 # --- operators ---

@@ -11,5 +11,5 @@ from cpython.object cimport PyObject
 cdef enum:
     LEAST = 1 << 14  # bytes: of smaller arrays malloc itself takes good care
 
-# An uninitialized array of the shape and dtype of `x`, with memory from the pool.
-cdef PyObject *pooled_like(PyObject *x, bint fortran) except NULL
+# An uninitialized array of these dimensions and the dtype of `x`, with memory from the pool.
+cdef PyObject *pooled(PyObject *x, int ndim, Py_ssize_t *dims, bint fortran) except NULL

@@ -24,11 +24,10 @@ cdef extern from *:
         return PyDataMem_DefaultHandler;
     }
 
-    static PyObject *fg_empty(PyObject *x, int fortran) {
+    static PyObject *fg_empty(PyObject *x, int ndim, npy_intp *dims, int fortran) {
         PyArray_Descr *descr = PyArray_DESCR((PyArrayObject *)x);
         Py_INCREF(descr);  /* stolen */
-        return PyArray_Empty(PyArray_NDIM((PyArrayObject *)x), PyArray_DIMS((PyArrayObject *)x),
-                             descr, fortran);
+        return PyArray_Empty(ndim, dims, descr, fortran);
     }
     """
     ctypedef struct Allocator "PyDataMemAllocator":
@@ -45,7 +44,7 @@ cdef extern from *:
     object default_handler "fg_default_handler"()
     object get_handler "PyDataMem_GetHandler"()
     object set_handler "PyDataMem_SetHandler"(object handler)  # returns the one before
-    PyObject *empty "fg_empty"(PyObject *x, int fortran) except NULL
+    PyObject *empty "fg_empty"(PyObject *x, int ndim, Py_ssize_t *dims, int fortran) except NULL
 
 
 def megabytes():
@@ -148,15 +147,15 @@ handler.allocator = Allocator(NULL, take, take_zeros, resized, give)
 cdef object pool = PyCapsule_New(&handler, "mem_handler", NULL)
 
 
-cdef PyObject *pooled_like(PyObject *x, bint fortran) except NULL:
+cdef PyObject *pooled(PyObject *x, int ndim, Py_ssize_t *dims, bint fortran) except NULL:
     if limit == 0 or get_handler() is not numpys:  # which the program changed
-        return empty(x, fortran)
+        return empty(x, ndim, dims, fortran)
     # The handler is a context variable. Setting it makes objects, and that may run the garbage
     # collector, which may run anything: not in the middle of an accumulation.
     cdef bint collecting = PyGC_Disable()
     set_handler(pool)
     try:
-        return empty(x, fortran)
+        return empty(x, ndim, dims, fortran)
     finally:
         set_handler(numpys)
         if collecting:

@@ -4,7 +4,9 @@ from typing import Any
 handlers: dict[Callable[..., Any], Callable[..., Any]]
 GO_ON: str
 
-def array_ufunc(self: Any, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any: ...
+def array_ufunc(
+    self: Any, ufunc: Any, method: str, x0: Any = ..., x1: Any = ..., *others: Any, **kwargs: Any
+) -> Any: ...
 
 class ArrayUfunc:
     def __get__(self, instance: Any, owner: Any = None, /) -> Any: ...

@@ -20,21 +20,28 @@ cdef dict answers = handlers
 GO_ON = ("use x.data for its value, or give it a rule with fastgrad.op or a Function")
 
 
-def array_ufunc(self, ufunc, method, *inputs, **kwargs):
-    """`ufunc.method(*inputs, **kwargs)` where an operand, or `out`, is a Variable."""
+cdef object ABSENT = object()
+
+
+def array_ufunc(self, ufunc, method, x0=ABSENT, x1=ABSENT, *others, **kwargs):
+    """`ufunc.method(x0, x1, *others, **kwargs)` where an operand, or `out`, is a Variable."""
+    # (Two operands with names of their own save a tuple; `array * v` is one of these calls.)
     cdef Row row
-    if method == "__call__" and not kwargs:
-        answer = answers.get(ufunc)
-        if type(answer) is Row:
-            row = answer
-            # As its call would, which costs a frame more.
-            if row.rule != NULL and row.fast_call == NULL and len(inputs) == row.rule.n_inputs:
-                y = apply(row.rule, inputs[0], inputs[1] if len(inputs) > 1 else None)
-                if y is not NotImplemented:
-                    return y
-        if answer is not None:
-            return answer(*inputs)
-    return special(ufunc, method, inputs, kwargs)
+    cdef int n = (x0 is not ABSENT) + (x1 is not ABSENT) + len(others)
+    cdef tuple inputs
+    answer = answers.get(ufunc) if method == "__call__" and not kwargs else None
+    if type(answer) is Row:
+        row = answer
+        # As its call would, which costs a frame more.
+        if row.rule != NULL and row.fast_call == NULL and n == row.rule.n_inputs:
+            y = apply(row.rule, x0, x1)
+            if y is not NotImplemented:
+                return y
+    inputs = () if n == 0 else (x0,) if n == 1 else (x0, x1, *others)
+    return special(ufunc, method, inputs, kwargs) if answer is None else answer(*inputs)
+
+
+cdef object found = array_ufunc
 
 
 cdef class ArrayUfunc:
@@ -45,7 +52,7 @@ cdef class ArrayUfunc:
     """
 
     def __get__(self, instance, owner):
-        return array_ufunc if instance is None else None
+        return found if instance is None else None
 
 
 def array_function(self, function, types, args, kwargs):

@@ -25,7 +25,7 @@ from fastgrad._node cimport (
     CALLED, COLLECTABLE, Edge, HAS_MOVED, Handle, LEAF, Node, RECORDED, REQUIRES_GRAD, SPENT,
     handle_in, index_of, is_moved, make_collectable,
 )
-from fastgrad._operation cimport saved_value
+from fastgrad._operation cimport parameter_of, saved_value
 from fastgrad._queue cimport pop, push, release
 from fastgrad._row cimport Call, Row, call_of
 
@@ -137,9 +137,8 @@ cdef class RecordedRun:
         for i in range(n):
             if f.edges[i].to == NULL or not self.leads_on(<object>f.edges[i].to, f.edges[i].slot):
                 continue
-            if f.rule.row_vjps == NULL or f.rule.add_whole != NULL:
-                x1 = saved_value(f, 1, gy) if f.n_edges > 1 else None
-                gx = f.rule.gradient(i, gy, saved_value(f, 0, gy), x1)
+            if f.rule.add_whole != NULL:
+                gx = f.rule.gradient(i, gy, saved_value(f, 0, gy), parameter_of(f))
             else:
                 y = gy
                 if n == 1 and f.n_edges == 2:

@@ -152,7 +152,7 @@ cdef object sum_gradient(int i, object gy, object x, object parameter):
     return np.broadcast_to(spread(gy, x, parameter), x.shape)
 
 
-cdef bint sum_whole(Node f, Gradient *gy, bint last, Gradient *gx) except -1:
+cdef bint sum_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx) except -1:
     return add_everywhere(f, gy, 1, gx)
 
 
@@ -203,7 +203,7 @@ cdef object mean_gradient(int i, object gy, object x, object parameter):
     return np.broadcast_to(spread(gy / count_of(x, parameter), x, parameter), x.shape)
 
 
-cdef bint mean_whole(Node f, Gradient *gy, bint last, Gradient *gx) except -1:
+cdef bint mean_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx) except -1:
     cdef object x = <object>f.edges[0].saved.array
     return add_everywhere(f, gy, count_of(x, <object>f.edges[1].saved.array), gx)
 

@@ -1,13 +1,17 @@
-"""See _shaping.pxd. Both are views, forward and backward."""
+"""See _shaping.pxd. All are views, forward; reshape and transpose backward too."""
 
 import numpy as np
 
+from cpython.long cimport PyLong_CheckExact
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
 
 from fastgrad._accumulate cimport ARRAY, Gradient, add_array
 from fastgrad._graph cimport value_of
-from fastgrad._loops cimport import_numpy, is_exact, is_float_or_double
+from fastgrad._loops cimport (
+    MOST_DIMS, dims, import_numpy, intp, is_exact, is_float_or_double, ndim, read_only_view,
+    strides,
+)
 from fastgrad._node cimport Handle, Node, Rule
 from fastgrad._operation cimport Operation, apply_with, define
 
@@ -41,7 +45,7 @@ cdef object reshape_gradient(int i, object gy, object x, object shape):
     return np.reshape(gy, x.shape)
 
 
-cdef bint reshape_whole(Node f, Gradient *gy, bint last, Gradient *gx) except -1:
+cdef bint reshape_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx) except -1:
     if gy.state != ARRAY or not is_exact(gy.value.array):
         return False
     return add_view(gx, (<object>gy.value.array).reshape((<object>f.edges[0].saved.array).shape))
@@ -80,7 +84,7 @@ cdef object transpose_gradient(int i, object gy, object x, object axes):
     return gy.transpose(inverse)
 
 
-cdef bint transpose_whole(Node f, Gradient *gy, bint last, Gradient *gx) except -1:
+cdef bint transpose_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx) except -1:
     if gy.state != ARRAY or not is_exact(gy.value.array):
         return False
     axes = <object>f.edges[1].saved.array
@@ -103,3 +107,52 @@ define(&transpose_rule, Transpose, "transpose", 1, 0, 0, transpose_forward, tran
        NULL, NULL, NULL)
 transpose_rule.add_whole = transpose_whole
 transpose_rule.fast_call = transpose_call
+
+
+# --- broadcast_to: the parameter is the new shape ---
+
+
+cdef object broadcast_forward(object x, object shape):
+    """np.broadcast_to, which takes 2 us, for an ndarray and a tuple."""
+    cdef intp n[MOST_DIMS]
+    cdef intp steps[MOST_DIMS]
+    cdef int i, own
+    cdef PyObject *source = <PyObject *>x
+    cdef int n_dims = len(shape) if type(shape) is tuple else MOST_DIMS + 1
+    if not is_exact(source) or not ndim(source) <= n_dims <= MOST_DIMS:
+        return np.broadcast_to(x, shape)
+    for i in range(n_dims):
+        size = shape[i]
+        if not PyLong_CheckExact(size) or not 0 <= size < 1 << 48:
+            return np.broadcast_to(x, shape)
+        own = i - (n_dims - ndim(source))
+        n[i] = size
+        steps[i] = strides(source)[own] if own >= 0 and dims(source)[own] == n[i] else 0
+        if own >= 0 and dims(source)[own] not in (1, n[i]):
+            return np.broadcast_to(x, shape)  # raises
+    return read_only_view(source, n_dims, n, steps)
+
+
+cdef object broadcast_gradient(int i, object gy, object x, object shape):
+    return gy  # which the engine sums
+
+
+cdef bint broadcast_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx) except -1:
+    return False
+
+
+cdef object broadcast_call(tuple args, dict kwargs):
+    if len(args) != 2 or not suits(args, kwargs, 2):
+        return NotImplemented
+    return apply_with(&broadcast_rule, args[0], args[1])
+
+
+cdef class BroadcastTo(Operation):
+    """The same elements, seen again and again along some axes."""
+
+
+cdef Rule broadcast_rule
+define(&broadcast_rule, BroadcastTo, "broadcast_to", 1, 0, 0, broadcast_forward,
+       broadcast_gradient, NULL, NULL, NULL)
+broadcast_rule.add_whole = broadcast_whole
+broadcast_rule.fast_call = broadcast_call

@@ -19,6 +19,7 @@ import math
 import numpy as np
 
 from fastgrad._arithmetic import Abs, Add, Div, Mul, Neg, Pow, Sub
+from fastgrad._choosing import Maximum, Minimum, Where
 from fastgrad._elementwise import Cos, Exp, Log, Sin, Sqrt, Square, Tanh
 from fastgrad._node import Handle
 from fastgrad._protocols import value
@@ -299,6 +300,7 @@ maximum = op(
         lambda xp, g, y, a, b: won(xp, g, a, b),
         lambda xp, g, y, a, b: won(xp, g, b, a),
     ),
+    fast=Maximum,
 )
 minimum = op(
     "minimum",
@@ -307,6 +309,7 @@ minimum = op(
         lambda xp, g, y, a, b: won(xp, g, b, a),
         lambda xp, g, y, a, b: won(xp, g, a, b),
     ),
+    fast=Minimum,
 )
 fmax = op(
     "fmax",
@@ -383,6 +386,7 @@ where = op(
         lambda xp, g, y, condition, a, b: xp.where(condition, g, 0),
         lambda xp, g, y, condition, a, b: xp.where(condition, 0, g),
     ),
+    fast=Where,
 )
 
 

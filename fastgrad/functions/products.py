@@ -12,8 +12,8 @@ from functools import partial
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from fastgrad._arithmetic import MatMul
 from fastgrad._node import Handle
+from fastgrad._products import MatMul
 from fastgrad.functions.indexing import scatter
 from fastgrad.op import OTHERS, implements, op, plain
 

@@ -7,7 +7,7 @@ import numpy as np
 from fastgrad._node import Handle
 from fastgrad._protocols import value
 from fastgrad._row import holds_variable
-from fastgrad._shaping import Reshape, Transpose
+from fastgrad._shaping import BroadcastTo, Reshape, Transpose
 from fastgrad.op import NOTHING, implements, op, plain
 
 __all__ = [
@@ -150,6 +150,7 @@ broadcast_to = op(
     np.broadcast_to,
     NOTHING,
     vjp=lambda xp, g, y, x, shape=None, subok=False: g,  # the engine sums it
+    fast=BroadcastTo,
 )
 
 

@@ -1,0 +1,3 @@
+from fastgrad._operation import Operation
+
+class MatMul(Operation): ...
