@@ -12,7 +12,7 @@ from test_rows import compare, directions, inner
 
 import fastgrad.numpy as fnp
 from fastgrad import Variable
-from fastgrad.functions import products
+from fastgrad.functions import convolution, products
 
 
 def check_second(gradients_of, points, rtol=1e-5):
@@ -181,6 +181,6 @@ def test_second_derivative_of_interp(kwargs):
 
     def gradients_of(vs):
         g, *xs = vs
-        return [products.interp_vjp(fnp, i, g, None, *xs, *rest) for i in range(3)]
+        return [convolution.interp_vjp(fnp, i, g, None, *xs, *rest) for i in range(3)]
 
     check_second(gradients_of, [normal(7, seed="g"), X, POINTS, VALUES])

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from fastgrad.functions import elementwise
+from fastgrad.functions.choosing import clip_by_position, nan_to_num_copied
 from samples.sample import Sample, complex_normal, distinct, normal, uniform
 
 # A domain away from kinks and cuts for the real functions of one operand.
@@ -162,7 +162,7 @@ if np.lib.NumpyVersion(np.__version__) >= "2.1.0":
         Sample("clip", (distinct(2, 5),), {"min": -0.4, "max": 0.4}),
         Sample("clip", (distinct(2, 5),), {"max": 0.0}),
     ]
-ROWS = {"clip": elementwise.clip_by_position, "nan_to_num": elementwise.nan_to_num_copied}
+ROWS = {"clip": clip_by_position, "nan_to_num": nan_to_num_copied}
 rows = [
     replace(sample, name=f"row_of_{sample.name}", function=ROWS[sample.name])
     for sample in choosing

@@ -1,0 +1,113 @@
+"""Element by element: arithmetic, powers, division with a remainder, rounding."""
+
+import numpy as np
+
+from fastgrad._arithmetic import Add, Div, Mul, Neg, Pow, Sub
+from fastgrad._elementwise import Sqrt, Square
+from fastgrad.op import INPUTS, NOTHING, OTHERS, OUTPUT, op, zero
+
+__all__ = [
+    "subtract", "multiply", "divide", "negative", "positive", "reciprocal", "square",
+    "power", "float_power", "sqrt", "cbrt",
+    "floor_divide", "remainder", "mod", "fmod", "divmod", "modf",
+    "floor", "ceil", "rint", "trunc", "fix", "round", "spacing", "nextafter", "frexp", "ldexp",
+]  # fmt: skip
+
+
+def zeros(x):
+    """A gradient for `x` of zeros."""
+    return np.zeros(x.shape, x.dtype)
+
+
+# --- arithmetic ---
+
+add = op(
+    "add",
+    np.add,
+    NOTHING,
+    vjp=(lambda xp, g, y, a, b: g, lambda xp, g, y, a, b: g),
+    fast=Add,
+)
+subtract = op(
+    "subtract",
+    np.subtract,
+    NOTHING,
+    vjp=(lambda xp, g, y, a, b: g, lambda xp, g, y, a, b: -g),
+    fast=Sub,
+)
+multiply = op(
+    "multiply",
+    np.multiply,
+    OTHERS,
+    vjp=(lambda xp, g, y, a, b: g * b, lambda xp, g, y, a, b: g * a),
+    fast=Mul,
+)
+divide = op(
+    "divide",
+    np.divide,
+    vjp=(lambda xp, g, y, a, b: g / b, lambda xp, g, y, a, b: -g / b * (a / b)),
+    fast=Div,
+)
+negative = op("negative", np.negative, NOTHING, vjp=lambda xp, g, y, x: -g, fast=Neg)
+positive = op("positive", np.positive, NOTHING, vjp=lambda xp, g, y, x: g)
+reciprocal = op("reciprocal", np.reciprocal, OUTPUT, vjp=lambda xp, g, y, x: -g * y * y)
+square = op("square", np.square, vjp=lambda xp, g, y, x: g * 2 * x, fast=Square)
+
+# --- powers ---
+
+
+def base_vjp(xp, g, y, a, b):
+    """The slope b * a**(b - 1), and 0 for a**0, at a = 0 too, where that would be 0 * inf."""
+    if type(b) in (bool, int, float, complex):  # NumPy has short cuts for such exponents
+        if b == 2:
+            return g * (b * a)
+        return g * (b * a ** (b - 1)) if b != 0 else zeros(a)
+    return g * (b * a ** xp.where(b == 0, 1, b - 1))
+
+
+def exponent_vjp(xp, g, y, a, b):
+    """a**b * log(a), and 0 where a is 0."""
+    return g * (a**b * xp.log(xp.where(a == 0, 1, a)))
+
+
+power = op("power", np.power, vjp=(base_vjp, exponent_vjp), fast=Pow)
+float_power = op("float_power", np.float_power, vjp=(base_vjp, exponent_vjp))
+sqrt = op("sqrt", np.sqrt, OUTPUT, vjp=lambda xp, g, y, x: g / (2 * y), fast=Sqrt)
+cbrt = op("cbrt", np.cbrt, OUTPUT, vjp=lambda xp, g, y, x: g / (3 * y * y))
+
+# --- division with a remainder ---
+
+floor_divide = op("floor_divide", np.floor_divide, NOTHING, vjp=(zero, zero))
+remainder = op(
+    "remainder",
+    np.remainder,
+    vjp=(lambda xp, g, y, a, b: g, lambda xp, g, y, a, b: -g * xp.floor_divide(a, b)),
+)
+mod = remainder
+fmod = op(
+    "fmod",
+    np.fmod,
+    INPUTS | OUTPUT,
+    # The quotient is an integer, that of the rounded a / b is not always the same one.
+    vjp=(lambda xp, g, y, a, b: g, lambda xp, g, y, a, b: -g * xp.rint((a - y) / b)),
+)
+divmod = op(
+    "divmod",
+    np.divmod,
+    OUTPUT,
+    vjp=(lambda xp, g, y, a, b: g[1], lambda xp, g, y, a, b: -g[1] * y[0]),
+)
+modf = op("modf", np.modf, NOTHING, vjp=lambda xp, g, y, x: g[0])
+
+# --- rounding, and the parts of a floating-point number ---
+
+floor = op("floor", np.floor, NOTHING, vjp=zero)
+ceil = op("ceil", np.ceil, NOTHING, vjp=zero)
+rint = op("rint", np.rint, NOTHING, vjp=zero)
+trunc = op("trunc", np.trunc, NOTHING, vjp=zero)
+fix = op("fix", np.fix, NOTHING, vjp=zero)
+round = op("round", np.round, NOTHING, vjp=zero, implements=(np.round, np.around))
+spacing = op("spacing", np.spacing, NOTHING, vjp=zero)
+nextafter = op("nextafter", np.nextafter, NOTHING, vjp=(lambda xp, g, y, a, b: g, zero))
+ldexp = op("ldexp", np.ldexp, OTHERS, vjp=(lambda xp, g, y, a, b: xp.ldexp(g, b), None))
+frexp = op("frexp", np.frexp, OUTPUT, vjp=lambda xp, g, y, x: xp.ldexp(g[0], -y[1]))

@@ -1,0 +1,186 @@
+"""Element by element: sizes and signs, choosing."""
+
+import numpy as np
+
+from fastgrad._arithmetic import Abs
+from fastgrad._choosing import Maximum, Minimum, Where
+from fastgrad._node import Handle
+from fastgrad._protocols import value
+from fastgrad._row import holds_variable
+from fastgrad.functions.arithmetic import zeros
+from fastgrad.op import INPUTS, OTHERS, OUTPUT, implements, op, zero
+
+__all__ = [
+    "absolute", "fabs", "sign", "copysign", "heaviside",
+    "maximum", "minimum", "fmax", "fmin", "clip", "where", "nan_to_num",
+]  # fmt: skip
+
+MISSING = np._NoValue  # what NumPy has for an argument that was not passed
+
+
+def is_complex(x):
+    """Whether an array, or a Variable, is one of complex numbers."""
+    return x.dtype.kind == "c"
+
+
+# --- sizes and signs ---
+
+
+def absolute_vjp(xp, g, y, x):
+    """sign(x); conj(x) / |x| of complex x; 0 at 0."""
+    if not is_complex(x):
+        return g * xp.sign(x)
+    r = xp.absolute(x)
+    return g * (xp.conjugate(x) / xp.where(r == 0, 1, r))
+
+
+def sign_vjp(xp, g, y, x):
+    """Zero; of complex x / |x| what turns it: dy = (dx - y Re(conj(y) dx)) / |x|."""
+    if not is_complex(x):
+        return zeros(x)
+    r = xp.absolute(x)
+    across = g - xp.real(g * y) * xp.conjugate(y)
+    return xp.where(r == 0, 0, across) / xp.where(r == 0, 1, r)
+
+
+absolute = op("absolute", np.absolute, vjp=absolute_vjp, fast=Abs)
+fabs = op("fabs", np.fabs, vjp=lambda xp, g, y, x: g * xp.sign(x))
+sign = op("sign", np.sign, INPUTS | OUTPUT, vjp=sign_vjp)
+copysign = op(
+    "copysign",
+    np.copysign,
+    vjp=(lambda xp, g, y, a, b: g * (xp.sign(a) * xp.copysign(1, b)), zero),
+)
+heaviside = op(
+    "heaviside",
+    np.heaviside,
+    OTHERS,
+    vjp=(zero, lambda xp, g, y, a, b: xp.where(a == 0, g, 0)),
+)
+
+# --- choosing ---
+
+
+def won(xp, g, a, b):
+    """The gradient of the greater of a and b, for a."""
+    return xp.where(a == b, g / 2, xp.where(a > b, g, 0))
+
+
+maximum = op(
+    "maximum",
+    np.maximum,
+    vjp=(
+        lambda xp, g, y, a, b: won(xp, g, a, b),
+        lambda xp, g, y, a, b: won(xp, g, b, a),
+    ),
+    fast=Maximum,
+)
+minimum = op(
+    "minimum",
+    np.minimum,
+    vjp=(
+        lambda xp, g, y, a, b: won(xp, g, b, a),
+        lambda xp, g, y, a, b: won(xp, g, a, b),
+    ),
+    fast=Minimum,
+)
+fmax = op(
+    "fmax",
+    np.fmax,
+    vjp=(
+        lambda xp, g, y, a, b: xp.where(xp.isnan(b), g, won(xp, g, a, b)),
+        lambda xp, g, y, a, b: xp.where(xp.isnan(a), g, won(xp, g, b, a)),
+    ),
+)
+fmin = op(
+    "fmin",
+    np.fmin,
+    vjp=(
+        lambda xp, g, y, a, b: xp.where(xp.isnan(b), g, won(xp, g, b, a)),
+        lambda xp, g, y, a, b: xp.where(xp.isnan(a), g, won(xp, g, a, b)),
+    ),
+)
+
+
+def clip_vjp_of(operand):
+    """The VJP of `minimum(maximum(a, low), high)` for one of the three."""
+
+    def vjp(xp, g, y, a, low=None, high=None, *_, where=True, **__):
+        if where is not True:
+            g = xp.where(where, g, 0)
+        raised = a if low is None or low is MISSING else xp.maximum(a, low)
+        if high is not None and high is not MISSING:
+            if operand == "high":
+                return won(xp, g, raised, high)
+            g = won(xp, g, high, raised)
+        if raised is a:
+            return g
+        return won(xp, g, a, low) if operand == "a" else won(xp, g, low, a)
+
+    return vjp
+
+
+clip_by_position = op(
+    "clip",
+    np.clip,
+    vjp=(clip_vjp_of("a"), clip_vjp_of("low"), clip_vjp_of("high")),
+    implements=(),
+)
+
+
+@implements(np.clip)
+def clip(a, a_min=MISSING, a_max=MISSING, out=None, *, min=MISSING, max=MISSING, **kwargs):
+    """`np.clip`, for Variables too, the bounds included; arguments and errors are NumPy's."""
+    if a_min is MISSING and a_max is MISSING and not (min is MISSING and max is MISSING):
+        a_min = None if min is MISSING else min
+        a_max = None if max is MISSING else max
+        min = max = MISSING
+    for name, x in (("min", min), ("max", max)):
+        if x is not MISSING:  # next to a_min or a_max: for NumPy to refuse
+            kwargs[name] = x
+    mask = kwargs.pop("where", True)
+    if mask is not True and holds_variable(a, a_min, a_max, mask, out):
+        y = clip(a, a_min, a_max, **kwargs)
+        y = where(value(mask), y, np.zeros((), y.dtype) if out is None else out.copy())
+        if out is not None:
+            np.copyto(out, value(y), casting="same_kind")
+        return y
+    if mask is not True:
+        kwargs["where"] = mask
+    return clip_by_position(a, a_min, a_max, out=out, **kwargs)
+
+
+where = op(
+    "where",
+    np.where,
+    OTHERS,
+    vjp=(
+        None,
+        lambda xp, g, y, condition, a, b: xp.where(condition, g, 0),
+        lambda xp, g, y, condition, a, b: xp.where(condition, 0, g),
+    ),
+    fast=Where,
+)
+
+
+def nan_to_num_vjp(xp, g, y, x, *_, **__):
+    """Zero where x is not finite; of complex x each part by itself."""
+    if not is_complex(x):
+        return xp.where(xp.isfinite(x), g, 0)
+    re = xp.where(xp.isfinite(xp.real(x)), xp.real(g), 0)
+    im = xp.where(xp.isfinite(xp.imag(x)), xp.imag(g), 0)
+    return re + 1j * im
+
+
+nan_to_num_copied = op("nan_to_num", np.nan_to_num, vjp=nan_to_num_vjp, implements=())
+
+
+@implements(np.nan_to_num)
+def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
+    """`np.nan_to_num`, for Variables too, but for `copy=False`: those are never written to."""
+    if isinstance(x, Handle) and not copy:
+        raise TypeError(
+            "nan_to_num: copy=False would write into a Variable, whose graph would be wrong then; "
+            "use the result of copy=True"
+        )
+    return nan_to_num_copied(x, copy, nan, posinf, neginf)

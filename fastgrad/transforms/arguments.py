@@ -1,0 +1,178 @@
+"""The arguments of a function as Variables, and what is returned of its results."""
+
+import contextlib
+import threading
+from numbers import Number
+from operator import index
+
+import numpy as np
+
+from fastgrad import _engine, _recorded
+from fastgrad.config import Config
+from fastgrad.op import NOTHING, op
+from fastgrad.trees import flatten, is_float, rebuild
+from fastgrad.variable import Variable
+
+running = threading.local()  # .depth: how many functions of this thread are being differentiated
+
+# A second Variable of the same value. A function is differentiated for that one: so what it reaches
+# in another way, or in an outer derivative, is not mixed up with its argument.
+identity = op("identity", lambda x: x, NOTHING, vjp=lambda xp, g, y, x: g)
+
+
+def reaches_out(tree):
+    """Whether it is, or holds, a Variable that somebody outside may differentiate for."""
+    if isinstance(tree, Variable):
+        return tree.requires_grad and Config.enable_backprop
+    if isinstance(tree, dict):
+        return any(map(reaches_out, tree.values()))
+    return isinstance(tree, (tuple, list)) and any(map(reaches_out, tree))
+
+
+class Arguments:
+    """The arguments of a call, those of `argnums` as Variables to differentiate for."""
+
+    def __init__(self, name, args, argnums, given=()):
+        self.single = not isinstance(argnums, (tuple, list))
+        self.argnums = [
+            argnum_of(name, i, len(args)) for i in ([argnums] if self.single else argnums)
+        ]
+        if len(set(self.argnums)) < len(self.argnums):
+            raise ValueError(f"{name}: argnums names an argument twice: {argnums}")
+        self.nested = getattr(running, "depth", 0) > 0 or any(map(reaches_out, (*args, *given)))
+        self.given, self.structures, self.xs = [], [], []
+        self.args = list(args)
+        for i in self.argnums:
+            leaves, structure = flatten(args[i])
+            xs = [self.lifted(name, i, x) for x in leaves]
+            self.given += leaves
+            self.xs += xs
+            self.structures.append((structure, len(xs)))
+            self.args[i] = rebuild(structure, xs)
+
+    def lifted(self, name, i, x):
+        """A Variable for a leaf of argument `i`."""
+        if not is_float(x):
+            what = f"an array of {x.dtype}" if hasattr(x, "dtype") else f"a {type(x).__name__}"
+            raise TypeError(
+                f"{name}: argument {i} is {what}, expected real or complex floating numbers "
+                "(x.astype(float))"
+            )
+        if not isinstance(x, Variable):
+            return Variable(np.asarray(x))
+        if x.requires_grad and Config.enable_backprop:
+            self.nested = True
+            return identity(x)
+        return Variable(x.data)
+
+    def call(self, fun, kwargs):
+        """`fun` of the arguments, recorded."""
+        with differentiating():
+            return recording(fun)(*self.args, **kwargs)
+
+    def packed(self, parts):
+        """One part for each Variable, in the structure of the arguments."""
+        parts, trees, start = list(parts), [], 0
+        for structure, n in self.structures:
+            trees.append(rebuild(structure, parts[start : start + n]))
+            start += n
+        return trees[0] if self.single else tuple(trees)
+
+    def result(self, y):
+        """The value of an output, as it is returned: a Variable where there is an outside."""
+        return y if self.nested or not isinstance(y, Variable) else y.data[()]
+
+    def outside(self, tree):
+        """The same, of a nest of outputs."""
+        leaves, structure = flatten(tree)
+        return rebuild(structure, map(self.result, leaves))
+
+
+@contextlib.contextmanager
+def differentiating():
+    """Derivatives taken in this block are Variables: they may be differentiated themselves."""
+    running.depth = getattr(running, "depth", 0) + 1
+    try:
+        yield
+    finally:
+        running.depth -= 1
+
+
+def recording(fun):
+    """`fun`, recorded even within `no_grad`: its derivative is what is asked for."""
+    return fun if Config.enable_backprop else _recorded.recording(fun)
+
+
+def argnum_of(name, i, n):
+    """`i` as an index among `n` arguments."""
+    i = index(i)
+    if not -n <= i < n:
+        raise IndexError(f"{name}: argnums has {i}, but {n} argument{'s' * (n != 1)} came")
+    return i % n
+
+
+def as_given(x, gx):
+    """A gradient of the kind of its argument: a float for a float."""
+    if isinstance(gx, Variable):
+        return gx
+    if isinstance(x, (float, complex)) and not isinstance(x, np.generic):
+        return gx.item()
+    return gx[()] if isinstance(x, np.generic) else gx
+
+
+def gradients_for(arguments, ys, gys, unconnected="zero", nested=None):
+    """The gradients for the Variables of the arguments: arrays, or Variables if nested."""
+    pairs = [(y, gy) for y, gy in zip(ys, gys, strict=True) if isinstance(y, Variable)]
+    ys, gys = [y for y, _ in pairs], [gy for _, gy in pairs]
+    if arguments.nested if nested is None else nested:
+        gys = [ones_like(y) if gy is None else constant(gy) for y, gy in pairs]
+        gxs = _recorded.gradients(ys, gys, arguments.xs, True)
+    else:
+        gxs = _engine.gradients(ys, gys, arguments.xs)
+    return [
+        zeros_for(x, i, unconnected) if gx is None else gx
+        for i, (x, gx) in enumerate(zip(arguments.xs, gxs, strict=True))
+    ]
+
+
+def ones_like(y):
+    """Ones, as a constant Variable."""
+    return Variable(np.ones_like(y.data), requires_grad=False)
+
+
+def constant(x):
+    """`x` as a Variable; a constant, if it is none yet."""
+    return x if isinstance(x, Variable) else Variable(np.asarray(x), requires_grad=False)
+
+
+def zeros_for(x, i, unconnected):
+    """What an input gets that the output does not depend on."""
+    if unconnected == "raise":
+        raise ValueError(f"the output does not depend on input {i}")
+    if unconnected != "zero":
+        raise ValueError(f"unconnected is {unconnected!r}, expected 'zero' or 'raise'")
+    return np.zeros_like(x.data)
+
+
+def scalar(name, y):
+    """Check that `y` is a real scalar."""
+    if type(y) is Variable and not y.ndim and y.dtype.kind == "f":
+        return y
+    if not isinstance(y, (Variable, np.ndarray, np.generic, Number, tuple, list, dict)):
+        raise TypeError(f"{name}: the output is a {type(y).__name__}, expected a scalar")
+    shape = np.shape(y) if not isinstance(y, Variable) else y.shape
+    if isinstance(y, (tuple, list, dict)) or shape != ():
+        what = f"has shape {shape}" if not isinstance(y, (tuple, list, dict)) else (
+            f"is a {type(y).__name__}")  # fmt: skip
+        raise TypeError(
+            f"{name}: the output {what}, expected a scalar; jacobian and elementwise_grad are for "
+            "other outputs, has_aux=True for a pair of which only the first is differentiated"
+        )
+    if isinstance(y, Variable) and y.dtype.kind == "c":
+        raise TypeError(f"{name}: the output is complex, expected a real scalar; use vjp")
+    return y
+
+
+def stop(x):
+    """The array of a Variable."""
+    return x.data if isinstance(x, Variable) else x

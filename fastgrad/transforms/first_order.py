@@ -1,0 +1,197 @@
+"""Gradients: grad and its kin, and those of Variables with a graph."""
+
+import contextlib
+import functools
+
+import numpy as np
+
+from fastgrad import _engine, _recorded
+from fastgrad.config import Config
+from fastgrad.transforms.arguments import (
+    Arguments,
+    as_given,
+    constant,
+    differentiating,
+    gradients_for,
+    ones_like,
+    reaches_out,
+    running,
+    scalar,
+    stop,
+    zeros_for,
+)
+from fastgrad.trees import flatten, flatten_as, rebuild
+from fastgrad.variable import Variable
+
+
+def value_and_grad(fun, argnums=0, *, has_aux=False, unconnected="zero"):
+    """A function that returns the value of `fun`, a scalar, and its gradient.
+
+    Parameters
+    ----------
+    fun : callable
+        A function of arrays, numbers, and nested tuples, lists and dicts of them.
+    argnums : int or tuple of ints
+        The arguments to differentiate for. IndexError if one is not there.
+    has_aux : bool
+        `fun` returns a pair; the second part is returned beside the value as it is.
+    unconnected : "zero" or "raise"
+        What an argument gets that the value does not depend on: zeros, or a ValueError.
+
+    The gradient has the structure of the argument, a float for a float; for a tuple of argnums it
+    is a tuple. TypeError if the value is not a real scalar, or an argument not floating. Nobody's
+    `.grad` is touched.
+
+    >>> import numpy as np
+    >>> value_and_grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
+    (np.float64(5.0), array([2., 4.]))
+    """
+
+    @functools.wraps(fun)
+    def wrapped(*args, **kwargs):
+        if type(argnums) is int and not has_aux:
+            both = of_one_array(fun, argnums, args, kwargs, unconnected)
+            if both is not None:
+                return both
+        arguments = Arguments("grad", args, argnums, kwargs.values())
+        y, aux = arguments.call(fun, kwargs), None
+        if has_aux:
+            y, aux = y
+        scalar("grad", y)
+        gxs = gradients_for(arguments, [y], [None], unconnected)
+        parts = [as_given(x, gx) for x, gx in zip(arguments.given, gxs, strict=True)]
+        gradient, value = arguments.packed(parts), arguments.result(y)
+        if has_aux:
+            return (value, arguments.outside(aux)), gradient
+        return value, gradient
+
+    return wrapped
+
+
+def of_one_array(fun, argnum, args, kwargs, unconnected):
+    """Value and gradient in the most usual case: an array, or a float, and nothing outside.
+
+    None, before anything is computed, in any other case.
+    """
+    if not 0 <= argnum < len(args) or getattr(running, "depth", 0) or not Config.enable_backprop:
+        return None
+    if any(map(reaches_out, (*args, *kwargs.values()))):
+        return None
+    given = args[argnum]
+    if type(given) is float:
+        x = Variable(np.array(given))
+    elif type(given) is np.ndarray and given.dtype.kind == "f":
+        x = Variable(given)
+    else:
+        return None
+    running.depth = 1
+    try:
+        y = fun(*args[:argnum], x, *args[argnum + 1 :], **kwargs)
+    finally:
+        running.depth = 0
+    scalar("grad", y)
+    (gx,) = _engine.gradients([y], [None], [x]) if isinstance(y, Variable) else (None,)
+    if gx is None:
+        gx = zeros_for(x, 0, unconnected)
+    return stop(y)[()] if isinstance(y, Variable) else y, as_given(given, gx)
+
+
+def grad(fun, argnums=0, *, has_aux=False, unconnected="zero"):
+    """A function that returns the gradient of `fun`, a scalar: see `value_and_grad`.
+
+    With `has_aux` it returns the pair (gradient, the second part).
+
+    >>> import numpy as np
+    >>> grad(np.tanh)(0.0), grad(grad(lambda x: x**3))(2.0)
+    (1.0, 12.0)
+    """
+    both = value_and_grad(fun, argnums, has_aux=has_aux, unconnected=unconnected)
+
+    @functools.wraps(fun)
+    def wrapped(*args, **kwargs):
+        value, gradient = both(*args, **kwargs)
+        return (gradient, value[1]) if has_aux else gradient
+
+    return wrapped
+
+
+def elementwise_grad(fun, argnums=0):
+    """A function that returns the derivative of each output of an elementwise `fun`.
+
+    In general, of the sum of the outputs; shapes as the argument's.
+
+    >>> import numpy as np
+    >>> elementwise_grad(np.square)(np.array([1.0, 2.0]))
+    array([2., 4.])
+    """
+
+    @functools.wraps(fun)
+    def wrapped(*args, **kwargs):
+        arguments = Arguments("elementwise_grad", args, argnums, kwargs.values())
+        ys, _ = flatten(arguments.call(fun, kwargs))
+        gxs = gradients_for(arguments, ys, [None] * len(ys))
+        return arguments.packed(map(as_given, arguments.given, gxs))
+
+    return wrapped
+
+
+def gradients(outputs, inputs, grad_outputs=None, create_graph=False, *, unconnected="zero"):
+    """The gradients of the sum of `outputs` for `inputs`, Variables of a graph that is there.
+
+    Parameters
+    ----------
+    outputs : Variable, or a nested tuple, list or dict of them
+    inputs : the same
+        Leaves or interior Variables.
+    grad_outputs : the structure of `outputs`, optional
+        With what each output begins: arrays, numbers, Variables, or None for ones.
+    create_graph : bool
+        The gradients are Variables with a graph of their own. Else they are arrays.
+    unconnected : "zero" or "raise"
+        What an input gets that no output depends on: zeros, or a ValueError.
+
+    The result has the structure of `inputs`. Nobody's `.grad` is touched, and no node visited that
+    does not lead from an output to an input.
+
+    >>> import numpy as np
+    >>> from fastgrad import Variable
+    >>> x = Variable(np.array(3.0))
+    >>> y = x * x
+    >>> gx = gradients(y, x, create_graph=True)
+    >>> gx, gradients(gx, x)
+    (variable(6.0), array(2.))
+    """
+    ys, structure = flatten(outputs)
+    xs, x_structure = flatten(inputs)
+    for name, vs in (("outputs", ys), ("inputs", xs)):
+        for v in vs:
+            if not isinstance(v, Variable):
+                raise TypeError(f"gradients: {name} has a {type(v).__name__}, expected Variables")
+    gys = (
+        [None] * len(ys)
+        if grad_outputs is None
+        else flatten_as(structure, grad_outputs, "grad_outputs")
+    )
+    gys = [ones_like(y) if gy is None else started(gy, y) for y, gy in zip(ys, gys, strict=True)]
+    with differentiating() if create_graph else contextlib.nullcontext():
+        gxs = _recorded.gradients(ys, gys, xs, True, create_graph)
+    parts, seen = [], set()
+    for i, (x, gx) in enumerate(zip(xs, gxs, strict=True)):
+        gx = constant(zeros_for(x, i, unconnected) if gx is None else gx)
+        if create_graph and id(gx.data) in seen:
+            gx = np.copy(gx)  # no two share memory
+        seen.add(id(gx.data))
+        parts.append(gx if create_graph else np.array(gx.data))
+    return rebuild(x_structure, parts)
+
+
+def started(gy, y):
+    """`gy` as a Variable of the shape of `y`."""
+    gy = constant(gy)
+    if gy.dtype != y.dtype and y.dtype.kind in "fc":
+        gy = (np.real(gy) if gy.dtype.kind == "c" and y.dtype.kind == "f" else gy).astype(y.dtype)
+    if gy.shape != y.shape:
+        if np.broadcast_shapes(gy.shape, y.shape) != y.shape:
+            raise ValueError(f"a gradient to start from has shape {gy.shape}, expected {y.shape}")
+        gy = np.broadcast_to(gy, y.shape)
+    return gy

@@ -1,0 +1,205 @@
+"""Products with the jacobian from the left and from the right, and the whole of it."""
+
+import functools
+
+import numpy as np
+
+from fastgrad import _batched, _engine, _recorded
+from fastgrad.transforms.arguments import (
+    Arguments,
+    as_given,
+    constant,
+    gradients_for,
+    reaches_out,
+    stop,
+)
+from fastgrad.transforms.first_order import started
+from fastgrad.trees import flatten, flatten_as, rebuild
+from fastgrad.variable import Variable
+
+MANY = 16  # rows of a jacobian, from which on it pays to carry them together
+
+
+def vjp(fun, *xs, has_aux=False):
+    """The value of `fun(*xs)`, and the function that pulls a gradient of it back to `xs`.
+
+    `pullback(gy)`, with `gy` in the structure of the value, returns a tuple of a gradient for each
+    of `xs`; it can be called again. With `has_aux` a third part is what `fun` returned second.
+
+    >>> import numpy as np
+    >>> y, pullback = vjp(np.multiply, np.array([1.0, 2.0]), 3.0)
+    >>> y, pullback(np.array([1.0, 1.0]))
+    (array([3., 6.]), (array([3., 3.]), 3.0))
+    """
+    arguments = Arguments("vjp", xs, tuple(range(len(xs))))
+    value = arguments.call(fun, {})
+    aux = None
+    if has_aux:
+        value, aux = value
+    ys, structure = flatten(value)
+
+    def pullback(gy):
+        gys = flatten_as(structure, gy, "the gradient to pull back")
+        nested = arguments.nested or reaches_out(gys)
+        gys = [
+            started(np.zeros(()) if gy is None else gy, y) if isinstance(y, Variable) else gy
+            for y, gy in zip(ys, gys, strict=True)
+        ]
+        gxs = gradients_for(arguments, ys, gys if nested else map(stop, gys), nested=nested)
+        return arguments.packed(map(as_given, arguments.given, gxs))
+
+    value = rebuild(structure, map(arguments.result, ys))
+    return (value, pullback, arguments.outside(aux)) if has_aux else (value, pullback)
+
+
+def jvp(fun, primals, tangents):
+    """The value of `fun(*primals)`, and its derivative along `tangents`.
+
+    Both are tuples of one entry for each argument, of the same structure. The derivative has the
+    structure of the value. (By differentiating the pullback, which is linear, for its gradient.)
+
+    >>> import numpy as np
+    >>> jvp(np.sin, (np.array([0.0, np.pi]),), (np.array([1.0, 2.0]),))[1]
+    array([ 1., -2.])
+    """
+    arguments = Arguments("jvp", primals, tuple(range(len(primals))), tangents)
+    _, structure = flatten(tuple(primals))
+    directions = flatten_as(structure, tuple(tangents), "jvp: the tangent")
+    for x, dx in zip(arguments.xs, directions, strict=True):
+        if np.shape(stop(dx)) != x.shape:
+            raise ValueError(f"jvp: a tangent has shape {np.shape(stop(dx))}, expected {x.shape}")
+    ys, structure = flatten(arguments.call(fun, {}))
+    dys = pushed_forward(arguments, ys, directions)
+    return rebuild(structure, map(arguments.result, ys)), rebuild(structure, dys)
+
+
+def linear_pullback(ys, xs):
+    """Variables `us` for the gradients of the outputs, and the gradients for `xs` made of them."""
+    outputs = [y for y in ys if isinstance(y, Variable) and y.requires_grad]
+    us = [Variable(np.zeros_like(y.data)) for y in outputs]
+    return outputs, us, _recorded.gradients(outputs, us, xs, True)
+
+
+def pushed_forward(arguments, ys, directions):
+    """The derivative of each output along the directions."""
+    outputs, us, gxs = linear_pullback(ys, arguments.xs)
+    pairs = [(g, dx) for g, dx in zip(gxs, directions, strict=True) if g is not None]
+    made, along = [g for g, _ in pairs], [constant(dx) for _, dx in pairs]
+    if arguments.nested:
+        dus = _recorded.gradients(made, along, us, True)
+    else:
+        dus = _engine.gradients(made, [v.data for v in along], us)
+    found = dict(zip(map(id, outputs), dus, strict=True))
+    dys = [found.get(id(y)) for y in ys]
+    return [
+        np.zeros_like(stop(y)) if dy is None else (dy if arguments.nested else dy[()])
+        for y, dy in zip(ys, dys, strict=True)
+    ]
+
+
+def jacobian(fun, argnums=0, *, has_aux=False):
+    """A function that returns the jacobian: of the shape of the output, then that of the input.
+
+    For nested outputs or arguments, a nest of them: that of the output outside. `has_aux` as in
+    `value_and_grad`. The elements of an output that is no larger than the input go through the
+    graph together, in one sweep, if there is nothing in it but elementwise operations, matmul of
+    matrices and vectors, sum, mean, reshape, transpose and indexing; else in a sweep each. For a
+    larger output there is a sweep for each element of the input, over the recorded pullback.
+
+    >>> import numpy as np
+    >>> jacobian(lambda x: x[:2] * x[2])(np.array([1.0, 2.0, 3.0]))
+    array([[3., 0., 1.],
+           [0., 3., 2.]])
+    """
+
+    @functools.wraps(fun)
+    def wrapped(*args, **kwargs):
+        arguments = Arguments("jacobian", args, argnums, kwargs.values())
+        value, aux = arguments.call(fun, kwargs), None
+        if has_aux:
+            value, aux = value
+        ys, structure = flatten(value)
+        blocks = jacobian_blocks(arguments, ys)
+        result = rebuild(structure, [arguments.packed(row) for row in blocks])
+        return (result, arguments.outside(aux)) if has_aux else result
+
+    return wrapped
+
+
+def jacobian_blocks(arguments, ys):
+    """For each output a list of its jacobians, one for each input."""
+    xs = arguments.xs
+    if any(isinstance(y, Variable) and y.dtype.kind == "c" for y in ys) and any(
+        x.dtype.kind == "f" for x in xs
+    ):
+        raise TypeError("jacobian: the output is complex, and an input real; use jvp")
+    if any(isinstance(v, Variable) and v.dtype.kind == "c" for v in (*ys, *xs)):
+        rows = True  # a column would be of real and imaginary directions
+    else:
+        n_rows, n_columns = sum(np.size(stop(y)) for y in ys), sum(x.size for x in xs)
+        rows = n_rows <= n_columns
+    if arguments.nested:
+        return [by_recorded_rows(arguments, y) for y in ys]
+    if rows:
+        return [by_rows(y, xs) for y in ys]
+    try:
+        return by_columns(ys, xs)
+    except RuntimeError:  # of a Function whose backward cannot be differentiated
+        return [by_rows(y, xs) for y in ys]
+
+
+def by_rows(y, xs):
+    """All elements of the output in one sweep, where the graph allows it; else one for each."""
+    n, shape = np.size(stop(y)), np.shape(stop(y))
+    if not isinstance(y, Variable) or not y.requires_grad:
+        return [np.zeros((*shape, *x.shape), x.dtype) for x in xs]
+    units = np.eye(n, dtype=y.dtype).reshape(n, *shape)
+    rows = _batched.gradients(y, units, xs) if n >= MANY else None
+    if rows is None:
+        rows = [np.zeros((n, *x.shape), x.dtype) for x in xs]
+        for i in range(n):
+            gxs = _engine.gradients([y], [units[i]], xs)
+            for row, gx in zip(rows, gxs, strict=True):
+                if gx is not None:
+                    row[i] = gx
+    return [
+        np.zeros((*shape, *x.shape), x.dtype)
+        if row is None
+        else np.array(row).reshape((*shape, *x.shape))
+        for row, x in zip(rows, xs, strict=True)
+    ]
+
+
+def by_columns(ys, xs):
+    """A sweep for each element of the inputs, over the recorded pullback."""
+    outputs, us, gxs = linear_pullback(ys, xs)
+    places = {id(y): k for k, y in enumerate(outputs)}
+    rows = [[np.zeros((*np.shape(stop(y)), *x.shape), x.dtype) for x in xs] for y in ys]
+    for j, (x, g) in enumerate(zip(xs, gxs, strict=True)):
+        if g is None:
+            continue
+        unit = np.zeros(x.shape, x.dtype)
+        for i in np.ndindex(x.shape):
+            unit[i] = 1
+            dus = _engine.gradients([g], [unit.copy()], us)
+            unit[i] = 0
+            for row, y in zip(rows, ys, strict=True):
+                dy = dus[places[id(y)]] if id(y) in places else None
+                if dy is not None:
+                    row[j][(..., *i)] = dy
+    return rows
+
+
+def by_recorded_rows(arguments, y):
+    """A recorded sweep for each element of the output, inside of an outer derivative."""
+    xs, rows = arguments.xs, []
+    unit = np.zeros(np.shape(stop(y)), getattr(y, "dtype", float))
+    for i in np.ndindex(unit.shape):
+        unit[i] = 1
+        rows.append([constant(g) for g in gradients_for(arguments, [y], [unit.copy()])])
+        unit[i] = 0
+    return [
+        np.reshape(np.stack([row[j] for row in rows]), (*unit.shape, *x.shape))
+        if rows else Variable(np.zeros((*unit.shape, *x.shape)), requires_grad=False)
+        for j, x in enumerate(xs)
+    ]  # fmt: skip
