@@ -4,9 +4,9 @@ The value of a 0-d float64 gradient is a C double: no array is made for it until
 """
 
 from cpython.object cimport PyObject
-from cpython.ref cimport Py_XDECREF
 
 from fastgrad._loops cimport Operand, errors, settled
+from fastgrad._spares cimport drop
 
 cdef enum:  # the states of a gradient
     NONE  # (all zero)
@@ -26,7 +26,7 @@ cdef inline void forget(Gradient *g) noexcept:
     """Back to NONE. May run Python code, if the array is a subclass's or a view."""
     cdef PyObject *array = g.value.array if g.state == ARRAY else NULL
     g.state = NONE
-    Py_XDECREF(array)
+    drop(array)
 
 
 # The direct cases. True: the contribution was added. False: nothing was done, the sum is for NumPy

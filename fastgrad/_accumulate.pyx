@@ -60,9 +60,9 @@ cdef int merge(Gradient *g, PyObject *c) except -1:
         raise
     g.value.array = y
     if y != old:
-        Py_DECREF(<object>old)
+        drop(old)
     if y != c:
-        Py_DECREF(<object>c)
+        drop(c)
     return 0
 
 

@@ -9,9 +9,12 @@ from fastgrad._node cimport Rule
 cdef Rule add_rule, sub_rule, mul_rule, div_rule, neg_rule, pow_rule, abs_rule
 
 # What fast paths of other functions are made of too.
-cdef bint add_if_sound(Gradient *gx, double c) except -1
-cdef bint add_array_if_sound(Gradient *gx, object c) except -1
-cdef Operand array(object x) noexcept
+cdef Operand array(PyObject *x) noexcept
 cdef Operand number(double x) noexcept
-cdef object computed(int loop, Operand x0, Operand x1)
-cdef bint compute_in_place(int loop, object x0, Operand x1) except -1
+cdef PyObject *computed(int loop, Operand x0, Operand x1) except? NULL  # a new array; NULL: no loop
+cdef bint compute_in_place(int loop, PyObject *x0, Operand x1) except -1
+# Add what was just computed, if no flag is up: a number, an array, or the product of gy with an
+# array. Those steal the reference, also if they return False; NULL is no contribution.
+cdef bint add_if_sound(Gradient *gx, double c) except -1
+cdef bint add_new(Gradient *gx, PyObject *c) except -1
+cdef bint add_slope(Gradient *gx, Gradient *gy, PyObject *slope, bint last) except -1

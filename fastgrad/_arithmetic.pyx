@@ -9,7 +9,6 @@ when a floating-point flag is up: NumPy reports it, as its own.
 import numpy as np
 
 from cpython.object cimport PyObject
-from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.math cimport fabs, sqrt
 
 from fastgrad._accumulate cimport (
@@ -17,10 +16,11 @@ from fastgrad._accumulate cimport (
 )
 from fastgrad._loops cimport (
     ABSOLUTE, ADD, DIVIDE, MULTIPLY, NEGATIVE, Operand, POWER, SIGN, SUBTRACT, apply1, apply2,
-    apply_numbers, clear_errors, errors, import_numpy, settled, take_object,
+    apply_numbers, clear_errors, errors, import_numpy, settled,
 )
 from fastgrad._node cimport Handle
 from fastgrad._operation cimport Operation, X0, X1, apply, define
+from fastgrad._spares cimport drop
 
 import_numpy()
 
@@ -34,35 +34,43 @@ cdef bint add_if_sound(Gradient *gx, double c) except -1:
     return add_number(gx, c)
 
 
-cdef bint add_array_if_sound(Gradient *gx, object c) except -1:
-    """Add the array `c`, just computed, if no flag is up."""
+cdef bint add_new(Gradient *gx, PyObject *c) except -1:
+    if c == NULL:
+        return False
     if errors():
         clear_errors()
-        return False
-    Py_INCREF(c)  # for `add_array` to steal
-    if add_array(gx, <PyObject *>c):
+    elif add_array(gx, c):
         return True
-    Py_DECREF(c)
+    drop(c)
     return False
 
 
-cdef Operand array(object x) noexcept:
-    return Operand(<PyObject *>x, 0)
+cdef bint add_slope(Gradient *gx, Gradient *gy, PyObject *slope, bint last) except -1:
+    try:
+        if slope != NULL and not errors():
+            return add_product(gx, gy, array(slope), last)
+        clear_errors()
+        return False
+    finally:
+        drop(slope)
+
+
+cdef Operand array(PyObject *x) noexcept:
+    return Operand(x, 0)
 
 
 cdef Operand number(double x) noexcept:
     return Operand(NULL, x)
 
 
-cdef object computed(int loop, Operand x0, Operand x1):
-    """A new array, or None where there is no direct loop."""
+cdef PyObject *computed(int loop, Operand x0, Operand x1) except? NULL:
     cdef PyObject *y = NULL
-    return take_object(y) if apply2(loop, x0, x1, &y) else None
+    apply2(loop, x0, x1, &y)
+    return y
 
 
-cdef bint compute_in_place(int loop, object x0, Operand x1) except -1:
-    cdef PyObject *y = <PyObject *>x0
-    return apply2(loop, array(x0), x1, &y)
+cdef bint compute_in_place(int loop, PyObject *x0, Operand x1) except -1:
+    return apply2(loop, array(x0), x1, &x0)
 
 
 # --- add ---
@@ -190,20 +198,25 @@ cdef bint div_arrays(Operand x0, Operand x1, PyObject **y) except -1:
 cdef bint div_directly(int i, Gradient *gy, Operand x0, Operand x1, bint last,
                        Gradient *gx) except -1:
     cdef double c
+    cdef PyObject *gx0
+    cdef PyObject *gx1
     if gy.state == NUMBER:
         if x0.array != NULL or x1.array != NULL:
             return False
         c = gy.value.number / x1.number
         return add_if_sound(gx, c if i == 0 else -c * (x0.number / x1.number))
-    gx0 = computed(DIVIDE, Operand(gy.value.array, 0), x1)
-    if gx0 is None or i == 0:
-        return gx0 is not None and add_array_if_sound(gx, gx0)
+    gx0 = computed(DIVIDE, array(gy.value.array), x1)
+    if gx0 == NULL or i == 0:
+        return add_new(gx, gx0)
     gx1 = computed(DIVIDE, x0, x1)
     # The product of -gx0 is minus that of gx0, bit for bit.
-    if gx1 is None or not compute_in_place(MULTIPLY, gx1, array(gx0)):
-        return False
-    compute_in_place(MULTIPLY, gx1, number(-1.0))
-    return add_array_if_sound(gx, gx1)
+    if gx1 != NULL and compute_in_place(MULTIPLY, gx1, array(gx0)):
+        drop(gx0)
+        compute_in_place(MULTIPLY, gx1, number(-1.0))
+        return add_new(gx, gx1)
+    drop(gx0)
+    drop(gx1)
+    return False
 
 
 cdef class Div(Operation):
@@ -302,7 +315,7 @@ cdef bint pow_arrays(Operand x0, Operand x1, PyObject **y) except -1:
 cdef bint pow_directly(int i, Gradient *gy, Operand x0, Operand x1, bint last,
                        Gradient *gx) except -1:
     cdef double power
-    cdef PyObject *made = NULL
+    cdef PyObject *slope = NULL
     if i == 1 or x1.number == 0:
         return False
     if gy.state == NUMBER:
@@ -312,17 +325,9 @@ cdef bint pow_directly(int i, Gradient *gy, Operand x0, Operand x1, bint last,
         return add_if_sound(gx, gy.value.number * (x1.number * power))
     if x1.number == 2:
         slope = computed(MULTIPLY, x0, x1)
-        if slope is None:
-            return False
-    elif pow_arrays(x0, number(x1.number - 1), &made):
-        slope = take_object(made)
+    elif pow_arrays(x0, number(x1.number - 1), &slope):
         compute_in_place(MULTIPLY, slope, x1)
-    else:
-        return False
-    if errors():
-        clear_errors()
-        return False
-    return add_product(gx, gy, array(slope), last)
+    return add_slope(gx, gy, slope, last)
 
 
 cdef object pow_call(tuple args, dict kwargs):
@@ -380,18 +385,14 @@ cdef bint abs_arrays(Operand x0, Operand x1, PyObject **y) except -1:
 
 cdef bint abs_directly(int i, Gradient *gy, Operand x0, Operand x1, bint last,
                        Gradient *gx) except -1:
-    cdef PyObject *made = NULL
+    cdef PyObject *sign = NULL
     if gy.state == NUMBER:
         if x0.array != NULL or x0.number != x0.number:
             return False
         return add_if_sound(gx, gy.value.number * ((x0.number > 0) - (x0.number < 0)))
-    if x0.array == NULL or not apply1(SIGN, x0.array, &made):
-        return False
-    sign = take_object(made)
-    if errors():
-        clear_errors()
-        return False
-    return add_product(gx, gy, array(sign), last)
+    if x0.array != NULL:
+        apply1(SIGN, x0.array, &sign)
+    return add_slope(gx, gy, sign, last)
 
 
 cdef class Abs(Operation):

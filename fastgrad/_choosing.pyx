@@ -6,12 +6,12 @@ from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF
 
 from fastgrad._accumulate cimport Gradient, NUMBER
-from fastgrad._arithmetic cimport add_array_if_sound, add_if_sound
+from fastgrad._arithmetic cimport add_if_sound, add_new
 from fastgrad._config cimport recording
 from fastgrad._loops cimport (
     BOOL, C_ORDER, DOUBLE, MAXIMUM, MINIMUM, Operand, apply2, apply_numbers, clear_errors, data,
     dims, empty, errors, flags, import_numpy, intp, is_exact, ndim, plain, same_shape, settled,
-    size, take_object, type_num,
+    size, type_num,
 )
 from fastgrad._node cimport Handle, Node, PARAMETER, REQUIRES_GRAD, Rule, new_handle
 from fastgrad._operation cimport (
@@ -58,13 +58,12 @@ cdef bint add_share(Gradient *gy, Operand u, Operand v, Gradient *gx) except -1:
         return add_if_sound(gx, share(gy.value.number, u.number, v.number))
     if not plain(g) & C_ORDER or not is_beside(u, g) or not is_beside(v, g):
         return False
-    made = take_object(empty(g, ndim(g), dims(g)))
-    cdef char *y = data(<PyObject *>made)
+    cdef PyObject *y = empty(g, ndim(g), dims(g))
     if type_num(g) == DOUBLE:
-        share_all(<double *>data(g), u, v, <double *>y, size(g))
+        share_all(<double *>data(g), u, v, <double *>data(y), size(g))
     else:
-        share_all(<float *>data(g), u, v, <float *>y, size(g))
-    return add_array_if_sound(gx, made)
+        share_all(<float *>data(g), u, v, <float *>data(y), size(g))
+    return add_new(gx, y)
 
 
 cdef inline bint is_beside(Operand x, PyObject *g) noexcept:
@@ -129,20 +128,19 @@ cdef void choose_all(char *mask, Operand x0, Operand x1, real *y, intp n) noexce
         y[i] = p[i * step_p] if mask[i] else q[i * step_q]
 
 
-cdef object chosen(PyObject *mask, Operand x0, Operand x1):
-    """A new array; None where these are for NumPy."""
+cdef PyObject *chosen(PyObject *mask, Operand x0, Operand x1) except? NULL:
+    """A new array; NULL where these are for NumPy."""
     cdef PyObject *like = x1.array if x0.array == NULL else x0.array
     if not is_exact(mask) or type_num(mask) != BOOL or not flags(mask) & C_ORDER or like == NULL:
-        return None
+        return NULL
     if not is_like(like, mask) or not is_beside(x0, like) or not is_beside(x1, like):
-        return None
-    made = take_object(empty(like, ndim(like), dims(like)))
-    cdef char *y = data(<PyObject *>made)
+        return NULL
+    cdef PyObject *y = empty(like, ndim(like), dims(like))
     if type_num(like) == DOUBLE:
-        choose_all(data(mask), x0, x1, <double *>y, size(like))
+        choose_all(data(mask), x0, x1, <double *>data(y), size(like))
     else:
-        choose_all(data(mask), x0, x1, <float *>y, size(like))
-    return made
+        choose_all(data(mask), x0, x1, <float *>data(y), size(like))
+    return y
 
 
 cdef object where_call(tuple args, dict kwargs):
@@ -161,15 +159,13 @@ cdef object where_call(tuple args, dict kwargs):
         return NotImplemented
     if not suits(&a[0], &a[1]) or not suits(&a[1], &a[0]):
         return NotImplemented
-    made = chosen(<PyObject *>mask, a[0].value, a[1].value)
-    if made is None:
+    y = new_handle()
+    y.array = chosen(<PyObject *>mask, a[0].value, a[1].value)
+    if y.array == NULL:
         return NotImplemented
     if errors():  # of a number that overflows in float32: for NumPy to report
         clear_errors()
         return NotImplemented
-    y = new_handle()
-    Py_INCREF(made)
-    y.array = <PyObject *>made
     if not recording():
         y.flags |= REQUIRES_GRAD
         return y
@@ -187,8 +183,7 @@ cdef bint where_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx) exce
     if gy.state == NUMBER or not is_exact(g.array):
         return False
     mask = parameter_of(f)
-    made = chosen(<PyObject *>mask, g if i == 0 else nothing, nothing if i == 0 else g)
-    return made is not None and add_array_if_sound(gx, made)
+    return add_new(gx, chosen(<PyObject *>mask, g if i == 0 else nothing, nothing if i == 0 else g))
 
 
 cdef object where_gradient(int i, object gy, object x, object mask):

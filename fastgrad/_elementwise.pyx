@@ -10,11 +10,11 @@ from libc.math cimport sqrt
 
 from fastgrad._accumulate cimport Gradient, NUMBER, add_product
 from fastgrad._arithmetic cimport (
-    add_array_if_sound, add_if_sound, array, compute_in_place, computed, number,
+    add_if_sound, add_new, add_slope, array, compute_in_place, computed, number,
 )
 from fastgrad._loops cimport (
     COS, DIVIDE, EXP, LOG, MULTIPLY, Operand, SIN, SQRT, SUBTRACT, TANH, apply1, apply2,
-    apply_number, clear_errors, errors, import_numpy, settled, take_object,
+    apply_number, import_numpy, settled,
 )
 from fastgrad._node cimport Rule
 from fastgrad._operation cimport Operation, X0, Y, define
@@ -22,20 +22,11 @@ from fastgrad._operation cimport Operation, X0, Y, define
 import_numpy()
 
 
-cdef object computed1(int loop, Operand x):
-    """A new array, or None where there is no direct loop."""
+cdef PyObject *computed1(int loop, Operand x) except? NULL:
     cdef PyObject *y = NULL
-    return take_object(y) if x.array != NULL and apply1(loop, x.array, &y) else None
-
-
-cdef bint add_slope(Gradient *gx, Gradient *gy, object slope, bint last) except -1:
-    """Add `gy * slope`, the slope just computed, or None."""
-    if slope is None:
-        return False
-    if errors():
-        clear_errors()
-        return False
-    return add_product(gx, gy, array(slope), last)
+    if x.array != NULL:
+        apply1(loop, x.array, &y)
+    return y
 
 
 # --- exp ---
@@ -81,8 +72,7 @@ cdef bint log_directly(int i, Gradient *gy, Operand x, Operand y, bint last,
                        Gradient *gx) except -1:
     if gy.state == NUMBER:
         return x.array == NULL and add_if_sound(gx, gy.value.number / x.number)
-    gx0 = computed(DIVIDE, Operand(gy.value.array, 0), x)
-    return gx0 is not None and add_array_if_sound(gx, gx0)
+    return add_new(gx, computed(DIVIDE, array(gy.value.array), x))
 
 
 cdef class Log(Operation):
@@ -109,10 +99,10 @@ cdef bint sqrt_directly(int i, Gradient *gy, Operand x, Operand y, bint last,
                         Gradient *gx) except -1:
     if gy.state == NUMBER:
         return y.array == NULL and add_if_sound(gx, gy.value.number * 0.5 / y.number)
-    gx0 = computed(DIVIDE, Operand(gy.value.array, 0), y)
-    if gx0 is None or not compute_in_place(MULTIPLY, gx0, number(0.5)):
-        return False
-    return add_array_if_sound(gx, gx0)
+    cdef PyObject *gx0 = computed(DIVIDE, array(gy.value.array), y)
+    if gx0 != NULL:
+        compute_in_place(MULTIPLY, gx0, number(0.5))
+    return add_new(gx, gx0)
 
 
 cdef class Sqrt(Operation):
@@ -165,13 +155,12 @@ cdef bint tanh_arrays(Operand x, Operand _, PyObject **y) except -1:
 
 cdef bint tanh_directly(int i, Gradient *gy, Operand x, Operand y, bint last,
                         Gradient *gx) except -1:
-    cdef PyObject *in_place
+    cdef PyObject *slope
     if gy.state == NUMBER:
         return y.array == NULL and add_if_sound(gx, gy.value.number * (1 - y.number * y.number))
     slope = computed(MULTIPLY, y, y)
-    if slope is not None:
-        in_place = <PyObject *>slope
-        apply2(SUBTRACT, number(1), array(slope), &in_place)
+    if slope != NULL:
+        apply2(SUBTRACT, number(1), array(slope), &slope)
     return add_slope(gx, gy, slope, last)
 
 
@@ -223,8 +212,8 @@ cdef bint cos_directly(int i, Gradient *gy, Operand x, Operand y, bint last,
                        Gradient *gx) except -1:
     if gy.state == NUMBER:
         return x.array == NULL and add_if_sound(gx, -gy.value.number * apply_number(SIN, x.number))
-    slope = computed1(SIN, x)
-    if slope is not None:
+    cdef PyObject *slope = computed1(SIN, x)
+    if slope != NULL:
         compute_in_place(MULTIPLY, slope, number(-1))
     return add_slope(gx, gy, slope, last)
 

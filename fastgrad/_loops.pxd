@@ -1,9 +1,10 @@
 """NumPy's inner loops, called directly; floating-point errors; what an array is in memory.
 
 A ufunc call on small arrays spends 200-420 ns around a loop that takes 10: a direct call of the
-loop with a fresh result takes 49, and its bits are the ufunc's. What has no direct loop here (other
-dtypes, broadcasting, strides) goes to the ufunc. Arrays are `PyObject *` throughout: borrowed by
-every function here, which own nothing and run no Python code but where they say so.
+loop with a fresh result takes 49, less with a spare one, and its bits are the ufunc's. What has no
+direct loop here (other dtypes, strides, most broadcasting) goes to the ufunc. Arrays are `PyObject
+*` throughout: borrowed by every function here, which own nothing and run no Python code but where
+they say so.
 """
 
 from cpython.object cimport PyObject
@@ -64,7 +65,6 @@ cdef extern from *:
         return PyArray_NewFromDescr(&PyArray_Type, descr, ndim, dims, NULL, NULL,
                                     fortran ? NPY_ARRAY_F_CONTIGUOUS : 0, NULL);
     }
-    #define fg_empty_like(x, fortran) fg_empty(x, fg_ndim(x), fg_dims(x), fortran)
 
     static inline PyObject *fg_zeros_like(PyObject *x) {
         PyArray_Descr *descr = fg_descr(x);
@@ -111,11 +111,9 @@ cdef extern from *:
         return 1;
     }
 
-    static inline PyObject *fg_from_double(double value) {
-        PyObject *x = PyArray_NewFromDescr(&PyArray_Type, PyArray_DescrFromType(NPY_DOUBLE), 0,
-                                           NULL, NULL, NULL, 0, NULL);
-        if (x != NULL) *(double *)fg_data(x) = value;
-        return x;
+    static inline PyObject *fg_empty_double(void) {
+        return PyArray_NewFromDescr(&PyArray_Type, PyArray_DescrFromType(NPY_DOUBLE), 0, NULL, NULL,
+                                    NULL, 0, NULL);
     }
 
     static inline PyObject *fg_take(PyObject *owned) { return owned; }
@@ -182,7 +180,6 @@ cdef extern from *:
     bint same_shape "fg_same_shape"(PyObject *x, PyObject *y) noexcept
     bint same_dtype "fg_same_dtype"(PyObject *x, PyObject *y) noexcept
     int flags "fg_flags"(PyObject *x) noexcept nogil
-    PyObject *small_empty_like "fg_empty_like"(PyObject *x, bint fortran) except NULL  # owned
     PyObject *small_empty "fg_empty"(PyObject *x, int ndim, intp *dims, bint fortran) except NULL
     intp nbytes "fg_nbytes"(PyObject *x) noexcept nogil
     bint is_double_scalar "fg_is_double_scalar"(PyObject *x) noexcept nogil  # np.float64
@@ -191,7 +188,7 @@ cdef extern from *:
     PyObject *zeros_like "fg_zeros_like"(PyObject *x) except NULL  # owned, in C order
     PyObject *stand_in "fg_stand_in"(PyObject *x) except NULL  # owned
     bint is_stand_in "fg_is_stand_in"(PyObject *x) noexcept
-    PyObject *from_double "fg_from_double"(double value) except NULL  # owned
+    PyObject *empty_double "fg_empty_double"() except NULL  # owned, 0-d
 
     object take_object "fg_take"(PyObject *owned)  # the reference, from C's hands into Cython's
 
@@ -226,6 +223,8 @@ cdef inline int plain(PyObject *x) noexcept:
     if not is_exact(x) or not is_float_or_double(x) or not is_behaved(x):
         return 0
     return flags(x) & (C_ORDER | F_ORDER)
+
+cdef PyObject *from_double(double value) except NULL  # owned, 0-d
 
 # A new array of these dimensions and the dtype of `x`, which is a float32 or a float64; owned.
 cdef PyObject *empty(PyObject *x, int ndim, intp *dims) except NULL

@@ -6,6 +6,7 @@ from libc.string cimport memcpy
 import numpy as np
 
 from fastgrad._pool cimport LEAST, pooled
+from fastgrad._spares cimport take_spare
 
 import_numpy()
 
@@ -99,9 +100,10 @@ cdef double apply_numbers(int loop, double x0, double x1) noexcept:
 
 
 cdef inline PyObject *empty_like(PyObject *x, bint fortran) except NULL:
-    if nbytes(x) >= LEAST:
-        return pooled(x, ndim(x), dims(x), fortran)
-    return small_empty_like(x, fortran)
+    cdef PyObject *y = NULL if fortran else take_spare(type_num(x) == DOUBLE, ndim(x), dims(x))
+    if y != NULL:
+        return y
+    return (pooled if nbytes(x) >= LEAST else small_empty)(x, ndim(x), dims(x), fortran)
 
 
 cdef bint apply1(int loop, PyObject *x, PyObject **y) except -1:
@@ -233,12 +235,23 @@ cdef bint apply_to_rows(int loop, PyObject *x0, PyObject *x1, PyObject **y) exce
     return True
 
 
+cdef PyObject *from_double(double value) except NULL:
+    cdef PyObject *x = take_spare(True, 0, NULL)
+    if x == NULL:
+        x = empty_double()
+    (<double *>data(x))[0] = value
+    return x
+
+
 cdef PyObject *empty(PyObject *x, int ndim, intp *dims) except NULL:
     cdef int i
     cdef intp n = 8 if type_num(x) == DOUBLE else 4
+    cdef PyObject *y = take_spare(type_num(x) == DOUBLE, ndim, dims)
+    if y != NULL:
+        return y
     for i in range(ndim):
         n *= dims[i]
-    return pooled(x, ndim, dims, False) if n >= LEAST else small_empty(x, ndim, dims, False)
+    return (pooled if n >= LEAST else small_empty)(x, ndim, dims, False)
 
 
 cdef void multiply(bint double, Matrix *x0, Matrix *x1, char *y) noexcept:
@@ -357,7 +370,7 @@ cdef PyObject *sum_leading(PyObject *x, PyObject *like) except? NULL:
             return NULL
     if n_rows == 0:
         return NULL
-    y = small_empty_like(like, False)
+    y = empty_like(like, False)
     steps[0] = steps[1] = steps[2] = 8 if double else 4
     memcpy(data(y), data(x), n * steps[0])
     args[0] = args[2] = data(y)

@@ -6,6 +6,7 @@ from libc.string cimport memcpy, memset
 
 from fastgrad._accumulate cimport ARRAY, forget
 from fastgrad._slabs cimport give_piece, is_piece, set_up_slabs, take_piece
+from fastgrad._spares cimport drop
 
 from gc import get_referents
 from sys import getsizeof
@@ -97,6 +98,12 @@ cdef inline void clear(PyObject **field) noexcept:
     Py_XDECREF(x)
 
 
+cdef inline void clear_array(PyObject **field) noexcept:
+    cdef PyObject *x = field[0]
+    field[0] = NULL
+    drop(x)
+
+
 # --- handles ---
 
 
@@ -134,8 +141,8 @@ cdef inline void leave_slot(PyObject *x) noexcept:
 cdef int clear_handle(PyObject *x) noexcept:
     leave_slot(x)
     clear(&(<Handle>x).creator)
-    clear(&(<Handle>x).array)
-    clear(&(<Handle>x).grad)
+    clear_array(&(<Handle>x).array)
+    clear_array(&(<Handle>x).grad)
     clear(&(<Handle>x).name)
     clear(attributes(x))
     forget(&(<Handle>x).flight)
@@ -249,7 +256,7 @@ cdef void drop_edges(Node f) noexcept:
         memset(&f.edges[i], 0, sizeof(Edge))
         Py_XDECREF(edge.to)
         if edge.flags & OWNS:
-            Py_DECREF(edge.saved.array)
+            drop(edge.saved.array)
 
 
 cdef void spend(Node f) noexcept:

@@ -11,5 +11,7 @@ from cpython.object cimport PyObject
 cdef enum:
     LEAST = 1 << 14  # bytes: of smaller arrays malloc itself takes good care
 
+cdef size_t limit  # bytes that are kept at most; 0: none
+
 # An uninitialized array of these dimensions and the dtype of `x`, with memory from the pool.
 cdef PyObject *pooled(PyObject *x, int ndim, Py_ssize_t *dims, bint fortran) except NULL

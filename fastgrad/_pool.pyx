@@ -67,7 +67,7 @@ cdef struct Bin:
 
 cdef Bin bins[N_BINS]
 cdef size_t kept = 0  # bytes, in all bins
-cdef size_t limit = megabytes() << 20
+limit = megabytes() << 20
 cdef int next_victim = 0
 
 cdef object numpys = default_handler()
@@ -128,6 +128,14 @@ cdef void empty_bin(Bin *bin) noexcept:
         system.free(system.ctx, block, bin.size)
         kept -= bin.size
         block = bin.first
+
+
+def empty_pool():
+    """Give all that is kept back to the system: the bytes that were."""
+    cdef size_t before = kept
+    for i in range(N_BINS):
+        empty_bin(&bins[i])
+    return before
 
 
 # NumPy may reallocate an array's memory (`ndarray.resize`): a block is the system's all the time.

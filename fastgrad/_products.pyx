@@ -5,10 +5,10 @@ import numpy as np
 from cpython.object cimport PyObject
 
 from fastgrad._accumulate cimport Gradient, NUMBER
-from fastgrad._arithmetic cimport add_array_if_sound
+from fastgrad._arithmetic cimport add_new
 from fastgrad._loops cimport (
     DOUBLE, Matrix, Operand, data, dims, empty, import_numpy, intp, is_behaved, is_exact,
-    is_float_or_double, multiply, ndim, strides, take_object, type_num,
+    is_float_or_double, multiply, ndim, strides, type_num,
 )
 from fastgrad._operation cimport Operation, X0, X1, define
 
@@ -102,9 +102,7 @@ cdef bint matmul_directly(int i, Gradient *gy, Operand x0, Operand x1, bint last
     else:
         slope = transposed(as_matrix(x, False))
         gx0 = product(x, slope, as_matrix(g, not vector), n, False)
-    if gx0 == NULL:
-        return False
-    return add_array_if_sound(gx, take_object(gx0))
+    return add_new(gx, gx0)
 
 
 cdef class MatMul(Operation):

@@ -12,9 +12,9 @@ from cpython.ref cimport Py_INCREF
 from fastgrad._accumulate cimport ARRAY, Gradient, NONE, NUMBER, tell
 from fastgrad._graph cimport value_of
 from fastgrad._loops cimport (
-    ADD, DIVIDE, DOUBLE, Operand, apply2, clear_errors, data, errors, from_double, import_numpy,
-    is_exact, is_exclusive, is_float_or_double, ndim, plain, same_shape, size, small_empty_like,
-    sum_all, take_object, type_num,
+    ADD, DIVIDE, DOUBLE, Operand, apply2, clear_errors, data, dims, empty, errors, from_double,
+    import_numpy, is_exact, is_exclusive, is_float_or_double, ndim, plain, same_shape, size, sum_all,
+    take_object, type_num,
 )
 from fastgrad._node cimport Handle, Node, Rule
 from fastgrad._operation cimport Operation, apply_with, define
@@ -113,7 +113,7 @@ cdef bint add_everywhere(Node f, Gradient *gy, double count, Gradient *gx) excep
         if errors():
             clear_errors()
             return False
-    whole = take_object(small_empty_like(x, False))
+    whole = take_object(empty(x, ndim(x), dims(x)))
     whole[...] = spread(part, <object>x, parameter)
     Py_INCREF(whole)
     gx.value.array, gx.state = <PyObject *>whole, ARRAY
@@ -122,7 +122,7 @@ cdef bint add_everywhere(Node f, Gradient *gy, double count, Gradient *gx) excep
 
 cdef PyObject *filled(PyObject *x, double value) except NULL:
     """A new array of the shape and dtype of `x`, with that value everywhere."""
-    cdef PyObject *y = small_empty_like(x, False)
+    cdef PyObject *y = empty(x, ndim(x), dims(x))
     cdef Py_ssize_t i, n = size(y)
     cdef double *doubles = <double *>data(y)
     cdef float *floats = <float *>data(y)

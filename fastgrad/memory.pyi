@@ -1,0 +1,3 @@
+__all__ = ["empty_cache"]
+
+def empty_cache() -> int: ...
