@@ -13,8 +13,8 @@ from fastgrad._accumulate cimport ARRAY, Gradient, NONE, NUMBER, tell
 from fastgrad._graph cimport value_of
 from fastgrad._loops cimport (
     ADD, DIVIDE, DOUBLE, Operand, apply2, clear_errors, data, dims, empty, errors, from_double,
-    import_numpy, is_exact, is_exclusive, is_float_or_double, ndim, plain, same_shape, size, sum_all,
-    take_object, type_num,
+    import_numpy, is_exact, is_exclusive, is_float_or_double, ndim, plain, same_shape, size,
+    sum_all, take_object, type_num,
 )
 from fastgrad._node cimport Handle, Node, Rule
 from fastgrad._operation cimport Operation, apply_with, define
