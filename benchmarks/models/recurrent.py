@@ -1,5 +1,7 @@
 """A recurrent network."""
 
+import functools
+
 import numpy as np
 
 
@@ -17,6 +19,12 @@ class Recurrent:
         xs = rng.standard_normal((self.steps, self.batch, n))
         return [w, u, np.zeros(n)], (xs, np.zeros((self.batch, n)))
 
+    @functools.cached_property
+    def workspace(self):
+        """Memory for the scores and the states of all steps: new memory would be slow."""
+        shape = (self.batch, self.size)
+        return np.empty((self.steps, *shape)), np.empty((self.steps + 1, *shape))
+
     def loss(self, xp, parameters, xs, h):
         """The mean of the squares of the last state."""
         w, u, b = parameters
@@ -33,16 +41,16 @@ class Recurrent:
         w, u, b = parameters
         xs, h = constants
         n = self.size
-        scores = (xs.reshape(-1, n) @ w + b).reshape(xs.shape)
-        hs = np.empty((self.steps + 1, self.batch, n))
+        scores, hs = self.workspace
+        np.matmul(xs.reshape(-1, n), w, out=scores.reshape(-1, n))
+        scores += b
         hs[0] = h
         for i in range(self.steps):
             np.tanh(scores[i] + hs[i] @ u, out=hs[i + 1])
-        slopes = 1 - hs[1:] * hs[1:]
-        gs = np.empty_like(xs)  # the gradients of the scores
+        gs = scores  # from here on their gradients
         gh = 2 / (self.batch * n) * hs[-1]
         for i in reversed(range(self.steps)):
-            np.multiply(gh, slopes[i], out=gs[i])
+            np.multiply(gh, 1 - hs[i + 1] * hs[i + 1], out=gs[i])
             gh = gs[i] @ u.T
         flat = gs.reshape(-1, n)
         gradients = [xs.reshape(-1, n).T @ flat, hs[:-1].reshape(-1, n).T @ flat, flat.sum(axis=0)]

@@ -5,7 +5,6 @@ its own, after its gradients were compared with the baseline's.
 """
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -66,11 +65,10 @@ def main(arguments=None):
     from benchmarks.peers.plot import draw
     from benchmarks.peers.table import tables
 
-    data = store.as_json(run, options.threads)
-    print(
-        f"{data['machine_info']['fastgrad_suite']['processor']}, {os.cpu_count()} cores, ", end=""
-    )
-    print(f"Python {data['machine_info']['python_version']}\n\n{tables(run, tasks)}")
+    data = store.as_json(run, options.threads, options.quick)
+    machine = data["machine_info"]["suite"]
+    print(", ".join(f"{key} {value}" for key, value in machine.items()), end="\n\n")
+    print(tables(run, tasks))
     store.write(data, options.output / "peers.json")
     draw(run, options.output / "peers.svg")
     print(f"\nwritten: {options.output / 'peers.json'}, {options.output / 'peers.svg'}")

@@ -142,7 +142,9 @@ def draw_models(axes, run, rows):
             weight = "bold" if row.library == "fastgrad" else "normal"
             place = {"xytext": (4, 0), "textcoords": "offset points", "va": "center", "size": 8}
             axes.annotate(text, (right, y + i), color=color, weight=weight, **place)
-        ticks.append((y + (len(bars) - 1) / 2, task.removesuffix(", value and gradient").replace(", ", "\n")))
+        ticks.append(
+            (y + (len(bars) - 1) / 2, task.removesuffix(", value and gradient").replace(", ", "\n"))
+        )
         y += len(bars) + 1
     axes.set_yticks(*zip(*ticks, strict=True))
     axes.set_xscale("log")

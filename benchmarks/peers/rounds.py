@@ -67,11 +67,15 @@ class Run:
 
 
 class Suite:
-    """The processes of the libraries, and the run that they fill."""
+    """The processes of the libraries, and the run that they fill.
 
-    def __init__(self, libraries, effort, threads=1):
+    A library may be called `fastgrad@SOMETHING`; `trees` has the directory it is imported from.
+    """
+
+    def __init__(self, libraries, effort, threads=1, trees=None):
         self.effort = effort
         self.threads = threads
+        self.trees = trees or {}
         self.run = Run()
         self.workers = {}
         self.references = {}  # processes that tell what is right
@@ -80,16 +84,17 @@ class Suite:
             worker = self.worker(name)
             try:
                 self.run.libraries[name] = worker.start()
-            except Absent:
-                self.run.missing[name] = "not installed"
             except Failure as failure:
-                self.run.missing[name] = f"broken: {failure}"
+                how = "not installed" if isinstance(failure, Absent) else "broken"
+                self.run.missing[name] = f"{how}: {failure}"
+                worker.close()
             else:
                 self.workers[name] = worker
 
     def worker(self, name):
         """A process for a library, not yet started."""
-        return Worker(name, self.threads, self.effort.timeout)
+        adapter = name.split("@")[0]
+        return Worker(adapter, self.threads, self.effort.timeout, self.trees.get(name))
 
     def close(self):
         """End the processes."""

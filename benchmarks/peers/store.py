@@ -8,25 +8,20 @@ What the format has no place for stands beside the benchmarks: libraries, failur
 import datetime
 import gc
 import json
-import os
 
 from pytest_benchmark import __version__ as version_of_format
 from pytest_benchmark.plugin import pytest_benchmark_generate_machine_info
 from pytest_benchmark.stats import Stats
 from pytest_benchmark.utils import get_commit_info
 
-from benchmarks.__main__ import processor
+from benchmarks.machine import machine
 from benchmarks.peers.rounds import Row, Run
 
 
 def machine_info():
     """What pytest-benchmark tells of a machine, and the settings that matter here."""
     info = pytest_benchmark_generate_machine_info()
-    info["fastgrad_suite"] = {
-        "processor": processor(),
-        "cores": os.cpu_count(),
-        "collector": "on" if gc.isenabled() else "off",
-    }
+    info["suite"] = {**machine(), "collector": "on" if gc.isenabled() else "off"}
     return info
 
 
@@ -49,7 +44,7 @@ def as_benchmark(row, threads):
     }
 
 
-def as_json(run, threads):
+def as_json(run, threads, quick):
     """A run as plain data."""
     return {
         "machine_info": machine_info(),
@@ -57,6 +52,7 @@ def as_json(run, threads):
         "benchmarks": [as_benchmark(row, threads) for row in run.rows],
         "datetime": datetime.datetime.now(datetime.timezone.utc).isoformat(),
         "version": version_of_format,
+        "quick": quick,
         "libraries": run.libraries,
         "missing": run.missing,
         "failures": run.failures,

@@ -25,7 +25,7 @@ def tables(run, catalogue):
 def one_table(run, group, tasks):
     """A column for each task, a line for each library that did one or failed at it."""
     head = f"{group.title}: {group.unit} (times {OURS})"
-    lines = [head, " " * NAME + "".join(f"{short(task, group):>{CELL}}" for task in tasks)]
+    lines = [head, " " * NAME + "".join(f"{column(task):>{CELL}}" for task in tasks)]
     for library in run.libraries:
         cells = [cell(run, group, task.name, library) for task in tasks]
         if any(text != "-" for text in cells):
@@ -46,17 +46,14 @@ def gradient_alone(run, group, tasks):
     return [f"  {'  gradient alone':<{NAME - 2}}" + "".join(f"{text:>{CELL}}" for text in cells)]
 
 
-def short(task, group):
+def column(task):
     """The name of a task as the head of a column."""
-    for start in ("chain, ", "no_grad, ", "graph of "):
-        if task.name.startswith(start):
-            return task.name.removeprefix(start)
-    text = task.name.split(",")[0] if group.unit == "us a step" else task.name
-    text = text.removesuffix(" of Rosenbrock, n = 10").replace("one variable of", "reused,")
-    text = text.removesuffix(" used 10^3 times")
-    if task.name.startswith("Rosenbrock"):
-        text = "Rosenbr. " + task.name.split(", ")[1].replace(" ", "")
-    return text.removesuffix(" step").removesuffix(" leapfrog")
+    first, *rest = task.name.split(", ")
+    if task.group in ("sizes", "no_grad"):
+        return rest[0]
+    if first == "Rosenbrock":
+        return f"Rosenbrock, {rest[0].replace(' ', '')}"
+    return first.split(" of ")[0] if task.group in ("models", "derivatives") else task.name
 
 
 def cell(run, group, task, library, figure=None):

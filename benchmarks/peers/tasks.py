@@ -4,7 +4,16 @@ from dataclasses import dataclass, replace
 
 from benchmarks.models import MODELS
 from benchmarks.peers.kinds import Derivative, Graph, Model, NoGrad, Peak, Scale
-from benchmarks.workloads import WORKLOADS, Workload, chain_of, custom_chain, layers, powers
+from benchmarks.workloads import (
+    WORKLOADS,
+    Workload,
+    chain_of,
+    custom_chain,
+    layers,
+    powers,
+    reuse_of,
+    wide_of,
+)
 
 # The longest graphs for which every library has the time.
 LONG, QUICK = 10**4, 10**3
@@ -59,17 +68,12 @@ def sizes(longest):
 
 def shapes(longest):
     """Wide graphs, and one variable that is used again and again."""
-    for workload in WORKLOADS:
-        if workload.group in ("wide", "reuse") and workload.count <= LONG:
-            # Its name tells a count, which is another one here.
-            name = workload.name.split(" used ")[0] if workload.group == "reuse" else workload.name
-            count = min(QUICK, longest)
-            if workload.group == "reuse":
-                name = f"{name} of {powers(workload.size)} used {powers(count)} times"
-            elif workload.count > count:
-                continue
-            needs = ("arrays",) if workload.shapes[0] else ()
-            yield Graph(name, "shapes", needs, shorter(workload, count))
+    few = min(longest, 1000)
+    for branches in sorted({100, few, longest}):
+        yield Graph(f"wide, {powers(branches)}", "shapes", (), wide_of(branches))
+    for size, count in ((1, few), (10**5, few // 5)):
+        name = f"reused, {powers(size)}"
+        yield Graph(name, "shapes", ("arrays",), reuse_of(size, count))
 
 
 def shorter(workload, longest):

@@ -137,13 +137,14 @@ def attempt(function, *arguments):
         return ABSENT if isinstance(error, ModuleNotFoundError) else FAILED, what
 
 
-def serve(name, requests, answers):
+def serve(name, directory, requests, answers):
     """The far end: answer until the pipe is closed."""
     library = None
 
     def begin():
         nonlocal library
         library = load(name)
+        check_origin(directory)
         return describe(library)
 
     reply(answers, attempt(begin))
@@ -157,6 +158,15 @@ def serve(name, requests, answers):
         reply(answers, attempt(getattr(task, method), library, *arguments))
 
 
+def check_origin(directory):
+    """Raise unless fastgrad came from the directory, if one was given."""
+    if directory:
+        import fastgrad
+
+        if not Path(fastgrad.__file__).is_relative_to(Path(directory).resolve()):
+            raise ImportError(f"fastgrad was imported from {fastgrad.__file__}")
+
+
 def reply(answers, answer):
     """Send an answer."""
     pickle.dump(answer, answers)
@@ -166,12 +176,12 @@ def reply(answers, answer):
 def main():
     """Serve on the pipes; what a library prints goes nowhere."""
     name, *options = sys.argv[1:]
-    if options:
-        _, directory = options
+    directory = options[1] if options else None  # after --fastgrad
+    if directory:
         sys.path.insert(0, directory)
     with os.fdopen(os.dup(1), "wb") as answers:
         os.dup2(2, 1)
-        serve(name, sys.stdin.buffer, answers)
+        serve(name, directory, sys.stdin.buffer, answers)
     # Interpreters with a deep graph alive may crash on their way out: nobody waits for that.
     os._exit(0)
 
