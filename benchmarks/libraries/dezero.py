@@ -4,12 +4,13 @@ from typing import ClassVar
 
 import numpy as np
 
-int = int  # which NumPy 2 removed, and DeZero names while it is imported
+from benchmarks.libraries.protocol import Variables, namespace
+
+# NumPy 2 removed it, and DeZero names it while it is imported.
+np.int = int  # noqa: NPY001
 
 import dezero  # noqa: E402
 import dezero.functions as F  # noqa: E402
-
-from benchmarks.libraries.protocol import Variables, namespace  # noqa: E402
 
 
 class Sine(dezero.Function):
