@@ -29,6 +29,10 @@ from benchmarks.phases import same_bits
 from benchmarks.workloads import MODULES, chain, load, sum_tree, wide
 
 
+class WrongGradient(AssertionError):
+    """A value or a gradient is not what it has to be."""
+
+
 class Deep:
     """A chain: with `b = 1 + 1/n`, the value and the gradients stay small however long it is."""
 
@@ -121,7 +125,7 @@ class Random:
         size = math.fsum(abs(gx * dx) for gx, dx in zip(gxs, directions, strict=True))
         error = abs(along - tangent.dx) / size
         if y != tangent.x or error > 1e-9:
-            raise AssertionError(f"value {y!r}, expected {tangent.x!r}; gradient off by {error:g}")
+            raise WrongGradient(f"value {y!r}, expected {tangent.x!r}; gradient off by {error:g}")
         return error, "a tangent run forward"
 
 
@@ -146,10 +150,10 @@ PHASES = ("record", "backward", "release")
 
 
 def closest(expected, actual, tolerance):
-    """The largest relative error; an AssertionError if it is beyond the tolerance."""
+    """The largest relative error; a WrongGradient if it is beyond the tolerance."""
     error = max(abs(b - a) / abs(a) for a, b in zip(expected, actual, strict=True))
     if not error <= tolerance:
-        raise AssertionError(f"expected {expected}, got {actual}: off by {error:g}")
+        raise WrongGradient(f"expected {expected}, got {actual}: off by {error:g}")
     return error
 
 

@@ -3,7 +3,7 @@
 A task has `name`, `group`, `needs` (what an adapter must not lack), `reference` (the library whose
 outcome is right), `fresh` (whether it needs a process that has done nothing else), and
 
-count_for(library)            how many operations it gets, from what a worker told of itself
+count_for(info)               how many operations it gets, from what a worker told of itself
 outcome(library, count)       [value, gradients ...] as ndarrays, to be compared
 measure(library, count, seconds)      {"total": ns an operation or step, ...}
 """
@@ -60,7 +60,7 @@ class Task:
     reference = REFERENCE
     fresh = False
 
-    def count_for(self, library):
+    def count_for(self, info):
         """One: a step is a step."""
         return 1
 
@@ -71,13 +71,12 @@ class Graph(Task):
 
     workload: Workload | None = None
 
-    def count_for(self, library):
-        return min(self.workload.count, library["most_operations"])
+    def count_for(self, info):
+        return min(self.workload.count, info["most_operations"])
 
     def outcome(self, library, count):
-        return outcome_of(
-            library, function_of(library, self.workload, count), self.workload.leaves()
-        )
+        f = function_of(library, self.workload, count)
+        return outcome_of(library, f, self.workload.leaves())
 
     def measure(self, library, count, seconds):
         """The nanoseconds a node of each phase; of all together where phases cannot be told."""
@@ -211,8 +210,8 @@ class Scale(Task):
     nodes: int = 0
     fresh = True
 
-    def count_for(self, library):
-        return self.nodes if self.nodes <= library["most_nodes"] else None
+    def count_for(self, info):
+        return self.nodes if self.nodes <= info["most_nodes"] else None
 
     def outcome(self, library, count):
         """Nothing: `stress.measure` compares with the closed form itself."""
@@ -237,7 +236,7 @@ class Peak(Task):
     workload: Workload | None = None
     fresh = True
 
-    def count_for(self, library):
+    def count_for(self, info):
         return self.workload.count
 
     def outcome(self, library, count):

@@ -5,6 +5,7 @@ Requests are (method, task, arguments), and answers are ("done", result) or (wha
 """
 
 import contextlib
+import gc
 import os
 import pickle
 import select
@@ -121,6 +122,7 @@ def describe(library):
     return {
         "version": library.version(),
         "threads": library.threads(),
+        "collector": gc.isenabled(),
         "lacks": library.LACKS,
         "most_operations": library.MOST_OPERATIONS,
         "most_nodes": library.MOST_NODES,
