@@ -19,7 +19,9 @@ def tables(run, catalogue):
         tasks = [task for task in tasks if any(row.task == task.name for row in run.rows)]
         for i in range(0, len(tasks), PER_TABLE):
             parts.append(one_table(run, group, tasks[i : i + PER_TABLE]))
-    return "\n\n".join([*parts, phases(run), *footnotes(run)])
+    if any("record" in row.figures for row in run.rows):
+        parts.append(phases(run))
+    return "\n\n".join([*parts, footnotes(run)])
 
 
 def one_table(run, group, tasks):
@@ -125,4 +127,4 @@ def footnotes(run):
         f"{'s' if info['threads'] != 1 else ''})"
         for name, info in run.libraries.items()
     ]
-    return ["\n".join([*notes, ", ".join(versions)])]
+    return "\n".join([*notes, ", ".join(versions)])
