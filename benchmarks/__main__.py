@@ -6,12 +6,8 @@ the digits; prints the table, and writes `results.json` and `benchmarks.svg` int
 
 import argparse
 import json
-import os
-import platform
 import sys
 from pathlib import Path
-
-import numpy as np
 
 try:
     from tqdm import tqdm
@@ -19,6 +15,7 @@ except ImportError:
     sys.exit("the benchmarks need their extra: pip install '.[bench]'")
 
 from benchmarks import rounds
+from benchmarks.machine import machine
 from benchmarks.report import table
 from benchmarks.workloads import WORKLOADS
 
@@ -44,27 +41,6 @@ def measure(quick):
         trained = digits.compare(tick=lambda share: bar.update(share * training))
         bar.set_description_str("done")
     return {"machine": machine(), "quick": quick, "throughput": throughput, "digits": trained}
-
-
-def machine():
-    """Where this was measured, and with what."""
-    return {
-        "processor": processor(),
-        "cores": os.cpu_count(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-    }
-
-
-def processor():
-    """The name of the processor, where the system tells."""
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or "unknown"
 
 
 def main():

@@ -13,6 +13,7 @@ what a node costs must not depend on how many there are.
 """
 
 import argparse
+import functools
 import json
 import math
 import subprocess
@@ -22,9 +23,14 @@ from time import perf_counter
 
 import numpy as np
 
+from benchmarks import libraries
 from benchmarks.memory import peak_bytes, resident_bytes
 from benchmarks.phases import same_bits
 from benchmarks.workloads import MODULES, chain, load, sum_tree, wide
+
+
+class WrongGradient(AssertionError):
+    """A value or a gradient is not what it has to be."""
 
 
 class Deep:
@@ -119,7 +125,7 @@ class Random:
         size = math.fsum(abs(gx * dx) for gx, dx in zip(gxs, directions, strict=True))
         error = abs(along - tangent.dx) / size
         if y != tangent.x or error > 1e-9:
-            raise AssertionError(f"value {y!r}, expected {tangent.x!r}; gradient off by {error:g}")
+            raise WrongGradient(f"value {y!r}, expected {tangent.x!r}; gradient off by {error:g}")
         return error, "a tangent run forward"
 
 
@@ -144,39 +150,38 @@ PHASES = ("record", "backward", "release")
 
 
 def closest(expected, actual, tolerance):
-    """The largest relative error; an AssertionError if it is beyond the tolerance."""
+    """The largest relative error; a WrongGradient if it is beyond the tolerance."""
     error = max(abs(b - a) / abs(a) for a, b in zip(expected, actual, strict=True))
     if not error <= tolerance:
-        raise AssertionError(f"expected {expected}, got {actual}: off by {error:g}")
+        raise WrongGradient(f"expected {expected}, got {actual}: off by {error:g}")
     return error
 
 
-def in_this_process(shape, nodes, seed, module):
-    """Build, differentiate and free one graph; what each phase took, by node."""
-    graph = SHAPES[shape](nodes, seed)
-    m = load(module)
-    xs = [m.Variable(np.array(x)) for x in graph.leaves]
-    (xs[0] * xs[1] + xs[1]).backward()  # what is made once, at the first operation, is made here
-    for x in xs:
-        x.cleargrad()
+def measure(graph, library):
+    """Build, differentiate and free a graph by an adapter; what each phase took, by node."""
+    build = functools.partial(build_from_leaves, graph)
+    xs = [library.leaf(np.array(x)) for x in graph.leaves]
+    # What is made once, at the first operation, is made here.
+    library.backward(library.record(lambda x, w: x * w + w, xs[:2]), xs[:2])
+    xs = [library.leaf(np.array(x)) for x in graph.leaves]
+    library.prepare(build, xs)
 
     memory = [resident_bytes()]
     clock = [perf_counter()]
-    y = graph.build(m, xs)
+    y = library.record(build, xs)
     clock.append(perf_counter())
     memory.append(resident_bytes())
     top = peak_bytes()
-    y.backward()
+    gxs = library.backward(y, xs)
     clock.append(perf_counter())
     memory.append(memory[-1] + max(0, peak_bytes() - top))
-    value = float(y.data)
+    value = number(library, library.value(y))
     start = perf_counter()
     del y
     clock.append(clock[-1] + perf_counter() - start)
     memory.append(resident_bytes())
 
-    # A weight that a small random graph never picked has no gradient.
-    error, against = graph.check(value, [0.0 if x.grad is None else float(x.grad) for x in xs])
+    error, against = graph.check(value, [number(library, gx) for gx in gxs]) if gxs else (0, None)
     phases = {
         phase: {
             "ns": (clock[i + 1] - clock[i]) / graph.nodes * 1e9,
@@ -185,6 +190,16 @@ def in_this_process(shape, nodes, seed, module):
         for i, phase in enumerate(PHASES)
     }
     return {"nodes": graph.nodes, "phases": phases, "error": error, "against": against}
+
+
+def build_from_leaves(graph, *xs):
+    """The root of a graph."""
+    return graph.build(None, xs)
+
+
+def number(library, a):
+    """A library's array as a number; a weight that a random graph never picked has no gradient."""
+    return 0.0 if a is None else float(library.to_numpy(a))
 
 
 def in_child(shape, nodes, seed, module):
@@ -242,7 +257,7 @@ def main():
     options = parser.parse_args()
     shape, nodes, seed, module = options.shape, options.nodes, options.seed, options.module
     if options.child:
-        print(json.dumps(in_this_process(shape, nodes, seed, module)))
+        print(json.dumps(measure(SHAPES[shape](nodes, seed), libraries.load(module))))
         return
 
     small = check_against_baseline(shape, min(nodes, 3000), seed)

@@ -121,6 +121,22 @@ def function_chain(m, xs, count):
     return y
 
 
+def custom_chain(library, xs, count):
+    """The same with the sine of an adapter of `benchmarks.libraries`."""
+    (y,) = xs
+    for _ in range(count):
+        y = library.sine(y)
+    return y
+
+
+def layers(library, xs, count):
+    """`y = tanh(y * w + b)`, again and again."""
+    y, w, b = xs
+    for _ in range(count):
+        y = library.xp.tanh(y * w + b)
+    return y
+
+
 @functools.cache
 def sin_of(m):
     """The sine, as a user of the module `m` would define it."""

@@ -1,0 +1,32 @@
+"""fastgrad."""
+
+import fastgrad
+import fastgrad.numpy as fnp
+from benchmarks.libraries.protocol import Variables, namespace
+from benchmarks.workloads import sin_of
+
+
+class Adapter(Variables):
+    """fastgrad."""
+
+    MOST_NODES = 10**7
+    module = fastgrad
+    xp = namespace(fnp)
+
+    def version(self):
+        return fastgrad.__version__
+
+    def value_and_gradients(self, loss, parameters, constants):
+        leaves = [fastgrad.Variable(p) for p in parameters]
+        y = loss(self.xp, leaves, *constants)
+        y.backward(retain_graph=False)
+        return y.data, [x.grad for x in leaves]
+
+    def sine(self, x):
+        return sin_of(fastgrad)()(x)
+
+    def hessian(self, f):
+        return fastgrad.hessian(f)
+
+    def jacobian(self, f):
+        return fastgrad.jacobian(f)
