@@ -16,7 +16,7 @@ from fastgrad._arithmetic import Abs, Add, Div, Mul, Neg, Pow, Sub
 from fastgrad._function import Function, as_array
 from fastgrad._operators import abs, add, div, matmul, mul, neg, pow, sub
 from fastgrad._products import MatMul
-from fastgrad.config import Config, no_grad, using_config
+from fastgrad.config import Config, debug, no_grad, using_config
 from fastgrad.functions import *  # noqa: F403
 from fastgrad.functions import special
 from fastgrad.memory import empty_cache

@@ -8,6 +8,7 @@ from cpython.ref cimport Py_INCREF
 from fastgrad._accumulate cimport Gradient, NUMBER
 from fastgrad._arithmetic cimport add_if_sound, add_new
 from fastgrad._config cimport recording
+from fastgrad._debug cimport note_if_armed
 from fastgrad._loops cimport (
     BOOL, C_ORDER, DOUBLE, MAXIMUM, MINIMUM, Operand, apply2, apply_numbers, clear_errors, data,
     dims, empty, errors, flags, import_numpy, intp, is_exact, ndim, plain, same_shape, settled,
@@ -174,6 +175,7 @@ cdef object where_call(tuple args, dict kwargs):
     Py_INCREF(mask)
     f.edges[i].saved.array = <PyObject *>mask
     f.edges[i].flags |= PARAMETER
+    note_if_armed(f)  # again, with the condition
     return y
 
 

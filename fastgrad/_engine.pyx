@@ -18,6 +18,7 @@ import numpy as np
 from fastgrad._accumulate cimport (
     ARRAY, Gradient, NONE, NUMBER, add_array, add_number, boxed, fitted, forget, put, shown, total,
 )
+from fastgrad._debug cimport check_if_noted
 from fastgrad._function cimport call_backward, checked_gradient
 from fastgrad._graph cimport (
     as_recorded, called_again, not_walkable, set_grad, value_of, variable,
@@ -103,6 +104,7 @@ cdef class Run:
     cdef inline int visit(self, Node f) except -1:
         if f.flags & SPENT or not f.flags & RECORDED:
             raise not_walkable(f)
+        check_if_noted(f)
         if f.inputs != NULL:
             self.visit_function(f)
         elif f.flags & CALLED:

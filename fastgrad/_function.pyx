@@ -16,6 +16,7 @@ from fastgrad._config import enter, leave
 
 from fastgrad._accumulate cimport fitted, forget
 from fastgrad._config cimport recording
+from fastgrad._debug cimport note_if_armed
 from fastgrad._graph cimport (
     assign_outputs, as_recorded, inputs_of, next_generation, outputs_of, put_output, referent,
     value_of, variable,
@@ -276,6 +277,7 @@ cdef int record(Function f, tuple inputs, Handle y, list ys, int64_t generation)
         track(<PyObject *>f)
     else:
         untrack(<PyObject *>inputs)
+    note_if_armed(f)
     # The inputs may be made of what it made before: a cycle.
     return make_collectable(f) if again else 0
 

@@ -46,6 +46,7 @@ cdef enum:  # flags of handles and nodes
     REBOUND = 128  # a handle, no leaf: its data was assigned; `flight` stands in for the old
     CALLED = 256  # a node: of a row; its first edge saved the Call, see _row.pxd
     RECALLED = 512  # a node, of a Function run in Python: it was called again, see `index_of`
+    CHECKED = 1024  # a node: recorded in a `debug` block, see _debug.pxd
     COLLECTABLE = 64  # the garbage collector tracks this and all that can be reached from it
 
 

@@ -13,6 +13,7 @@ from cpython.ref cimport Py_INCREF, Py_XDECREF
 from libc.stdint cimport int64_t
 
 from fastgrad._config cimport recording
+from fastgrad._debug cimport note_if_armed
 from fastgrad._graph cimport lead_to, next_generation, put_output, value_of, variable
 from fastgrad._loops cimport (
     DOUBLE, clear_errors, data, errors, from_double, import_numpy, is_array, is_double,
@@ -194,7 +195,7 @@ cdef inline int join(Node f, int64_t generation, Handle y, bint tracked) except 
     if tracked:
         track(<PyObject *>f)
         track(<PyObject *>y)
-    return 0
+    return note_if_armed(f)
 
 
 cdef inline void save_output(Edge *edge, Handle y) noexcept:

@@ -16,6 +16,7 @@ from fastgrad._config import enter, get, leave
 from fastgrad._operation import Operation as OperationClass
 from fastgrad._row import RowFunction, zero
 
+from fastgrad._debug cimport check_if_noted
 from fastgrad._function cimport call_backward, call_recorded
 from fastgrad._graph cimport (
     called_again, handle_for, not_walkable, set_array, set_grad, value_of, variable,
@@ -107,6 +108,7 @@ cdef class RecordedRun:
         entry.gradients = None  # a node is visited once
         if not f.flags & RECORDED or (f.n_edges == 0 and f.inputs == NULL):
             raise not_walkable(f)
+        check_if_noted(f)
         for slot in range(len(gys)):
             y = handle_in(f, slot)
             if y != NULL and not is_moved(<PyObject *>f, slot):

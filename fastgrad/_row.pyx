@@ -15,6 +15,7 @@ import numpy as np
 
 from fastgrad._accumulate cimport fitted
 from fastgrad._config cimport recording
+from fastgrad._debug cimport note_if_armed
 from fastgrad._function cimport Function
 from fastgrad._graph cimport (
     handle_for, lead, next_generation, put_output, value_of, variable,
@@ -314,7 +315,7 @@ cdef int record(Row row, object operands, int n, tuple values, tuple args, dict 
             track(<PyObject *>y)
     else:
         untrack(<PyObject *>call)
-    return 0
+    return note_if_armed(f)
 
 
 cdef bint may_refer(object x) except -1:

@@ -2,7 +2,7 @@
 
 import contextlib
 
-from fastgrad import _config
+from fastgrad import _config, _debug
 
 
 class _ConfigType(type):
@@ -72,3 +72,32 @@ def no_grad():
     True
     """
     return using_config("enable_backprop", False)
+
+
+@contextlib.contextmanager
+def debug(on=True):
+    """Find arrays that are written into between an operation and its backward.
+
+    An array is saved by reference: `x.data[0] = 1` or `x.data -= ...` after `y = x * x` makes the
+    gradient that of other values, without a word. Of what is recorded in this block (or in a
+    function so decorated), for its thread and asyncio task, each array that a backward needs is
+    compared, then, with what it was: a RuntimeError names the operation, the operand, and the lines
+    of the program. It takes a pass over each array, forward and backward. `debug(False)` is a block
+    without. An exception leaves every `.grad` as it was.
+
+    >>> import numpy as np
+    >>> from fastgrad import Variable, debug
+    >>> x = Variable(np.array([1.0, 2.0]))
+    >>> with debug():
+    ...     y = x * x
+    >>> x.data[0] = 5
+    >>> y.backward()  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    RuntimeError: Mul: operand 0, an array of shape (2,) and dtype float64, was changed in place ...
+    """
+    token = _debug.enter(on)
+    try:
+        yield
+    finally:
+        _debug.leave(token)
