@@ -24,7 +24,7 @@ from fastgrad._graph cimport (
     as_recorded, called_again, not_walkable, set_grad, value_of, variable,
 )
 from fastgrad._loops cimport (
-    Operand, as_number, clear_errors, import_numpy, is_array, is_double, type_num,
+    Operand, as_number, clear_errors, import_numpy, is_array, is_double, is_large, type_num,
 )
 from fastgrad._node cimport (
     ALIKE, CALLED, DONE, Edge, HAS_MOVED, Handle, LEAF, Node, REBOUND, RECALLED, RECORDED,
@@ -158,7 +158,10 @@ cdef class Run:
                 return 0
         elif f.rule.add_gradient != NULL and (edge.flags & ALIKE or takes_unlike(f, edge, gy)):
             if saved_operand(f, 0, &x0) and saved_operand(f, 1, &x1):
-                if f.rule.add_gradient(i, gy, x0, x1, last, gx):
+                if gy.state == ARRAY and is_large(gy.value.array):
+                    if add_held(f, i, gy, x0, x1, last, gx):
+                        return 0
+                elif f.rule.add_gradient(i, gy, x0, x1, last, gx):
                     return 0
         return self.contribute_by_numpy(f, i, boxed(gy))
 
@@ -461,6 +464,14 @@ cdef class Run:
                 late.pop((self.number, id(x)), None)
         active.discard(self.number)
         return 0
+
+
+cdef bint add_held(Node f, int i, Gradient *gy, Operand x0, Operand x1, bint last,
+                   Gradient *gx) except -1:
+    """`add_gradient` of large arrays: other threads run meanwhile, and may release the graph."""
+    cdef object _held0 = None if x0.array == NULL else <object>x0.array
+    cdef object _held1 = None if x1.array == NULL else <object>x1.array
+    return f.rule.add_gradient(i, gy, x0, x1, last, gx)
 
 
 cdef inline bint takes_unlike(Node f, const Edge *edge, const Gradient *gy) noexcept:

@@ -129,6 +129,11 @@ cdef extern from *:
              | (up & 0x08 ? NPY_FPE_OVERFLOW : 0) | (up & 0x10 ? NPY_FPE_UNDERFLOW : 0);
     }
     static inline void fg_clear_errors(void) { _mm_setcsr(_mm_getcsr() & ~0x3Fu); }
+    static inline void fg_put_up(int up) {
+        _mm_setcsr(_mm_getcsr() | (up & NPY_FPE_INVALID ? 0x01u : 0)
+                   | (up & NPY_FPE_DIVIDEBYZERO ? 0x04u : 0) | (up & NPY_FPE_OVERFLOW ? 0x08u : 0)
+                   | (up & NPY_FPE_UNDERFLOW ? 0x10u : 0));
+    }
     #else
     static inline int fg_errors(void) {
         int up = fetestexcept(FE_INVALID | FE_DIVBYZERO | FE_OVERFLOW | FE_UNDERFLOW);
@@ -138,6 +143,12 @@ cdef extern from *:
              | (up & FE_UNDERFLOW ? NPY_FPE_UNDERFLOW : 0);
     }
     static inline void fg_clear_errors(void) { feclearexcept(FE_ALL_EXCEPT); }
+    static inline void fg_put_up(int up) {
+        feraiseexcept((up & NPY_FPE_INVALID ? FE_INVALID : 0)
+                      | (up & NPY_FPE_DIVIDEBYZERO ? FE_DIVBYZERO : 0)
+                      | (up & NPY_FPE_OVERFLOW ? FE_OVERFLOW : 0)
+                      | (up & NPY_FPE_UNDERFLOW ? FE_UNDERFLOW : 0));
+    }
     #endif
 
     /* Returns `value`, computed: the compiler moves no arithmetic past it, so that the flags read
@@ -194,6 +205,7 @@ cdef extern from *:
 
     int errors "fg_errors"() noexcept nogil
     void clear_errors "fg_clear_errors"() noexcept nogil
+    void put_up "fg_put_up"(int errors) noexcept nogil
     double settled "fg_settled"(double value) noexcept nogil
     # Warns, raises or ignores as np.errstate says, naming the ufunc. Runs Python code.
     int report "PyUFunc_GiveFloatingpointErrors"(const char *ufunc, int errors) except -1
@@ -208,6 +220,14 @@ cdef struct Operand:
     PyObject *array  # borrowed; NULL: the number, as a constant that changes no dtype
     double number
 
+
+cdef enum:  # elements, below which a loop is not split over threads: to tell them takes 2-5 us
+    SMALL = 1 << 15
+    SMALL_BUT_SLOW = 1 << 13  # to compute: exponentials and their kin
+
+# Whether a loop over it may be split, see _parallel.pxd.
+cdef inline bint is_large(PyObject *x) noexcept:
+    return nbytes(x) >= 4 * SMALL_BUT_SLOW
 
 cdef struct Matrix:  # which way it lies in memory is for the steps, in bytes, to say
     char *data

@@ -5,6 +5,7 @@ from libc.string cimport memcpy
 
 import numpy as np
 
+from fastgrad._parallel cimport in_parallel, n_threads
 from fastgrad._pool cimport LEAST, pooled
 from fastgrad._spares cimport take_spare
 
@@ -15,7 +16,7 @@ cdef enum:
 
 cdef extern from *:
     ctypedef void (*Function "PyUFuncGenericFunction")(
-        char **args, const intp *n, const intp *steps, void *data) noexcept
+        char **args, const intp *n, const intp *steps, void *data) noexcept nogil
     ctypedef struct UFunc "PyUFuncObject":
         int nargs
         Function *functions
@@ -79,6 +80,39 @@ cdef inline void run(int loop, bint double, char **args, intp n, intp *steps) no
     loops[loop][double].function(args, &n, steps, loops[loop][double].data)
 
 
+# --- on several threads ---
+
+
+cdef struct Task:
+    InnerLoop loop
+    int n_args
+    char *args[3]
+    intp steps[3]
+
+
+cdef int run_part(void *context, intp start, intp n) noexcept nogil:
+    cdef Task *task = <Task *>context
+    cdef char *args[3]
+    for i in range(task.n_args):
+        args[i] = task.args[i] + start * task.steps[i]
+    clear_errors()
+    task.loop.function(args, &n, task.steps, task.loop.data)
+    return errors()
+
+
+cdef void run_large(int loop, bint double, int n_args, char **args, intp n, intp *steps) noexcept:
+    """`run`, by whom every element of the result is a matter of its own."""
+    cdef intp small = SMALL_BUT_SLOW if POWER == loop or EXP <= loop <= COS else SMALL
+    cdef Task task
+    if n_threads == 1 or n < small:
+        run(loop, double, args, n, steps)
+        return
+    task.loop, task.n_args = loops[loop][double], n_args
+    for i in range(n_args):
+        task.args[i], task.steps[i] = args[i], steps[i]
+    put_up(errors() | in_parallel(run_part, &task, n, small >> 1))
+
+
 cdef double apply_number(int loop, double x) noexcept:
     cdef double y
     cdef char *args[2]
@@ -119,7 +153,7 @@ cdef bint apply1(int loop, PyObject *x, PyObject **y) except -1:
         return False
     args[0], args[1] = data(x), data(y[0])
     steps[0] = steps[1] = 8 if double else 4
-    run(loop, double, args, size(x), steps)
+    run_large(loop, double, 2, args, size(x), steps)
     return True
 
 
@@ -181,7 +215,7 @@ cdef bint apply2(int loop, Operand x0, Operand x1, PyObject **y) except -1:
     args[2] = data(y[0])
     cdef bint double = type_num(like) == DOUBLE
     steps[2] = 8 if double else 4
-    run(loop, double, args, size(like), steps)
+    run_large(loop, double, 3, args, size(like), steps)
     return True
 
 
@@ -268,42 +302,68 @@ cdef void multiply(bint double, Matrix *x0, Matrix *x1, char *y) noexcept:
     loops[MATMUL][double].function(args, n, steps, loops[MATMUL][double].data)
 
 
-cdef bint add_blocks(PyObject *g, Operand x0, Operand x1, int *in_product, int *in_sum) noexcept:
-    cdef int order = plain(g)
-    cdef bint double = type_num(g) == DOUBLE
-    cdef Number room0, room1
+cdef struct Blocks:
+    # g += x0 * x1
+    bint double
+    char *g
+    char *args[2]
+    intp steps[2]
+
+
+cdef int add_part(void *context, intp start, intp left) noexcept nogil:
+    """Block by block; the flags of the products, and shifted by 8 those of the sums."""
+    cdef Blocks *task = <Blocks *>context
+    cdef InnerLoop multiplying = loops[MULTIPLY][task.double], adding = loops[ADD][task.double]
+    cdef intp n, item = 8 if task.double else 4
     cdef char *product[3]
     cdef char *total[3]
     cdef intp product_steps[3]
     cdef intp total_steps[3]
     cdef double block[BLOCK]
-    cdef intp left, n, item = 8 if double else 4
-    if not order or x0.array == NULL or type_num(x0.array) != type_num(g):
-        return False
-    if not (plain(x0.array) & order and same_shape(x0.array, g)):
-        return False
-    if (not read(x0, g, order, &room0, &product[0], &product_steps[0])
-            or not read(x1, g, order, &room1, &product[1], &product_steps[1])):
-        return False
+    cdef int up = 0
+    for i in range(2):
+        product[i] = task.args[i] + start * task.steps[i]
+        product_steps[i] = task.steps[i]
     product[2] = total[1] = <char *>block
-    total[0] = total[2] = data(g)
+    total[0] = total[2] = task.g + start * item
     product_steps[2] = total_steps[0] = total_steps[1] = total_steps[2] = item
-    left = size(g)
     while left > 0:
         n = min(left, BLOCK)
-        run(MULTIPLY, double, product, n, product_steps)
+        multiplying.function(product, &n, product_steps, multiplying.data)
         if errors():
-            in_product[0] |= errors()
+            up |= errors()
             clear_errors()
-        run(ADD, double, total, n, total_steps)
+        adding.function(total, &n, total_steps, adding.data)
         if errors():
-            in_sum[0] |= errors()
+            up |= errors() << 8
             clear_errors()
         product[0] += n * product_steps[0]
         product[1] += n * product_steps[1]
         total[0] += n * item
         total[2] += n * item
         left -= n
+    return up
+
+
+cdef bint add_blocks(PyObject *g, Operand x0, Operand x1, int *in_product, int *in_sum) noexcept:
+    cdef int up, order = plain(g)
+    cdef Blocks task
+    cdef Number room0, room1
+    cdef intp n = size(g)
+    if not order or x0.array == NULL or type_num(x0.array) != type_num(g):
+        return False
+    if not (plain(x0.array) & order and same_shape(x0.array, g)):
+        return False
+    if (not read(x0, g, order, &room0, &task.args[0], &task.steps[0])
+            or not read(x1, g, order, &room1, &task.args[1], &task.steps[1])):
+        return False
+    task.double, task.g = type_num(g) == DOUBLE, data(g)
+    if n_threads == 1 or n < SMALL:
+        up = add_part(&task, 0, n)
+    else:
+        up = in_parallel(add_part, &task, n, SMALL >> 1)
+    in_product[0] |= up & 0xFF
+    in_sum[0] |= up >> 8
     return True
 
 
