@@ -108,9 +108,10 @@ cdef bint sqrt_arrays(Operand x, Operand _, PyObject **y) except -1:
 cdef bint sqrt_directly(int i, Gradient *gy, Operand x, Operand y, bint last,
                         Gradient *gx) except -1:
     if gy.state == NUMBER:
-        return y.array == NULL and add_if_sound(gx, gy.value.number * 0.5 / y.number)
-    gx0 = computed(DIVIDE, Operand(gy.value.array, 0), y)
-    if gx0 is None or not compute_in_place(MULTIPLY, gx0, number(0.5)):
+        return y.array == NULL and add_if_sound(gx, gy.value.number / (2 * y.number))
+    gx0 = computed(MULTIPLY, y, number(2))
+    cdef PyObject *in_place = <PyObject *>gx0
+    if gx0 is None or not apply2(DIVIDE, Operand(gy.value.array, 0), array(gx0), &in_place):
         return False
     return add_array_if_sound(gx, gx0)
 

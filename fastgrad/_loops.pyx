@@ -73,6 +73,8 @@ cdef const char *name_of(int loop) noexcept:
 
 cdef inline void run(int loop, bint double, char **args, intp n, intp *steps) noexcept:
     loops[loop][double].function(args, &n, steps, loops[loop][double].data)
+    if loop >= POWER:
+        gather_errors()
 
 
 cdef double apply_number(int loop, double x) noexcept:
