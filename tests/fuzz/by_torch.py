@@ -67,6 +67,6 @@ def torch_gradients(f, leaves, directions):
 def arrays(gxs, leaves):
     """NumPy's arrays of them, zeros where there is none."""
     return [
-        np.zeros(x.shape) if g is None else g.detach().numpy()
+        np.zeros(x.shape) if g is None else g.detach().numpy(force=True)
         for g, x in zip(gxs, leaves, strict=True)
     ]

@@ -26,11 +26,15 @@ from fuzz.operations import ARITY, BUILT_IN, arm, call, call_function, functions
 SHAPES = st.sampled_from([(), (), (3,), (3,), (2, 3), (1,), (2500,)])
 DTYPES = st.sampled_from(["float64", "float64", "float32"])
 SEEDS = st.integers(0, 99)
-INDICES = st.integers(0, 30)  # modulo what there is; 0 is the last one made
+# Modulo what there is; 0 is the last one made.
+INDICES = st.one_of(st.integers(0, 3), st.integers(0, 40))
 SCALARS = st.sampled_from([2, 0.5, -3, np.float64(1.5), np.float32(0.25), np.ones((2, 1))])
 MOSTLY = st.integers(0, 7).map(lambda n: n < 7)
 SELDOM = st.integers(0, 7).map(lambda n: n == 7)
-MOST_HELD, MOST_ELEMENTS = 14, 6000
+TAKES = {"add": 2, "sub": 2, "mul": 2, "div": 2, "neg": 1, "tanh": 1, "exp": 1}
+GROWTH = st.sampled_from([*TAKES, "mul", "Square", "Split", "Combine", "Cube", "Shuffle"])
+CHANGES = ["assign data", "write into data", "raise generation", "lower generation of creator"]
+MOST_HELD, MOST_ELEMENTS = 30, 6000
 
 counts = Counter()  # of what was done, for the long runs
 
@@ -163,12 +167,21 @@ class Machine(RuleBasedStateMachine):
             return
         self.record(call(name, [c, v] if left else [v, c], [c, m] if left else [m, c]))
 
-    @rule(name=st.sampled_from(sorted(ARITY)), i=INDICES, j=INDICES, off=SELDOM, thread=SELDOM,
-          armed=SELDOM)  # fmt: skip
+    def alike(self, m):
+        """The pairs of that shape and dtype."""
+        return [p for p in self.pairs if p[1].shape == m.shape and p[1].dtype == m.dtype]
+
+    @rule(
+        name=st.sampled_from(sorted(ARITY)),
+        i=INDICES,
+        j=INDICES,
+        off=SELDOM,
+        thread=SELDOM,
+        armed=SELDOM,
+    )
     def python_function(self, name, i, j, off, thread, armed):
         v, m = self.at(i)
-        alike = [pair for pair in self.pairs
-                 if pair[1].shape == m.shape and pair[1].dtype == m.dtype]  # fmt: skip
+        alike = self.alike(m)
         chosen = [(v, m), alike[j % len(alike)], alike[-1]][: ARITY[name]]
         if name == "ByHand":
             off = False  # it records itself, whatever is switched on
@@ -176,6 +189,33 @@ class Machine(RuleBasedStateMachine):
         arm(armed)
         self.record(call_function(name, *map(list, zip(*chosen, strict=True))), not off, thread)
         arm(False)
+
+    @rule(
+        steps=st.lists(st.tuples(GROWTH, INDICES, INDICES), min_size=3, max_size=9),
+        changes=st.lists(st.tuples(st.sampled_from(CHANGES), INDICES, SEEDS), max_size=5),
+        i=INDICES,
+        walk=MOSTLY,
+    )
+    def grow(self, steps, changes, i, walk):
+        """A graph with some depth, whose ends are added up: most of it counts.
+
+        Then what a program may do to Variables between recording and backward.
+        """
+        _, m = self.at(i)
+        start = len(self.pairs)
+        for name, j, k in steps:
+            alike = self.alike(m)
+            chosen = [alike[-1 - j % len(alike)], alike[-1 - k % len(alike)], alike[-1]]
+            made, n = (call_function, ARITY[name]) if name in ARITY else (call, TAKES[name])
+            self.record(made(name, *map(list, zip(*chosen[:n], strict=True))))
+        for v, n in self.pairs[start:-1]:
+            w, o = self.at(0)
+            if n.shape == m.shape and n.dtype == m.dtype:
+                self.record(call("add", [v, w], [n, o]))
+        for what, j, seed in changes:
+            self.change(what, j, seed)
+        if walk:
+            self.backward(0, False, False, False, False)
 
     # --- backward ---
 
@@ -187,6 +227,18 @@ class Machine(RuleBasedStateMachine):
         self.perform(lambda: v.backward(**options), lambda: m.backward(**options), thread)
         arm(False)
         self.assert_apart()
+
+    def change(self, what, i, seed):
+        for x in self.at(i):
+            if what == "assign data":
+                x.data = numbers(x.shape, x.dtype, seed)
+            elif what == "write into data":
+                with contextlib.suppress(ValueError):  # read-only
+                    x.data[...] = numbers(x.shape, x.dtype, seed)
+            elif what == "raise generation":
+                x.generation += seed % 4
+            elif what == "lower generation of creator" and x.creator is not None:
+                x.creator.generation -= seed % 4
 
     @rule(i=INDICES, retain_grad=SELDOM, thread=SELDOM)
     def backward_recorded(self, i, retain_grad, thread):
@@ -223,7 +275,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: len(self.pairs) > MOST_HELD)
     @rule()
     def drop_most(self):
-        del self.pairs[1:-4]
+        del self.pairs[2:-8]
 
     @rule(i=INDICES)
     def clear(self, i):
@@ -246,23 +298,6 @@ class Machine(RuleBasedStateMachine):
         # (What other dtypes, or shapes, mean for an interior Variable is not defined.)
         for x in self.at(i):
             x.data = numbers(x.shape, dtype if x.creator is None else x.dtype, seed)
-
-    @rule(i=INDICES, seed=SEEDS)
-    def write_into_data(self, i, seed):
-        for x in self.at(i):
-            with contextlib.suppress(ValueError):  # read-only
-                x.data[...] = numbers(x.shape, x.dtype, seed)
-
-    @rule(i=INDICES, generation=st.integers(-3, 9))
-    def assign_generation(self, i, generation):
-        for x in self.at(i):
-            x.generation = generation
-
-    @rule(i=INDICES, generation=st.integers(-3, 9))
-    def assign_generation_of_creator(self, i, generation):
-        for x in self.at(i):
-            if x.creator is not None:
-                x.creator.generation = generation
 
     @rule(i=INDICES, value=st.booleans())
     def assign_requires_grad(self, i, value):
