@@ -18,7 +18,8 @@ __all__ = ["Config", "Function", "Variable", "as_array", "depends_on", "using_co
 
 def recorded(x):
     """What an operation keeps of an array: the number of a 0-d float64, else the array itself."""
-    return x.copy() if x.ndim == 0 and x.dtype == np.float64 else x
+    is_number = isinstance(x, np.ndarray) and x.ndim == 0 and x.dtype == np.float64
+    return x.copy() if is_number else x
 
 
 class Variable(seed.Variable):
@@ -115,7 +116,7 @@ class Operation(Function):
         self.inputs = tuple(x if isinstance(x, Variable) and x.requires_grad else None
                             for x in inputs)  # fmt: skip
         self.operation.inputs = tuple(
-            seed.Constant(value) if x is None else seed.Variable(recorded(value))
+            (seed.Constant if x is None else seed.Variable)(recorded(value))
             for x, value in zip(self.inputs, values, strict=True)
         )
 
