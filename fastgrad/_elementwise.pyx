@@ -18,6 +18,7 @@ from fastgrad._loops cimport (
 )
 from fastgrad._node cimport Rule
 from fastgrad._operation cimport Operation, X0, Y, define
+from fastgrad._spares cimport drop
 
 import_numpy()
 
@@ -98,10 +99,11 @@ cdef bint sqrt_arrays(Operand x, Operand _, PyObject **y) except -1:
 cdef bint sqrt_directly(int i, Gradient *gy, Operand x, Operand y, bint last,
                         Gradient *gx) except -1:
     if gy.state == NUMBER:
-        return y.array == NULL and add_if_sound(gx, gy.value.number * 0.5 / y.number)
-    cdef PyObject *gx0 = computed(DIVIDE, array(gy.value.array), y)
-    if gx0 != NULL:
-        compute_in_place(MULTIPLY, gx0, number(0.5))
+        return y.array == NULL and add_if_sound(gx, gy.value.number / (2 * y.number))
+    cdef PyObject *gx0 = computed(MULTIPLY, y, number(2))
+    if gx0 != NULL and not apply2(DIVIDE, array(gy.value.array), array(gx0), &gx0):
+        drop(gx0)
+        return False
     return add_new(gx, gx0)
 
 

@@ -134,7 +134,22 @@ cdef extern from *:
                    | (up & NPY_FPE_DIVIDEBYZERO ? 0x04u : 0) | (up & NPY_FPE_OVERFLOW ? 0x08u : 0)
                    | (up & NPY_FPE_UNDERFLOW ? 0x10u : 0));
     }
+    /* Loops that do not add and multiply alone raise flags by feraiseexcept, and glibc's raises
+       overflow and underflow where the x87 keeps them: bring them to the others. */
+    #if defined(__GNUC__)
+    static inline void fg_gather_errors(void) {
+        unsigned short up;
+        __asm__ volatile("fnstsw %0" : "=a"(up));
+        if (up & 0x1D) {
+            __asm__ volatile("fnclex");
+            _mm_setcsr(_mm_getcsr() | (up & 0x1D));
+        }
+    }
     #else
+    static inline void fg_gather_errors(void) {}
+    #endif
+    #else
+    static inline void fg_gather_errors(void) {}
     static inline int fg_errors(void) {
         int up = fetestexcept(FE_INVALID | FE_DIVBYZERO | FE_OVERFLOW | FE_UNDERFLOW);
         return (up & FE_INVALID ? NPY_FPE_INVALID : 0)
@@ -206,14 +221,16 @@ cdef extern from *:
     int errors "fg_errors"() noexcept nogil
     void clear_errors "fg_clear_errors"() noexcept nogil
     void put_up "fg_put_up"(int errors) noexcept nogil
+    void gather_errors "fg_gather_errors"() noexcept nogil
     double settled "fg_settled"(double value) noexcept nogil
     # Warns, raises or ignores as np.errstate says, naming the ufunc. Runs Python code.
     int report "PyUFunc_GiveFloatingpointErrors"(const char *ufunc, int errors) except -1
 
 
 cdef enum:  # the loops
-    ADD, SUBTRACT, MULTIPLY, DIVIDE, POWER, NEGATIVE, ABSOLUTE, SIGN, EXP, LOG, SQRT, TANH, SIN, COS
-    MAXIMUM, MINIMUM, MATMUL, N_LOOPS
+    ADD, SUBTRACT, MULTIPLY, DIVIDE, NEGATIVE, ABSOLUTE, SIGN, SQRT, MAXIMUM, MINIMUM, MATMUL
+    POWER, EXP, LOG, TANH, SIN, COS  # slow; they may raise flags by hand, see fg_gather_errors
+    N_LOOPS
 
 
 cdef struct Operand:

@@ -78,6 +78,8 @@ cdef const char *name_of(int loop) noexcept:
 
 cdef inline void run(int loop, bint double, char **args, intp n, intp *steps) noexcept:
     loops[loop][double].function(args, &n, steps, loops[loop][double].data)
+    if loop >= POWER:
+        gather_errors()
 
 
 # --- on several threads ---
@@ -97,12 +99,13 @@ cdef int run_part(void *context, intp start, intp n) noexcept nogil:
         args[i] = task.args[i] + start * task.steps[i]
     clear_errors()
     task.loop.function(args, &n, task.steps, task.loop.data)
+    gather_errors()
     return errors()
 
 
 cdef void run_large(int loop, bint double, int n_args, char **args, intp n, intp *steps) noexcept:
     """`run`, by whom every element of the result is a matter of its own."""
-    cdef intp small = SMALL_BUT_SLOW if POWER == loop or EXP <= loop <= COS else SMALL
+    cdef intp small = SMALL_BUT_SLOW if loop >= POWER else SMALL
     cdef Task task
     if n_threads == 1 or n < small:
         run(loop, double, args, n, steps)

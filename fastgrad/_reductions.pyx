@@ -64,7 +64,9 @@ cdef object spread(object gy, object x, object parameter):
         return gy
     cdef Py_ssize_t i, n = x.ndim
     cdef list shape = [1] * n if axis is None else list(x.shape)
-    for i in () if axis is None else (axis if type(axis) is tuple else (axis,)):
+    if axis is None or n == 0:  # NumPy lets a 0-d array be summed along its axis 0
+        return gy.reshape(tuple(shape))
+    for i in axis if type(axis) is tuple else (axis,):
         shape[i + n if i < 0 else i] = 1
     return gy.reshape(tuple(shape))
 

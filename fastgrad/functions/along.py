@@ -8,8 +8,8 @@ MISSING = np._NoValue  # what NumPy's functions have for an argument that was no
 
 
 def normalized(axis, ndim):
-    """The axes that `axis` stands for: a tuple, none negative."""
-    if axis is None:
+    """The axes that `axis` stands for: a tuple, none negative. A 0-d array is summed along 0."""
+    if axis is None or ndim == 0:
         return tuple(range(ndim))
     return np.lib.array_utils.normalize_axis_tuple(axis, ndim)
 

@@ -51,7 +51,7 @@ divide = op(
 negative = op("negative", np.negative, NOTHING, vjp=lambda xp, g, y, x: -g, fast=Neg)
 positive = op("positive", np.positive, NOTHING, vjp=lambda xp, g, y, x: g)
 reciprocal = op("reciprocal", np.reciprocal, OUTPUT, vjp=lambda xp, g, y, x: -g * y * y)
-square = op("square", np.square, vjp=lambda xp, g, y, x: g * 2 * x, fast=Square)
+square = op("square", np.square, vjp=lambda xp, g, y, x: g * (2 * x), fast=Square)
 
 # --- powers ---
 
