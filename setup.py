@@ -59,6 +59,25 @@ DEBUG_FLAGS = {"msvc": ["/Od", "/Zi"], "unix": ["-O0", "-g", "-ffp-contract=off"
 CONFIGURATION = Path("build", "configuration.txt")
 
 
+# Cython 3.3 releases an element twice if a comprehension has no memory for its list.
+RELEASED_ALWAYS = """
+    int result = PyList_Append(list, x);
+    Py_DECREF(x);
+    return result;"""
+RELEASED_ONCE = """
+    int result = PyList_Append(list, x);
+    if (likely(result == 0)) Py_DECREF(x);
+    return result;"""
+
+
+def mend(source):
+    """Mend what Cython made, where it is known to need it."""
+    path = Path(source)
+    text = path.read_text(encoding="utf-8")
+    if RELEASED_ALWAYS in text:
+        path.write_text(text.replace(RELEASED_ALWAYS, RELEASED_ONCE), encoding="utf-8")
+
+
 class BuildExt(build_ext):
     """Cythonizes all modules, then compiles them side by side."""
 
@@ -81,6 +100,8 @@ class BuildExt(build_ext):
             CONFIGURATION.parent.mkdir(exist_ok=True)
             CONFIGURATION.write_text(configuration)
         for extension, made in zip(self.extensions, cythonized, strict=True):
+            for source in made.sources:
+                mend(source)
             extension.sources = made.sources
             extension.depends = [*made.depends, str(CONFIGURATION)]
             extension.extra_compile_args = flags

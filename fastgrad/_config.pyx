@@ -9,43 +9,71 @@ cdef tuple default = (True, True)
 default_on = True
 overridden = False
 
-# (value, truth) inside a block, None outside: each thread, and each asyncio task, has its own.
+cdef class Block:
+    """What holds inside a block, or was assigned there."""
+
+    cdef object value
+    cdef bint on  # its truth
+    cdef Block before
+    cdef bint left  # it ended, but there was no memory to say so in its place
+
+
+# Inside a block a Block, outside None: each thread, and each asyncio task, has its own.
 cdef object current = ContextVar("fastgrad.enable_backprop", default=None)
 
 
+cdef inline Block innermost():
+    cdef Block block = get_value(current)
+    while block is not None and block.left:
+        block = block.before
+    return block
+
+
+cdef Block new_block(value, Block before):
+    cdef Block block = Block()
+    block.value, block.on, block.before = value, bool(value), before
+    return block
+
+
 cdef bint look_up() except -1:
-    here = get_value(current)
-    return default_on if here is None else (<tuple>here)[1]
+    cdef Block here = innermost()
+    return default_on if here is None else here.on
 
 
 def get():
     """The value that holds here."""
-    here = get_value(current)
-    return (default if here is None else here)[0]
+    cdef Block here = innermost()
+    return default[0] if here is None else here.value
 
 
 def set(value):
     """Assign to what holds here: the innermost block, or the default of the process (True)."""
     global default, default_on
-    new = value, bool(value)
-    if get_value(current) is None:
-        default = new
-        default_on = new[1]
+    cdef Block here = innermost()
+    if here is None:
+        default = value, bool(value)
+        default_on = default[1]
         return True
-    current.set(new)
+    current.set(new_block(value, here.before))
     return False
 
 
 def enter(value):
     """Begin a block; return what `leave` needs at its end."""
     global overridden
-    new = value, bool(value)
-    before = get_value(current)
-    current.set(new)
+    cdef Block before = innermost()
+    current.set(new_block(value, before))
     overridden = True
     return before
 
 
 def leave(before):
-    """End the block that `enter` began."""
-    current.set(before)
+    """End the block that `enter` began: never an exception."""
+    cdef Block here
+    try:
+        current.set(before)
+    except MemoryError:
+        here = get_value(current)
+        while here is not None and here is not before:
+            here.left = True
+            here = here.before

@@ -407,7 +407,20 @@ cdef enum:
 cdef tuple NOT_FOLLOWED = (type, ModuleType, FrameType, CodeType)
 
 
+# Whether there was no memory to go on once: what is marked COLLECTABLE may lead to what is not.
+cdef bint incomplete = False
+
+
 cdef int make_collectable(object x) except -1:
+    global incomplete
+    try:
+        return follow(x)
+    except BaseException:
+        incomplete = True
+        raise
+
+
+cdef int follow(object x) except -1:
     cdef list stack = [x]
     cdef set seen = set()  # containers, by their id
     cdef Node f
@@ -415,7 +428,7 @@ cdef int make_collectable(object x) except -1:
     while stack:
         x = stack.pop()
         if isinstance(x, Handle):
-            if not (<Handle>x).flags & COLLECTABLE:
+            if is_new(x, (<Handle>x).flags, seen):
                 (<Handle>x).flags |= COLLECTABLE
                 track(<PyObject *>x)
                 push(stack, (<Handle>x).creator)
@@ -423,7 +436,7 @@ cdef int make_collectable(object x) except -1:
                 push(stack, attributes(<PyObject *>x)[0])
         elif isinstance(x, Node):
             f = x
-            if not f.flags & COLLECTABLE:
+            if is_new(x, f.flags, seen):
                 f.flags |= COLLECTABLE
                 track(<PyObject *>x)
                 push(stack, f.edges[0].to)
@@ -446,6 +459,15 @@ cdef int make_collectable(object x) except -1:
             elif not isinstance(x, NOT_FOLLOWED):
                 stack.extend(get_referents(x))
     return 0
+
+
+cdef inline bint is_new(object x, int flags, set seen) except -1:
+    if not incomplete:
+        return not flags & COLLECTABLE
+    if id(x) in seen:
+        return False
+    seen.add(id(x))
+    return True
 
 
 cdef inline int push(list stack, PyObject *x) except -1:

@@ -10,13 +10,11 @@ from libc.stdint cimport uint8_t
 from libc.string cimport strcpy
 
 
-cdef extern from "Python.h":
-    bint PyGC_Disable() noexcept
-    bint PyGC_Enable() noexcept
-
 cdef extern from *:
     """
     #include <numpy/arrayobject.h>
+
+    #define fg_nbytes(x) ((size_t)PyArray_NBYTES((PyArrayObject *)(x)))
 
     static PyObject *fg_default_handler(void) {
         import_array1(NULL);
@@ -29,6 +27,23 @@ cdef extern from *:
         Py_INCREF(descr);  /* stolen */
         return PyArray_Empty(PyArray_NDIM((PyArrayObject *)x), PyArray_DIMS((PyArrayObject *)x),
                              descr, fortran);
+    }
+
+    /* The same around `memory`, which `handler` is to free. */
+    static PyObject *fg_around(void *memory, PyObject *x, int fortran, PyObject *handler) {
+        PyArray_Descr *descr = PyArray_DESCR((PyArrayObject *)x);
+        PyObject *y;
+        Py_INCREF(descr);  /* stolen */
+        y = PyArray_NewFromDescr(&PyArray_Type, descr, PyArray_NDIM((PyArrayObject *)x),
+                                 PyArray_DIMS((PyArrayObject *)x), NULL, memory,
+                                 fortran ? NPY_ARRAY_FARRAY : NPY_ARRAY_CARRAY, NULL);
+        if (y == NULL) return NULL;
+        PyTraceMalloc_Track(389047,  /* NumPy's domain */
+                            (uintptr_t)memory, PyArray_NBYTES((PyArrayObject *)y));
+        Py_INCREF(handler);
+        ((PyArrayObject_fields *)y)->mem_handler = handler;
+        PyArray_ENABLEFLAGS((PyArrayObject *)y, NPY_ARRAY_OWNDATA);
+        return y;
     }
     """
     ctypedef struct Allocator "PyDataMemAllocator":
@@ -44,8 +59,10 @@ cdef extern from *:
 
     object default_handler "fg_default_handler"()
     object get_handler "PyDataMem_GetHandler"()
-    object set_handler "PyDataMem_SetHandler"(object handler)  # returns the one before
     PyObject *empty "fg_empty"(PyObject *x, int fortran) except NULL
+    size_t nbytes "fg_nbytes"(PyObject *x) noexcept
+    PyObject *around "fg_around"(
+        void *memory, PyObject *x, int fortran, object handler) except NULL
 
 
 def megabytes():
@@ -151,13 +168,14 @@ cdef object pool = PyCapsule_New(&handler, "mem_handler", NULL)
 cdef PyObject *pooled_like(PyObject *x, bint fortran) except NULL:
     if limit == 0 or get_handler() is not numpys:  # which the program changed
         return empty(x, fortran)
-    # The handler is a context variable. Setting it makes objects, and that may run the garbage
-    # collector, which may run anything: not in the middle of an accumulation.
-    cdef bint collecting = PyGC_Disable()
-    set_handler(pool)
+    # NumPy would take the handler from a context variable; to set that, and to set it back, may
+    # fail, and may run the garbage collector, which may run anything. So the array is put together.
+    cdef size_t size = nbytes(x)
+    cdef void *memory = take(NULL, size)
+    if memory == NULL:
+        raise MemoryError()
     try:
-        return empty(x, fortran)
-    finally:
-        set_handler(numpys)
-        if collecting:
-            PyGC_Enable()
+        return around(memory, x, fortran, pool)
+    except:
+        give(NULL, memory, size)
+        raise

@@ -328,7 +328,7 @@ cdef bint may_refer(object x) except -1:
         return False
     if type(x) is dict:
         return may_refer(list(x.values()))
-    return not isinstance(x, (type, np.ufunc))
+    return not isinstance(x, type) and not isinstance(x, np.ufunc)
 
 
 # --- backward ---
