@@ -1,5 +1,6 @@
 """See _config.pxd. These functions are what config.py is made of."""
 
+from contextlib import ContextDecorator
 from contextvars import ContextVar
 
 from cpython.contextvars cimport get_value
@@ -35,6 +36,15 @@ cdef Block new_block(value, Block before):
     return block
 
 
+cdef int put(Block block, Block before) except -1:
+    try:
+        current.set(block)
+    except BaseException:  # without memory for the token it returns, it was set all the same
+        block.left, block.before = True, before
+        raise
+    return 0
+
+
 cdef bint look_up() except -1:
     cdef Block here = innermost()
     return default_on if here is None else here.on
@@ -54,7 +64,7 @@ def set(value):
         default = value, bool(value)
         default_on = default[1]
         return True
-    current.set(new_block(value, here.before))
+    put(new_block(value, here.before), here)
     return False
 
 
@@ -62,9 +72,31 @@ def enter(value):
     """Begin a block; return what `leave` needs at its end."""
     global overridden
     cdef Block before = innermost()
-    current.set(new_block(value, before))
     overridden = True
+    put(new_block(value, before), before)
     return before
+
+
+class Switched(ContextDecorator):
+    """`using_config("enable_backprop", value)`: compiled, so that no Ctrl-C comes in between."""
+
+    def __init__(self, value):
+        self.value, self.before = value, []
+
+    def _recreate_cm(self):  # for each call of what it decorates
+        return Switched(self.value)
+
+    def __enter__(self):
+        place = len(self.before)
+        self.before.append(None)  # which may fail: first
+        try:
+            self.before[place] = enter(self.value)
+        except BaseException:
+            self.before.pop()
+            raise
+
+    def __exit__(self, *exception):
+        leave(self.before.pop())
 
 
 def leave(before):

@@ -177,15 +177,12 @@ cdef class Run:
         if f.n_edges == 0:
             raise not_walkable(f)
         cdef Call call = call_of(f)
-        cdef Gradient gy
         cdef int i, slot
         cdef bint reached = False
         cdef list gys = []
         for slot in range(f.n_slots):
-            self.take(f, slot, &gy)
-            gys.append(boxed(&gy) if gy.state != NONE else None)
-            reached |= gy.state != NONE
-            forget(&gy)
+            gys.append(self.taken(f, slot))
+            reached |= gys[slot] is not None
         if not reached:
             return 0
         if isinstance(call.y, tuple):  # all of them: the rules of mathematics know no None
@@ -203,15 +200,12 @@ cdef class Run:
     cdef int visit_function(self, Node f) except -1:
         cdef tuple inputs = <tuple>f.inputs
         cdef list gys = []
-        cdef Gradient gy
         cdef int i, slot = 0, n = len(inputs)
         cdef bint reached = False
         cdef Handle x
         while slot < f.n_slots:
-            self.take(f, slot, &gy)
-            gys.append(boxed(&gy) if gy.state != NONE else None)
-            reached |= gy.state != NONE
-            forget(&gy)
+            gys.append(self.taken(f, slot))
+            reached |= gys[slot] is not None
             slot += 1
         if not reached:
             return 0
@@ -345,8 +339,23 @@ cdef class Run:
         g.state = NONE
         cdef PyObject *y = handle_in(f, slot)
         if y != NULL and not is_moved(<PyObject *>f, slot):
-            self.note(<Handle>y, gy)
+            try:
+                self.note(<Handle>y, gy)
+            except:
+                forget(gy)
+                raise
         return 0
+
+    cdef inline object taken(self, Node f, int slot):
+        """The same as an array, or None."""
+        cdef Gradient gy
+        self.take(f, slot, &gy)
+        if gy.state == NONE:
+            return None
+        try:
+            return boxed(&gy)
+        finally:
+            forget(&gy)
 
     cdef int note(self, Handle y, const Gradient *gy) except -1:
         """An interior Variable that the program holds shows its gradient at the end, or none."""

@@ -179,6 +179,9 @@ cdef class Function(Node):
     def __getstate__(self):
         return {**vars(self), **slots_of(self)}
 
+    def __reduce_ex__(self, protocol):
+        return super().__reduce_ex__(max(protocol, 2))  # 0 and 1 would ask for no state
+
     def __setstate__(self, members):
         for name, value in members.items():
             setattr(self, name, value)

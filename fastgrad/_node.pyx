@@ -41,8 +41,15 @@ cdef extern from "Python.h":
 # frees fields one by one and recursively; so these types get functions of their own in the slots
 # concerned, see `adopt_nodes`. test_lifetimes.py proves that nothing leaks or is freed twice.
 
-cdef enum:
-    MOST_SPARE = 1 << 14  # of each kind: 3 MB
+cdef extern from *:
+    """
+    #ifdef FG_EVERY_BLOCK_FROM_MALLOC
+    #define FG_MOST_SPARE 0
+    #else
+    #define FG_MOST_SPARE (1 << 14)
+    #endif
+    """
+    int MOST_SPARE "FG_MOST_SPARE"  # of each kind: 3 MB
 
 cdef struct Spares:
     PyObject *first  # a list through the word after the object's header

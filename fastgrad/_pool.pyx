@@ -75,6 +75,21 @@ def megabytes():
         return 256
 
 
+cdef extern from *:
+    """
+    #ifdef __SANITIZE_ADDRESS__
+    #include <sanitizer/asan_interface.h>
+    #define fg_hide(block, size) ASAN_POISON_MEMORY_REGION(block, size)
+    #define fg_unhide(block, size) ASAN_UNPOISON_MEMORY_REGION(block, size)
+    #else
+    #define fg_hide(block, size)
+    #define fg_unhide(block, size)
+    #endif
+    """
+    # What is kept, AddressSanitizer guards as if it were free.
+    void hide "fg_hide"(void *block, size_t size) noexcept
+    void unhide "fg_unhide"(void *block, size_t size) noexcept
+
 cdef enum:
     N_BINS = 64  # a power of two
 
@@ -103,6 +118,7 @@ cdef void *take(void *ctx, size_t size) noexcept:
     cdef void *block = bin.first
     if block == NULL or bin.size != size:
         return system.malloc(system.ctx, size)
+    unhide(block, size)
     bin.first = (<void **>block)[0]
     kept -= size
     return block
@@ -119,6 +135,7 @@ cdef void give(void *ctx, void *block, size_t size) noexcept:
         bin.size = size
     make_room(size)
     (<void **>block)[0] = bin.first
+    hide(block, size)
     bin.first = block
     kept += size
 
@@ -133,6 +150,7 @@ cdef void make_room(size_t size) noexcept:
         next_victim = (next_victim + 1) & (N_BINS - 1)
         block = bin.first
         if block != NULL:
+            unhide(block, bin.size)
             bin.first = (<void **>block)[0]
             system.free(system.ctx, block, bin.size)
             kept -= bin.size
@@ -142,6 +160,7 @@ cdef void empty_bin(Bin *bin) noexcept:
     global kept
     cdef void *block = bin.first
     while block != NULL:
+        unhide(block, bin.size)
         bin.first = (<void **>block)[0]
         system.free(system.ctx, block, bin.size)
         kept -= bin.size

@@ -137,6 +137,8 @@ cdef class Row:
             record(self, operands, n, values, args, kwargs, outputs, many)
         if not many:
             return outputs[0]
+        if type(ys) is list:
+            return outputs
         return type(ys)(*outputs) if hasattr(type(ys), "_fields") else type(ys)(outputs)
 
     cdef object written(self, tuple args, dict kwargs, object out):

@@ -20,7 +20,8 @@ long fault_asked = 0; /* requests so far, while fault_first is not 0 */
 long fault_met = 0;   /* faults so far */
 long fault_signal = 0; /* the fault: 0: there is no memory; else: this signal arrives */
 long fault_range = 0; /* whether addresses without memory (PROT_NONE) are refused, always: no slabs */
-long fault_numpys = 0; /* whether NumPy asked for what was refused last */
+long fault_numpys = 0; /* whether NumPy asked for what was refused */
+long fault_leaks = 0;  /* whether it did, or a function of Python's, that may leak then */
 long fault_live = 0;  /* blocks that were given and not taken back */
 
 static void *(*real_malloc)(size_t), *(*real_calloc)(size_t, size_t);
@@ -55,16 +56,25 @@ static void *from_early(size_t size) {
 
 static int is_early(void *p) { return (char *)p >= early && (char *)p < early + sizeof(early); }
 
-/* Whether NumPy asked, and not the engine: at some points it forgets to say that it had no memory.
+/* These are known to lose a reference if they get no memory (Python 3.11), as are some in NumPy. */
+static const char *const leaky[] = {"_PyEval_EvalFrameDefault", "PySequence_List",
+                                    "_PyList_Extend", "PyContextVar_Set", NULL};
+
+/* Who asked: from the refusal outwards, the first that is NumPy's or the engine's.
    (For a debugger to stop at, too.) */
 __attribute__((noinline)) void fault_here(void) {
     void *frames[64];
-    Dl_info module;
-    int i, n = backtrace(frames, 64);
+    Dl_info place;
+    int i, j, n = backtrace(frames, 64);
     for (i = 0; i < n; i++) {
-        if (!dladdr(frames[i], &module) || !module.dli_fname) continue;
-        fault_numpys = strstr(module.dli_fname, "/numpy/") != NULL;
-        if (fault_numpys || strstr(module.dli_fname, "/fastgrad/")) return;
+        if (!dladdr(frames[i], &place) || !place.dli_fname) continue;
+        for (j = 0; leaky[j] && place.dli_sname; j++)
+            if (strcmp(leaky[j], place.dli_sname) == 0) fault_leaks = 1;
+        if (strstr(place.dli_fname, "/numpy/")) {
+            fault_numpys = fault_leaks = 1;
+            return;
+        }
+        if (strstr(place.dli_fname, "/fastgrad/")) return;
     }
 }
 
