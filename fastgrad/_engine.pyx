@@ -341,7 +341,7 @@ cdef class Run:
         if y != NULL and not is_moved(<PyObject *>f, slot):
             try:
                 self.note(<Handle>y, gy)
-            except:
+            except BaseException:
                 forget(gy)
                 raise
         return 0
@@ -405,10 +405,10 @@ cdef class Run:
     cdef int show(self) except -1:
         """Write every `.grad`, at once. All that may fail, or run Python code, comes first."""
         cdef Handle x
-        cdef list leaves, before, box, joined
+        cdef list leaves, _before, box, joined
         while True:
             leaves = self.prepared()
-            before = [shown_by(x) for x, *_ in self.interior + leaves]  # let go at the end
+            _before = [shown_by(x) for x, *_ in self.interior + leaves]  # let go at the end
             if self.holds_good(leaves):
                 break  # else another thread wrote meanwhile
         for x, grad in self.interior:

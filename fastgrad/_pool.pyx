@@ -195,6 +195,6 @@ cdef PyObject *pooled_like(PyObject *x, bint fortran) except NULL:
         raise MemoryError()
     try:
         return around(memory, x, fortran, pool)
-    except:
+    except BaseException:
         give(NULL, memory, size)
         raise

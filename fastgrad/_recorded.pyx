@@ -337,7 +337,7 @@ def backward(Handle y not None, retain_grad, gy):
         if gx is not None:
             make_collectable(gx)
             make_collectable(x)
-    before = [shown_by(x) for x, _ in made]  # let go at the end
+    _before = [shown_by(x) for x, _ in made]  # let go at the end
     for x, gx in made:
         set_grad(x, gx)
 

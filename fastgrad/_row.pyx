@@ -290,7 +290,7 @@ cdef int record(Row row, object operands, int n, tuple values, tuple args, dict 
     saved = []
     for i in range(len(values)):
         whole = i >= n or row.saves & INPUTS or not (row.sequence or row.vjp[i] is not None)
-        if row.saves & OTHERS:
+        if row.saves & OTHERS and i < n:
             whole |= n_needy > (call.targets[i].to != NULL)
         saved.append(kept(values[i], whole))
     call.args = (tuple(saved), *args[1:]) if row.sequence else tuple(saved)

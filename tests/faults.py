@@ -5,7 +5,6 @@ shows what came of it. The attempt ends with what writes gradients, so that one 
 written none. `Sweep` takes it with a fault at the first point, the second, ..., until none is met.
 """
 
-import _thread
 import ctypes
 import gc
 import sys
@@ -16,7 +15,6 @@ import numpy as np
 from fault_scenarios import SCENARIOS
 from numpy._core.multiarray import get_handler_name
 
-import fastgrad
 from fastgrad import Config, Variable
 
 REPEATS = 2  # of a fault at the same point: what grows every time is a leak
@@ -196,7 +194,9 @@ class Sweep:
         """All that the engine, NumPy and Python keep for reuse, so that memory is asked for."""
         gc.collect()
         kept = self.spares()
-        kept.append([np.empty(n, "u1") for n in (1, 2, 4, 8, 16, 24, 32, 48, 64, 72) for _ in "8 each."])
+        kept.append(
+            [np.empty(n, "u1") for n in (1, 2, 4, 8, 16, 24, 32, 48, 64, 72) for _ in "8 each."]
+        )
         kept.append([np.empty((1,) * n, "u1") for n in range(4) for _ in "8 each."])
         return kept
 

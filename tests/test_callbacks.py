@@ -176,7 +176,8 @@ def test_an_exception_where_nobody_can_catch_it(where, monkeypatch):
         things.append(Dying(np.ones(1)) * x)
     elif where == "weakref callback":
         things.append(x * 2)
-        kept = weakref.ref(things[0], raising)
+        keep = weakref.ref(things[0], raising)
+        assert keep() is things[0]
     else:
         gc.callbacks.append(raising)
         things.append(CollectAtEnd())

@@ -25,7 +25,7 @@ FAULTS = {  # how many requests meet it, one after the other, and the signal ins
 }
 
 
-# ContextVar.set, which begins and ends blocks, crashes in Python 3.11 if memory runs out in it twice.
+# ContextVar.set begins and ends blocks. In Python 3.11 it crashes if it finds no memory twice.
 SETTERS = {"differentiable_function", "second_derivative", "hessian", "products", "checkpoint"}
 SETTERS |= {"create_graph", "create_graph_with_old_gradients_and_retain_grad", "no_grad"}
 
