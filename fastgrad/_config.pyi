@@ -1,7 +1,5 @@
 from contextlib import ContextDecorator
 
-from typing_extensions import disjoint_base
-
 class Block: ...
 
 class Switched(ContextDecorator):
