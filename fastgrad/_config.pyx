@@ -81,22 +81,22 @@ class Switched(ContextDecorator):
     """`using_config("enable_backprop", value)`: compiled, so that no Ctrl-C comes in between."""
 
     def __init__(self, value):
-        self.value, self.before = value, []
+        self.value, self.entered = value, None
 
     def _recreate_cm(self):  # for each call of what it decorates
         return Switched(self.value)
 
     def __enter__(self):
-        place = len(self.before)
-        self.before.append(None)  # which may fail: first
+        before = enter(self.value)
         try:
-            self.before[place] = enter(self.value)
+            self.entered = before, self.entered
         except BaseException:
-            self.before.pop()
+            leave(before)
             raise
 
-    def __exit__(self, *exception):
-        leave(self.before.pop())
+    def __exit__(self, exc_type, exc, traceback):
+        before, self.entered = self.entered  # which takes no memory, as a list's pop may
+        leave(before)
 
 
 def leave(before):
