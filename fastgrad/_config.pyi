@@ -1,5 +1,8 @@
 from contextlib import ContextDecorator
 
+from typing_extensions import disjoint_base
+
+@disjoint_base
 class Block: ...
 
 class Switched(ContextDecorator):
