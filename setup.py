@@ -1,9 +1,10 @@
 """Builds the extension modules `fastgrad/_*.pyx`; everything else is in pyproject.toml.
 
-Three switches by environment, for development:
+Four switches by environment, for development:
 
 FASTGRAD_DEBUG=1      None checks, assertions, `-O0 -g` with the lines of the .pyx
 FASTGRAD_TRACE=1      line tracing, for `coverage`
+FASTGRAD_SANITIZE=1   AddressSanitizer and UndefinedBehaviorSanitizer; =valgrind: what that needs
 FASTGRAD_ANNOTATE=1   beside each .pyx an .html that shows which of its lines call Python
 """
 
@@ -25,6 +26,8 @@ def switch(name):
 DEBUG = switch("FASTGRAD_DEBUG")
 TRACE = switch("FASTGRAD_TRACE")
 ANNOTATE = switch("FASTGRAD_ANNOTATE")
+SANITIZE = switch("FASTGRAD_SANITIZE")
+VALGRIND = os.environ.get("FASTGRAD_SANITIZE") == "valgrind"
 
 DIRECTIVES = {
     "language_level": 3,
@@ -47,16 +50,50 @@ MACROS = {
 }
 if not DEBUG:
     MACROS["CYTHON_WITHOUT_ASSERTIONS"] = "1"
+if SANITIZE:
+    MACROS["FG_EVERY_BLOCK_FROM_MALLOC"] = "1"  # what is kept for reuse, no tool watches
 if TRACE:
     MACROS["CYTHON_TRACE_NOGIL"] = "1"
 
 # A fused multiply-add rounds once where NumPy rounds twice: gradients would not be NumPy's bits.
 RELEASE_FLAGS = {"msvc": ["/O2"], "unix": ["-O3", "-ffp-contract=off", "-fno-math-errno"]}
 DEBUG_FLAGS = {"msvc": ["/Od", "/Zi"], "unix": ["-O0", "-g", "-ffp-contract=off", "-UNDEBUG"]}
+SANITIZERS = [] if VALGRIND else ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
+SANITIZE_FLAGS = ["-O1", "-g", "-fno-omit-frame-pointer", "-ffp-contract=off", *SANITIZERS]
 
 # Cython and the compiler rebuild what is older than its sources. This file makes what was built
 # in another way count as old too.
 CONFIGURATION = Path("build", "configuration.txt")
+
+
+# What Cython 3.3 gets wrong when there is no memory, and how it should be.
+MENDS = {
+    # A comprehension that cannot grow its list releases the element twice.
+    """
+    int result = PyList_Append(list, x);
+    Py_DECREF(x);
+""": """
+    int result = PyList_Append(list, x);
+    if (likely(result == 0)) Py_DECREF(x);
+""",
+    # `finally` and `except` crash if a function of NumPy's fails and forgets to say why.
+    """
+    if (local_tb) {
+        if (unlikely(PyException_SetTraceback(local_value, local_tb) < 0))
+""": """
+    if (local_tb && local_value) {
+        if (unlikely(PyException_SetTraceback(local_value, local_tb) < 0))
+""",
+}
+
+
+def mend(source):
+    """Mend what Cython made."""
+    text = mended = source.read_text(encoding="utf-8")
+    for wrong, right in MENDS.items():
+        mended = mended.replace(wrong, right)
+    if mended != text:
+        source.write_text(mended, encoding="utf-8")
 
 
 class BuildExt(build_ext):
@@ -66,8 +103,10 @@ class BuildExt(build_ext):
         """Build each module whose sources, or whose configuration, changed."""
         flags = DEBUG_FLAGS if DEBUG else RELEASE_FLAGS
         flags = flags["msvc" if self.compiler.compiler_type == "msvc" else "unix"]
+        if SANITIZE:
+            flags = SANITIZE_FLAGS
         versions = f"Cython {Cython.__version__}, NumPy {np.__version__}"
-        configuration = f"{versions}\n{DIRECTIVES}\n{MACROS}\n{flags}\n"
+        configuration = f"{versions}\n{DIRECTIVES}\n{MACROS}\n{flags}\n{MENDS}\n"
         changed = not CONFIGURATION.exists() or CONFIGURATION.read_text() != configuration
 
         cythonized = cythonize(
@@ -81,9 +120,12 @@ class BuildExt(build_ext):
             CONFIGURATION.parent.mkdir(exist_ok=True)
             CONFIGURATION.write_text(configuration)
         for extension, made in zip(self.extensions, cythonized, strict=True):
+            for source in made.sources:
+                mend(Path(source))
             extension.sources = made.sources
             extension.depends = [*made.depends, str(CONFIGURATION)]
             extension.extra_compile_args = flags
+            extension.extra_link_args = SANITIZERS if SANITIZE else []
 
         self.parallel = self.parallel or os.cpu_count()
         super().build_extensions()

@@ -21,7 +21,7 @@ from fastgrad._accumulate cimport (
 from fastgrad._debug cimport check_if_noted
 from fastgrad._function cimport call_backward, checked_gradient
 from fastgrad._graph cimport (
-    as_recorded, called_again, not_walkable, set_grad, value_of, variable,
+    as_recorded, called_again, not_walkable, set_grad, shown_by, value_of, variable,
 )
 from fastgrad._loops cimport (
     Operand, as_number, clear_errors, import_numpy, is_array, is_double, is_large, type_num,
@@ -46,7 +46,7 @@ import_numpy()
 
 cdef uint64_t n_runs = 0
 cdef set active = set()  # the runs that have not ended
-cdef dict late = {}  # (number of a run, id of a leaf): contributions of other runs
+cdef dict late = {}  # by run, by address of a leaf: [contributions of other runs]
 
 
 cdef inline bint is_held(uint64_t run) except -1:
@@ -72,6 +72,7 @@ cdef class Aside:
 @cython.final
 cdef class Run:
     cdef uint64_t number
+    cdef object key  # the number as a Python object, so that the end needs no memory
     cdef bint retain_grad, retain_graph
     cdef PriorityQueue queue  # of nodes, each owned
     cdef list leaves  # claimed, or kept aside
@@ -82,10 +83,10 @@ cdef class Run:
     def __cinit__(self, bint retain_grad, bint retain_graph, dict wanted=None):
         global n_runs
         n_runs += 1
-        self.number = n_runs
+        self.number = self.key = n_runs
         self.retain_grad, self.retain_graph = retain_grad, retain_graph
         self.leaves, self.interior, self.aside, self.wanted = [], [], {}, wanted
-        active.add(self.number)
+        active.add(self.key)
 
     cdef int walk(self) except -1:
         cdef unsigned int n_visits = 0
@@ -181,15 +182,12 @@ cdef class Run:
         if f.n_edges == 0:
             raise not_walkable(f)
         cdef Call call = call_of(f)
-        cdef Gradient gy
         cdef int i, slot
         cdef bint reached = False
         cdef list gys = []
         for slot in range(f.n_slots):
-            self.take(f, slot, &gy)
-            gys.append(boxed(&gy) if gy.state != NONE else None)
-            reached |= gy.state != NONE
-            forget(&gy)
+            gys.append(self.taken(f, slot))
+            reached |= gys[slot] is not None
         if not reached:
             return 0
         if isinstance(call.y, tuple):  # all of them: the rules of mathematics know no None
@@ -207,15 +205,12 @@ cdef class Run:
     cdef int visit_function(self, Node f) except -1:
         cdef tuple inputs = <tuple>f.inputs
         cdef list gys = []
-        cdef Gradient gy
         cdef int i, slot = 0, n = len(inputs)
         cdef bint reached = False
         cdef Handle x
         while slot < f.n_slots:
-            self.take(f, slot, &gy)
-            gys.append(boxed(&gy) if gy.state != NONE else None)
-            reached |= gy.state != NONE
-            forget(&gy)
+            gys.append(self.taken(f, slot))
+            reached |= gys[slot] is not None
             slot += 1
         if not reached:
             return 0
@@ -349,8 +344,23 @@ cdef class Run:
         g.state = NONE
         cdef PyObject *y = handle_in(f, slot)
         if y != NULL and not is_moved(<PyObject *>f, slot):
-            self.note(<Handle>y, gy)
+            try:
+                self.note(<Handle>y, gy)
+            except BaseException:
+                forget(gy)
+                raise
         return 0
+
+    cdef inline object taken(self, Node f, int slot):
+        """The same as an array, or None."""
+        cdef Gradient gy
+        self.take(f, slot, &gy)
+        if gy.state == NONE:
+            return None
+        try:
+            return boxed(&gy)
+        finally:
+            forget(&gy)
 
     cdef int note(self, Handle y, const Gradient *gy) except -1:
         """An interior Variable that the program holds shows its gradient at the end, or none."""
@@ -400,46 +410,60 @@ cdef class Run:
     cdef int show(self) except -1:
         """Write every `.grad`, at once. All that may fail, or run Python code, comes first."""
         cdef Handle x
-        cdef list leaves = self.prepared()
-        while not self.holds_good(leaves):  # another thread wrote meanwhile
+        cdef list leaves, _before, box, joined
+        while True:
             leaves = self.prepared()
-        cdef list before = []  # let go at the end
+            _before = [shown_by(x) for x, *_ in self.interior + leaves]  # let go at the end
+            if self.holds_good(leaves):
+                break  # else another thread wrote meanwhile
         for x, grad in self.interior:
-            before.append(grad_of(x))
             set_grad(x, grad)
-        for x, old, grad in leaves:
-            before.append(old)
+        for x, _, grad, _, box, joined in leaves:
             set_grad(x, grad)
-            if x.run != self.number and is_held(x.run):
-                # That run began with the old gradient, and is going to write its sum.
-                late.setdefault((x.run, id(x)), []).append(boxed(self.aside_of(x).gradients))
+            if box is not None:
+                box[0] = joined
         return 0
 
     cdef list prepared(self):
-        """(leaf, its gradient now, its gradient in the end), for each leaf that was reached."""
+        """Of each leaf that was reached: (leaf, its gradient now, its gradient in the end, ...).
+
+        What follows is for a run that began with the gradient of now, and is going to write its
+        sum: where `late` keeps what others give that run, the box for this leaf, what is to be in.
+        """
         cdef Handle x
         cdef Aside aside
         cdef list leaves = []
+        cdef dict theirs, mine = late.pop(self.key, {})
         for x in self.leaves:
             old, aside = grad_of(x), self.aside_of(x)
             if aside is None:
-                for gx in late.pop((self.number, id(x)), ()):
+                for gx in mine.get(<size_t><PyObject *>x, [()])[0]:
                     self.deposit(x, LEAF, gx)
                 if x.flight.state != NONE and not x.flags & REBOUND:
-                    leaves.append((x, old, shown(&x.flight)))
+                    leaves.append((x, old, shown(&x.flight), None, None, None))
             elif aside.gradients.state != NONE:
                 gx = boxed(aside.gradients)
-                leaves.append((x, old, gx.copy() if old is None else total(old, gx)))
+                theirs = box = joined = None
+                if is_held(x.run):
+                    theirs = late.setdefault(x.run, {})
+                    box = theirs.setdefault(<size_t><PyObject *>x, [[]])
+                    joined = [*box[0], gx]
+                new = gx.copy() if old is None else total(old, gx)
+                leaves.append((x, old, new, theirs, box, joined))
         return leaves
 
     cdef bint holds_good(self, list leaves) except -1:
+        """Whether all that `prepared` found is still so. (Nothing here runs Python code.)"""
         cdef Handle x
-        for x, old, _ in leaves:
-            if self.aside_of(x) is None:
-                if (self.number, id(x)) in late:
+        if self.key in late:
+            return False
+        for x, old, _, theirs, box, joined in leaves:
+            if self.aside_of(x) is not None:
+                if grad_of(x) is not old or is_held(x.run) != (theirs is not None):
                     return False
-            elif grad_of(x) is not old:
-                return False
+                if theirs is not None:
+                    if late.get(x.run) is not theirs or len(joined) != len(box[0]) + 1:
+                        return False
         return True
 
     cdef inline Aside aside_of(self, object owner):
@@ -460,9 +484,8 @@ cdef class Run:
         for x in self.leaves:
             if x.run == self.number and not x.flags & REBOUND:
                 forget(&x.flight)
-            if late:
-                late.pop((self.number, id(x)), None)
-        active.discard(self.number)
+        late.pop(self.key, None)
+        active.discard(self.key)
         return 0
 
 

@@ -3,7 +3,6 @@
 """See _function.pxd."""
 
 import copyreg
-from numbers import Number
 from operator import index
 
 import numpy as np
@@ -18,8 +17,8 @@ from fastgrad._accumulate cimport fitted, forget
 from fastgrad._config cimport recording
 from fastgrad._debug cimport note_if_armed
 from fastgrad._graph cimport (
-    assign_outputs, as_recorded, inputs_of, next_generation, outputs_of, put_output, referent,
-    value_of, variable,
+    assign_outputs, as_recorded, inputs_of, is_scalar, next_generation, outputs_of, put_output,
+    referent, value_of, variable,
 )
 from fastgrad._loops cimport (
     import_numpy, is_array, is_double, is_double_scalar, is_exact, same_dtype, same_shape,
@@ -181,6 +180,9 @@ cdef class Function(Node):
     def __getstate__(self):
         return {**vars(self), **slots_of(self)}
 
+    def __reduce_ex__(self, protocol):
+        return super().__reduce_ex__(max(protocol, 2))  # 0 and 1 would ask for no state
+
     def __setstate__(self, members):
         for name, value in members.items():
             setattr(self, name, value)
@@ -245,7 +247,7 @@ cdef list operands_of(Function f, tuple inputs):
     for x in inputs:
         if isinstance(x, Handle):
             x = value_of(x)
-        elif not is_array(<PyObject *>x) and not isinstance(x, (Number, np.generic)):
+        elif not is_array(<PyObject *>x) and not is_scalar(x):
             raise TypeError(f"{type(f).__name__}: operand {len(xs)} is a {type(x).__name__}, "
                             "expected a Variable, an ndarray or a scalar")
         xs.append(x)
@@ -423,7 +425,7 @@ cdef object brought_to(Node f, int i, object gx, Handle x, list gys):
         gx = value_of(gx)
         if gx is None:
             return None
-    g = np.asanyarray(gx) if isinstance(gx, (np.ndarray, Number, np.bool_)) else None
+    g = np.asanyarray(gx) if is_array(<PyObject *>gx) or is_scalar(gx) else None
     if g is None or g.dtype.kind not in "biufcO":
         raise TypeError(f"{type(f).__name__}: gradient for input {i} is a {type(gx).__name__}, "
                         "expected an ndarray, a scalar or None")

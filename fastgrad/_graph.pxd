@@ -9,12 +9,14 @@ from libc.stdint cimport int64_t
 from fastgrad._node cimport Edge, Handle, Node
 
 cdef object value_of(Handle x)  # its data: an ndarray, or None
+cdef bint is_scalar(object x) except -1  # a number of Python's or NumPy's
 cdef object as_data(object x)  # an ndarray, for a scalar as well; TypeError for anything else
 cdef Handle variable(object data, bint requires_grad)  # a new one, of what as_data takes
 cdef void set_array(Handle x, object array) noexcept  # an ndarray, or None
 cdef int note_rebinding(Handle x) except -1  # its data is about to be replaced
 cdef object as_recorded(Handle x)  # its data, or what has the shape and dtype it was recorded with
 cdef void set_grad(Handle x, object grad) noexcept  # an ndarray, or None
+cdef object shown_by(Handle x)  # its `.grad`
 
 # Make `edge`, all zero so far, lead to where `x` is: nowhere, if `x` needs no gradient.
 cdef void lead_to(Edge *edge, Handle x) noexcept

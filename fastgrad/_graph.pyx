@@ -34,10 +34,15 @@ cdef object value_of(Handle x):
     return <object>x.array
 
 
+cdef bint is_scalar(object x) except -1:
+    # (Not with both in a tuple: of that, Cython lets no exception out.)
+    return isinstance(x, Number) or isinstance(x, np.generic)
+
+
 cdef object as_data(object x):
     if is_array(<PyObject *>x):
         return x
-    if isinstance(x, (Number, np.generic)):
+    if is_scalar(x):
         return np.array(x)
     raise TypeError(f"{type(x)} is not supported")
 
@@ -66,6 +71,10 @@ cdef void set_grad(Handle x, object grad) noexcept:
     cdef PyObject *before = x.grad
     x.grad = kept(x, grad)
     Py_XDECREF(before)
+
+
+cdef object shown_by(Handle x):
+    return None if x.grad == NULL else <object>x.grad
 
 
 cdef inline PyObject *kept(Handle x, object array) noexcept:

@@ -42,8 +42,15 @@ cdef extern from "Python.h":
 # frees fields one by one and recursively; so these types get functions of their own in the slots
 # concerned, see `adopt_nodes`. test_lifetimes.py proves that nothing leaks or is freed twice.
 
-cdef enum:
-    MOST_SPARE = 1 << 14  # of each kind: 3 MB
+cdef extern from *:
+    """
+    #ifdef FG_EVERY_BLOCK_FROM_MALLOC
+    #define FG_MOST_SPARE 0
+    #else
+    #define FG_MOST_SPARE (1 << 14)
+    #endif
+    """
+    int MOST_SPARE "FG_MOST_SPARE"  # of each kind: 3 MB
 
 cdef struct Spares:
     PyObject *first  # a list through the word after the object's header
@@ -414,7 +421,20 @@ cdef enum:
 cdef tuple NOT_FOLLOWED = (type, ModuleType, FrameType, CodeType)
 
 
+# Whether there was no memory to go on once: what is marked COLLECTABLE may lead to what is not.
+cdef bint incomplete = False
+
+
 cdef int make_collectable(object x) except -1:
+    global incomplete
+    try:
+        return follow(x)
+    except BaseException:
+        incomplete = True
+        raise
+
+
+cdef int follow(object x) except -1:
     cdef list stack = [x]
     cdef set seen = set()  # containers, by their id
     cdef Node f
@@ -422,7 +442,7 @@ cdef int make_collectable(object x) except -1:
     while stack:
         x = stack.pop()
         if isinstance(x, Handle):
-            if not (<Handle>x).flags & COLLECTABLE:
+            if is_new(x, (<Handle>x).flags, seen):
                 (<Handle>x).flags |= COLLECTABLE
                 track(<PyObject *>x)
                 push(stack, (<Handle>x).creator)
@@ -430,7 +450,7 @@ cdef int make_collectable(object x) except -1:
                 push(stack, attributes(<PyObject *>x)[0])
         elif isinstance(x, Node):
             f = x
-            if not f.flags & COLLECTABLE:
+            if is_new(x, f.flags, seen):
                 f.flags |= COLLECTABLE
                 track(<PyObject *>x)
                 push(stack, f.edges[0].to)
@@ -453,6 +473,15 @@ cdef int make_collectable(object x) except -1:
             elif not isinstance(x, NOT_FOLLOWED):
                 stack.extend(get_referents(x))
     return 0
+
+
+cdef inline bint is_new(object x, int flags, set seen) except -1:
+    if not incomplete:
+        return not flags & COLLECTABLE
+    if id(x) in seen:
+        return False
+    seen.add(id(x))
+    return True
 
 
 cdef inline int push(list stack, PyObject *x) except -1:

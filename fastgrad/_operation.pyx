@@ -2,8 +2,6 @@
 # (So that a method called on the class checks the type of its `self`, None included.)
 """See _operation.pxd."""
 
-from numbers import Number
-
 import numpy as np
 
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
@@ -14,7 +12,9 @@ from libc.stdint cimport int64_t
 
 from fastgrad._config cimport recording
 from fastgrad._debug cimport note_if_armed
-from fastgrad._graph cimport lead_to, next_generation, put_output, value_of, variable
+from fastgrad._graph cimport (
+    is_scalar, lead_to, next_generation, put_output, value_of, variable,
+)
 from fastgrad._loops cimport (
     DOUBLE, clear_errors, data, errors, from_double, import_numpy, is_array, is_double,
     is_double_scalar, is_exact, is_float_or_double, same_dtype, same_shape, stand_in, take_object,
@@ -54,7 +54,7 @@ cdef int read(PyObject *x, Argument *a) except -1:
         a.kind = WEAK_NUMBER
         return 0
     elif not is_array(x):
-        a.kind = OTHER if isinstance(<object>x, (Number, np.generic)) else UNKNOWN
+        a.kind = OTHER if is_scalar(<object>x) else UNKNOWN
         a.value.array = x
         return 0
     if is_double(value):
@@ -133,8 +133,8 @@ cdef Handle apply_by_numpy(const Rule *rule, const Argument *a):
     if isinstance(x0, np.matrix) or isinstance(x1, np.matrix):
         raise TypeError(f"{rule.name.decode()}: an operand is a matrix, whose rules are not an "
                         "ndarray's; use np.asarray")
-    if not isinstance(x0, (np.ndarray, np.generic)):
-        if not isinstance(x1, (np.ndarray, np.generic)):
+    if not is_array(<PyObject *>x0) and not isinstance(x0, np.generic):
+        if not is_array(<PyObject *>x1) and not isinstance(x1, np.generic):
             x0 = np.array(x0)  # the operators of Python's numbers are others than NumPy's
     return variable(forward(rule, x0, x1), False)
 

@@ -10,13 +10,11 @@ from libc.stdint cimport uint8_t
 from libc.string cimport strcpy
 
 
-cdef extern from "Python.h":
-    bint PyGC_Disable() noexcept
-    bint PyGC_Enable() noexcept
-
 cdef extern from *:
     """
     #include <numpy/arrayobject.h>
+
+    #define fg_item_size(x) PyArray_ITEMSIZE((PyArrayObject *)(x))
 
     static PyObject *fg_default_handler(void) {
         import_array1(NULL);
@@ -28,6 +26,23 @@ cdef extern from *:
         PyArray_Descr *descr = PyArray_DESCR((PyArrayObject *)x);
         Py_INCREF(descr);  /* stolen */
         return PyArray_Empty(ndim, dims, descr, fortran);
+    }
+
+    /* The same around `memory`, which `handler` is to free. */
+    static PyObject *fg_around(void *memory, PyObject *x, int ndim, npy_intp *dims, int fortran,
+                               PyObject *handler) {
+        PyArray_Descr *descr = PyArray_DESCR((PyArrayObject *)x);
+        PyObject *y;
+        Py_INCREF(descr);  /* stolen */
+        y = PyArray_NewFromDescr(&PyArray_Type, descr, ndim, dims, NULL, memory,
+                                 fortran ? NPY_ARRAY_FARRAY : NPY_ARRAY_CARRAY, NULL);
+        if (y == NULL) return NULL;
+        PyTraceMalloc_Track(389047,  /* NumPy's domain */
+                            (uintptr_t)memory, PyArray_NBYTES((PyArrayObject *)y));
+        Py_INCREF(handler);
+        ((PyArrayObject_fields *)y)->mem_handler = handler;
+        PyArray_ENABLEFLAGS((PyArrayObject *)y, NPY_ARRAY_OWNDATA);
+        return y;
     }
     """
     ctypedef struct Allocator "PyDataMemAllocator":
@@ -43,8 +58,10 @@ cdef extern from *:
 
     object default_handler "fg_default_handler"()
     object get_handler "PyDataMem_GetHandler"()
-    object set_handler "PyDataMem_SetHandler"(object handler)  # returns the one before
     PyObject *empty "fg_empty"(PyObject *x, int ndim, Py_ssize_t *dims, int fortran) except NULL
+    PyObject *around "fg_around"(void *memory, PyObject *x, int ndim, Py_ssize_t *dims,
+                                 int fortran, PyObject *handler) except NULL
+    Py_ssize_t item_size "fg_item_size"(PyObject *x) noexcept
 
 
 def megabytes():
@@ -56,6 +73,21 @@ def megabytes():
                       "megabytes: 256 it is", stacklevel=2)
         return 256
 
+
+cdef extern from *:
+    """
+    #ifdef __SANITIZE_ADDRESS__
+    #include <sanitizer/asan_interface.h>
+    #define fg_hide(block, size) ASAN_POISON_MEMORY_REGION(block, size)
+    #define fg_unhide(block, size) ASAN_UNPOISON_MEMORY_REGION(block, size)
+    #else
+    #define fg_hide(block, size)
+    #define fg_unhide(block, size)
+    #endif
+    """
+    # What is kept, AddressSanitizer guards as if it were free.
+    void hide "fg_hide"(void *block, size_t size) noexcept
+    void unhide "fg_unhide"(void *block, size_t size) noexcept
 
 cdef enum:
     N_BINS = 64  # a power of two
@@ -85,6 +117,7 @@ cdef void *take(void *ctx, size_t size) noexcept:
     cdef void *block = bin.first
     if block == NULL or bin.size != size:
         return system.malloc(system.ctx, size)
+    unhide(block, size)
     bin.first = (<void **>block)[0]
     kept -= size
     return block
@@ -101,6 +134,7 @@ cdef void give(void *ctx, void *block, size_t size) noexcept:
         bin.size = size
     make_room(size)
     (<void **>block)[0] = bin.first
+    hide(block, size)
     bin.first = block
     kept += size
 
@@ -115,6 +149,7 @@ cdef void make_room(size_t size) noexcept:
         next_victim = (next_victim + 1) & (N_BINS - 1)
         block = bin.first
         if block != NULL:
+            unhide(block, bin.size)
             bin.first = (<void **>block)[0]
             system.free(system.ctx, block, bin.size)
             kept -= bin.size
@@ -124,6 +159,7 @@ cdef void empty_bin(Bin *bin) noexcept:
     global kept
     cdef void *block = bin.first
     while block != NULL:
+        unhide(block, bin.size)
         bin.first = (<void **>block)[0]
         system.free(system.ctx, block, bin.size)
         kept -= bin.size
@@ -158,13 +194,17 @@ cdef object pool = PyCapsule_New(&handler, "mem_handler", NULL)
 cdef PyObject *pooled(PyObject *x, int ndim, Py_ssize_t *dims, bint fortran) except NULL:
     if limit == 0 or get_handler() is not numpys:  # which the program changed
         return empty(x, ndim, dims, fortran)
-    # The handler is a context variable. Setting it makes objects, and that may run the garbage
-    # collector, which may run anything: not in the middle of an accumulation.
-    cdef bint collecting = PyGC_Disable()
-    set_handler(pool)
+    # NumPy would take the handler from a context variable; to set that, and to set it back, may
+    # fail, and may run the garbage collector, which may run anything. So the array is put together.
+    cdef int i
+    cdef size_t size = item_size(x)
+    for i in range(ndim):
+        size *= dims[i]
+    cdef void *memory = take(NULL, size)
+    if memory == NULL:
+        raise MemoryError()
     try:
-        return empty(x, ndim, dims, fortran)
-    finally:
-        set_handler(numpys)
-        if collecting:
-            PyGC_Enable()
+        return around(memory, x, ndim, dims, fortran, <PyObject *>pool)
+    except BaseException:
+        give(NULL, memory, size)
+        raise

@@ -19,11 +19,11 @@ from fastgrad._row import RowFunction, zero
 from fastgrad._debug cimport check_if_noted
 from fastgrad._function cimport call_backward, call_recorded
 from fastgrad._graph cimport (
-    called_again, handle_for, not_walkable, set_array, set_grad, value_of, variable,
+    called_again, handle_for, not_walkable, set_array, set_grad, shown_by, value_of, variable,
 )
 from fastgrad._loops cimport import_numpy, is_stand_in, stand_in, take_object
 from fastgrad._node cimport (
-    CALLED, COLLECTABLE, Edge, HAS_MOVED, Handle, LEAF, Node, RECORDED, REQUIRES_GRAD, SPENT,
+    CALLED, Edge, HAS_MOVED, Handle, LEAF, Node, RECORDED, REQUIRES_GRAD, SPENT,
     handle_in, index_of, is_moved, make_collectable,
 )
 from fastgrad._operation cimport parameter_of, saved_value
@@ -332,13 +332,15 @@ def backward(Handle y not None, retain_grad, gy):
             made.append((x, None if gx is None else run.xp.copy(gx)))
     finally:
         leave(before)
-    for x, gx in made:
-        set_grad(x, gx)
-    # Leaf, gradient, graph, leaf: cycles, for the garbage collector to see.
+    # Leaf, gradient, graph, leaf: cycles, for the garbage collector to see. And all that may fail
+    # comes before the first `.grad` is written.
     for x, gx in made:
         if gx is not None:
-            x.flags &= ~COLLECTABLE
+            make_collectable(gx)
             make_collectable(x)
+    _before = [shown_by(x) for x, _ in made]  # let go at the end
+    for x, gx in made:
+        set_grad(x, gx)
 
 
 def recording(fun):

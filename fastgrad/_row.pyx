@@ -138,6 +138,8 @@ cdef class Row:
             record(self, operands, n, values, args, kwargs, outputs, many)
         if not many:
             return outputs[0]
+        if type(ys) is list:
+            return outputs
         return type(ys)(*outputs) if hasattr(type(ys), "_fields") else type(ys)(outputs)
 
     cdef object written(self, tuple args, dict kwargs, object out):
@@ -289,7 +291,7 @@ cdef int record(Row row, object operands, int n, tuple values, tuple args, dict 
     saved = []
     for i in range(len(values)):
         whole = i >= n or row.saves & INPUTS or not (row.sequence or row.vjp[i] is not None)
-        if row.saves & OTHERS:
+        if row.saves & OTHERS and i < n:
             whole |= n_needy > (call.targets[i].to != NULL)
         saved.append(kept(values[i], whole))
     call.args = (tuple(saved), *args[1:]) if row.sequence else tuple(saved)
@@ -329,7 +331,7 @@ cdef bint may_refer(object x) except -1:
         return False
     if type(x) is dict:
         return may_refer(list(x.values()))
-    return not isinstance(x, (type, np.ufunc))
+    return not isinstance(x, type) and not isinstance(x, np.ufunc)
 
 
 # --- backward ---

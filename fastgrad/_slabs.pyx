@@ -5,7 +5,7 @@ from libc.string cimport memset
 
 cdef extern from *:
     """
-    #if defined(__unix__) || defined(__APPLE__)
+    #if (defined(__unix__) || defined(__APPLE__)) && !defined(FG_EVERY_BLOCK_FROM_MALLOC)
     #include <sys/mman.h>
 
     #ifndef MAP_NORESERVE

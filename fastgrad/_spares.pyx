@@ -18,6 +18,12 @@ cdef extern from *:
         return 0;
     }
 
+    #ifdef FG_EVERY_BLOCK_FROM_MALLOC
+    #define FG_LARGEST 0
+    #else
+    #define FG_LARGEST (1 << 16)
+    #endif
+
     #define FG(x) ((PyArrayObject *)(x))
     #define fg_ndim(x) PyArray_NDIM(FG(x))
     #define fg_dims(x) PyArray_DIMS(FG(x))
@@ -45,6 +51,7 @@ cdef extern from *:
     PyObject *next_of "fg_next"(PyObject *x) noexcept
     void put_next "fg_put_next"(PyObject *x, PyObject *next) noexcept
     bint is_spare "fg_is_spare"(PyObject *x) noexcept
+    size_t LARGEST "FG_LARGEST"  # bytes: beyond, making the array takes no time
 
 set_up()
 
@@ -52,7 +59,6 @@ cdef enum:
     N_BINS = 256  # a power of two
     N_PLACES = 4  # bins that arrays of one shape may be in
     MOST_DIMS = 4
-    LARGEST = 1 << 16  # bytes: beyond, making the array takes no time
     HEADER = 160  # bytes of an array that are not its numbers, about
 
 cdef struct Bin:

@@ -34,7 +34,6 @@ class Config(metaclass=_ConfigType):
     enable_backprop = True
 
 
-@contextlib.contextmanager
 def using_config(name, value):
     """Set `Config.name` to `value` in a `with` block, or in a function so decorated.
 
@@ -45,19 +44,17 @@ def using_config(name, value):
     ...     Config.enable_backprop
     False
     """
-    if name == "enable_backprop":
-        before = _config.enter(value)
-        try:
-            yield
-        finally:
-            _config.leave(before)
-    else:
-        before = getattr(Config, name)
-        setattr(Config, name, value)
-        try:
-            yield
-        finally:
-            setattr(Config, name, before)
+    return _config.Switched(value) if name == "enable_backprop" else _assigned(name, value)
+
+
+@contextlib.contextmanager
+def _assigned(name, value):
+    before = getattr(Config, name)
+    setattr(Config, name, value)
+    try:
+        yield
+    finally:
+        setattr(Config, name, before)
 
 
 def no_grad():

@@ -60,11 +60,14 @@ class Variable(Operators, ArrayMethods):
         """
         backward(self, retain_grad, create_graph, retain_graph)
 
+    # A copy, or what is unpickled, is a leaf: data and settings travel, the graph does not.
+
     def __getstate__(self):
-        if self.creator is not None:
-            raise TypeError("copy: this Variable has a creator, only leaves can be copied")
         state = {key: getattr(self, key) for key in ("data", "name", "grad", "requires_grad")}
         return state, {**(getattr(self, "__dict__", None) or {}), **slots_of(self)}
+
+    def __reduce_ex__(self, protocol):
+        return super().__reduce_ex__(max(protocol, 2))  # 0 and 1 would ask for no state
 
     def __setstate__(self, state):
         state, attributes = state
