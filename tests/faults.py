@@ -15,7 +15,7 @@ import numpy as np
 from fault_scenarios import SCENARIOS
 from numpy._core.multiarray import get_handler_name
 
-from fastgrad import Config, Variable
+from fastgrad import Config, Variable, empty_cache
 
 REPEATS = 2  # of a fault at the same point: what grows every time is a leak
 
@@ -174,6 +174,7 @@ class Sweep:
     def blocks(self):
         """How many blocks of memory are in use, but for handles and nodes that are kept spare."""
         gc.collect()
+        empty_cache()
         used = self.spares()
         return self.heap.live.value - 2 * len(used)
 
@@ -193,6 +194,7 @@ class Sweep:
     def drained(self):
         """All that the engine, NumPy and Python keep for reuse, so that memory is asked for."""
         gc.collect()
+        empty_cache()
         kept = self.spares()
         kept.append(
             [np.empty(n, "u1") for n in (1, 2, 4, 8, 16, 24, 32, 48, 64, 72) for _ in "8 each."]

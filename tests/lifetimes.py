@@ -11,7 +11,7 @@ import numpy as np
 from helpers import functions_for
 
 import fastgrad
-from fastgrad import Add, Function, Mul, Variable
+from fastgrad import Add, Function, Mul, Variable, empty_cache
 
 F = functions_for(fastgrad)
 
@@ -193,6 +193,7 @@ def assert_no_leak(step, n):
     def state():
         x.cleargrad()
         gc.collect()
+        empty_cache()
         return sys.getallocatedblocks(), [sys.getrefcount(one) for one in shared], resident_bytes()
 
     reserve = [leaf() for _ in range(20_000)] + [chain(40_000)]
