@@ -18,7 +18,7 @@ from fastgrad._config cimport recording
 from fastgrad._debug cimport note_if_armed
 from fastgrad._graph cimport (
     assign_outputs, as_recorded, inputs_of, is_scalar, next_generation, outputs_of, put_output,
-    referent, value_of, variable,
+    referent, require_shape, value_of, variable,
 )
 from fastgrad._loops cimport (
     import_numpy, is_array, is_double, is_double_scalar, is_exact, same_dtype, same_shape,
@@ -258,6 +258,10 @@ cdef int record(Function f, tuple inputs, Handle y, list ys, int64_t generation)
     """Make `f` the creator of `y`, or of `ys`; if it was called before, it forgets that call."""
     cdef int64_t after = next_generation(generation)
     cdef int slot, n = 1 if ys is None else len(ys)
+    cdef Handle x
+    for x in inputs:
+        if x.flags & REBOUND:
+            require_shape(x)
     cdef bint again = f.flags & RECORDED != 0
     forget_call(f)
     make_slots(f, n)

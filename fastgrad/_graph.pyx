@@ -101,18 +101,33 @@ cdef Handle variable(object data, bint requires_grad):
 # --- edges and slots ---
 
 
-cdef void lead_to(Edge *edge, Handle x) noexcept:
-    lead(&edge.to, &edge.slot, x)
+cdef int lead_to(Edge *edge, Handle x) except -1:
+    return lead(&edge.to, &edge.slot, x)
 
 
-cdef void lead(PyObject **to, int *slot, Handle x) noexcept:
+cdef int lead(PyObject **to, int *slot, Handle x) except -1:
     if x.creator != NULL:
+        if x.flags & REBOUND:
+            require_shape(x)
         to[0], slot[0] = x.creator, x.slot
     elif x.flags & REQUIRES_GRAD:
         to[0], slot[0] = <PyObject *>x, LEAF
     else:
-        return
+        return 0
     Py_INCREF(<object>to[0])
+    return 0
+
+
+cdef int require_shape(Handle x) except -1:
+    """ValueError if a gradient for the data that `x` was assigned would not fit its creator."""
+    before, now = as_recorded(x), value_of(x)
+    if now is not None and now.shape != before.shape:
+        raise ValueError(
+            f"a Variable made by {type(<object>x.creator).__name__} with shape {before.shape} was "
+            f"assigned data of shape {now.shape}: no gradient can pass; cut it off first "
+            "(y.creator = None), or make a new Variable"
+        )
+    return 0
 
 
 cdef void put_output(Node f, int slot, Handle y, int64_t generation) noexcept:
