@@ -13,8 +13,9 @@ from operator import index
 # 11 ms for what takes 0.03 alone.) After a loop helpers look out for the next for some 50 us, then
 # sleep. There is one loop at a time; a second thread that has one does it alone.
 #
-# A helper may look at `loop` between `n_inside += 1`, if `open` still holds after it, and `n_inside
-# -= 1`; who ends the loop sets `open` to 0, and then waits until nobody is inside.
+# `open` is how many helpers a loop is for, 0 when there is none. A helper may look at `loop` between
+# `n_inside += 1`, if it still is for him then, and `n_inside -= 1`; who ends the loop sets `open` to
+# 0, and then waits until nobody is inside.
 
 cdef extern from *:
     """
@@ -59,17 +60,17 @@ cdef extern from *:
     static void fg_help(void *helper) {
         int i = (int)(Py_ssize_t)helper, looked = 0;
         for (;;) {
-            if (fg_load(&fg_open)) {
+            if (fg_load(&fg_open) > i) {
                 looked = 0;
                 fg_add(&fg_n_inside, 1);
-                if (fg_load(&fg_open)) fg_take_parts();
+                if (fg_load(&fg_open) > i) fg_take_parts();
                 fg_add(&fg_n_inside, -1);
-                while (fg_load(&fg_open)) fg_pause();  /* its last parts are being done */
+                while (fg_load(&fg_open) > i) fg_pause();  /* its last parts are being done */
             } else if (++looked < 1000) {
                 fg_pause();
             } else {
                 fg_store(&fg_helpers[i].sleeps, 1);
-                if (!fg_load(&fg_open) || !fg_swap(&fg_helpers[i].sleeps, 0))
+                if (fg_load(&fg_open) <= i || !fg_swap(&fg_helpers[i].sleeps, 0))
                     PyThread_acquire_lock(fg_helpers[i].bell, WAIT_LOCK);  /* until it rings */
                 fg_store(&fg_helpers[i].sleeps, 0);
                 looked = 0;
@@ -96,16 +97,17 @@ cdef extern from *:
 
     static int fg_in_parallel(fg_part part, void *context, Py_ssize_t n, Py_ssize_t grain,
                               int n_threads) {
-        int i, spins = 0;
+        int i, spins = 0, n_helpers = n_threads - 1;
         if (fg_taken) return part(context, 0, n);
-        fg_hire(n_threads - 1);
+        fg_hire(n_helpers);
+        if (n_helpers > fg_n_helpers) n_helpers = fg_n_helpers;
         fg_taken = 1;
         Py_BEGIN_ALLOW_THREADS
         fg_loop.part = part, fg_loop.context = context, fg_loop.n = n, fg_loop.grain = grain;
         fg_up = 0;
         fg_store(&fg_next, 0);
-        fg_store(&fg_open, 1);
-        for (i = 0; i < fg_n_helpers && i < n_threads - 1; i++)
+        fg_store(&fg_open, n_helpers);
+        for (i = 0; i < n_helpers; i++)
             if (fg_swap(&fg_helpers[i].sleeps, 0)) PyThread_release_lock(fg_helpers[i].bell);
         fg_take_parts();
         fg_store(&fg_open, 0);
