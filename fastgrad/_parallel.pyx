@@ -13,9 +13,9 @@ from operator import index
 # 11 ms for what takes 0.03 alone.) After a loop helpers look out for the next for some 50 us, then
 # sleep. There is one loop at a time; a second thread that has one does it alone.
 #
-# `open` is how many helpers a loop is for, 0 when there is none. A helper may look at `loop` between
-# `n_inside += 1`, if it still is for him then, and `n_inside -= 1`; who ends the loop sets `open` to
-# 0, and then waits until nobody is inside.
+# `open` is how many helpers a loop is for, 0 when there is none. A helper may look at `loop`
+# between `n_inside += 1`, if it still is one of them then, and `n_inside -= 1`; who ends the loop
+# sets `open` to 0, and then waits until nobody is inside.
 
 cdef extern from *:
     """
