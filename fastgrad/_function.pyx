@@ -98,6 +98,8 @@ cdef class Function(Node):
             if not isinstance(x, Handle):
                 constants = True
             elif (<Handle>x).flags & REQUIRES_GRAD:
+                if (<Handle>x).flags & REBOUND:
+                    require_shape(x, <PyObject *>value_of(x))
                 if not requires_grad or (<Handle>x).generation > generation:
                     generation = (<Handle>x).generation
                 requires_grad = True
@@ -258,10 +260,6 @@ cdef int record(Function f, tuple inputs, Handle y, list ys, int64_t generation)
     """Make `f` the creator of `y`, or of `ys`; if it was called before, it forgets that call."""
     cdef int64_t after = next_generation(generation)
     cdef int slot, n = 1 if ys is None else len(ys)
-    cdef Handle x
-    for x in inputs:
-        if x.flags & REBOUND:
-            require_shape(x)
     cdef bint again = f.flags & RECORDED != 0
     forget_call(f)
     make_slots(f, n)

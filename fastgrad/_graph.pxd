@@ -19,10 +19,11 @@ cdef void set_grad(Handle x, object grad) noexcept  # an ndarray, or None
 cdef object shown_by(Handle x)  # its `.grad`
 
 # Make `edge`, all zero so far, lead to where `x` is: nowhere, if `x` needs no gradient.
-# ValueError: its data was assigned since, of another shape than its creator made.
-cdef int lead_to(Edge *edge, Handle x) except -1
-cdef int lead(PyObject **to, int *slot, Handle x) except -1
-cdef int require_shape(Handle x) except -1
+# ValueError if `value`, its data as the operation read it (NULL: a number), was assigned since, and
+# has another shape than its creator made: no gradient for that would fit.
+cdef int lead_to(Edge *edge, Handle x, PyObject *value) except -1
+cdef int lead(PyObject **to, int *slot, Handle x, PyObject *value) except -1
+cdef int require_shape(Handle x, PyObject *value) except -1
 
 # Make `y`, a new handle, output `slot` of `f`.
 cdef void put_output(Node f, int slot, Handle y, int64_t generation) noexcept

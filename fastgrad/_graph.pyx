@@ -101,14 +101,14 @@ cdef Handle variable(object data, bint requires_grad):
 # --- edges and slots ---
 
 
-cdef int lead_to(Edge *edge, Handle x) except -1:
-    return lead(&edge.to, &edge.slot, x)
+cdef int lead_to(Edge *edge, Handle x, PyObject *value) except -1:
+    return lead(&edge.to, &edge.slot, x, value)
 
 
-cdef int lead(PyObject **to, int *slot, Handle x) except -1:
+cdef int lead(PyObject **to, int *slot, Handle x, PyObject *value) except -1:
     if x.creator != NULL:
         if x.flags & REBOUND:
-            require_shape(x)
+            require_shape(x, value)
         to[0], slot[0] = x.creator, x.slot
     elif x.flags & REQUIRES_GRAD:
         to[0], slot[0] = <PyObject *>x, LEAF
@@ -118,13 +118,13 @@ cdef int lead(PyObject **to, int *slot, Handle x) except -1:
     return 0
 
 
-cdef int require_shape(Handle x) except -1:
-    """ValueError if a gradient for the data that `x` was assigned would not fit its creator."""
-    before, now = as_recorded(x), value_of(x)
-    if now is not None and now.shape != before.shape:
+cdef int require_shape(Handle x, PyObject *value) except -1:
+    before = as_recorded(x).shape
+    now = () if value == NULL else np.shape(<object>value)
+    if now != before:
         raise ValueError(
-            f"a Variable made by {type(<object>x.creator).__name__} with shape {before.shape} was "
-            f"assigned data of shape {now.shape}: no gradient can pass; cut it off first "
+            f"a Variable made by {type(<object>x.creator).__name__} with shape {before} was "
+            f"assigned data of shape {now}: no gradient can pass; cut it off first "
             "(y.creator = None), or make a new Variable"
         )
     return 0

@@ -175,7 +175,7 @@ cdef Node record(const Rule *rule, Argument *a, Handle y):
     for i in range(n):
         f.n_edges = i + 1
         if a[i].requires_grad:
-            lead_to(&f.edges[i], <Handle>a[i].x)
+            lead_to(&f.edges[i], <Handle>a[i].x, a[i].value.array)
             tracked |= f.edges[i].to != NULL and is_tracked(f.edges[i].to)
         save(&f.edges[i], &a[i], used >> i & 1, y)
         if f.edges[i].flags & SAVED and not is_exact(f.edges[i].saved.array):
@@ -225,7 +225,7 @@ cdef int record_with(const Rule *rule, Handle x, object value, object parameter,
                      Handle y) except -1:
     cdef Node f = new_node(rule)
     cdef Edge *edge = &f.edges[0]
-    lead_to(edge, x)
+    lead_to(edge, x, <PyObject *>value)
     f.n_edges = 1
     edge.saved.array = stand_in(<PyObject *>value)
     edge.flags = STAND_IN

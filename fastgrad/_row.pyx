@@ -286,7 +286,7 @@ cdef int record(Row row, object operands, int n, tuple values, tuple args, dict 
                 if n_needy == 0 or x.generation > generation:
                     generation = x.generation
                 n_needy += 1
-                lead(&call.targets[i].to, &call.targets[i].slot, x)
+                lead(&call.targets[i].to, &call.targets[i].slot, x, <PyObject *>values[i])
                 tracked |= is_tracked(call.targets[i].to)
     saved = []
     for i in range(len(values)):
