@@ -99,7 +99,8 @@ cdef class Function(Node):
                 constants = True
             elif (<Handle>x).flags & REQUIRES_GRAD:
                 if (<Handle>x).flags & REBOUND:
-                    require_shape(x, <PyObject *>value_of(x))
+                    data = value_of(x)
+                    require_shape(x, <PyObject *>data)
                 if not requires_grad or (<Handle>x).generation > generation:
                     generation = (<Handle>x).generation
                 requires_grad = True
