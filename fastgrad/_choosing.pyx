@@ -146,11 +146,12 @@ cdef PyObject *chosen(PyObject *mask, Operand x0, Operand x1) except? NULL:
 
 cdef object where_call(tuple args, dict kwargs):
     cdef Argument a[2]
-    cdef Handle y
     cdef Node f
     cdef int i
     if kwargs or len(args) != 3:
         return NotImplemented
+    # First, for it may run the garbage collector, which may give the Variables other arrays.
+    cdef Handle y = new_handle()
     mask = args[0]
     for i in range(2):
         read(<PyObject *>args[1 + i], &a[i])
@@ -160,7 +161,8 @@ cdef object where_call(tuple args, dict kwargs):
         return NotImplemented
     if not suits(&a[0], &a[1]) or not suits(&a[1], &a[0]):
         return NotImplemented
-    y = new_handle()
+    cdef object _held0 = None if a[0].value.array == NULL else <object>a[0].value.array
+    cdef object _held1 = None if a[1].value.array == NULL else <object>a[1].value.array
     y.array = chosen(<PyObject *>mask, a[0].value, a[1].value)
     if y.array == NULL:
         return NotImplemented
@@ -179,7 +181,7 @@ cdef object where_call(tuple args, dict kwargs):
     return y
 
 
-cdef bint where_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx) except -1:
+cdef object where_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx):
     cdef Operand nothing = Operand(NULL, 0)
     cdef Operand g = Operand(gy.value.array, 0)
     if gy.state == NUMBER or not is_exact(g.array):

@@ -16,6 +16,7 @@ cdef class Block:
     cdef object value
     cdef bint on  # its truth
     cdef Block before
+    cdef object owner  # the Switched that began it
     cdef bint left  # it ended, but there was no memory to say so in its place
 
 
@@ -64,7 +65,9 @@ def set(value):
         default = value, bool(value)
         default_on = default[1]
         return True
-    put(new_block(value, here.before), here)
+    cdef Block block = new_block(value, here.before)
+    block.owner = here.owner
+    put(block, here)
     return False
 
 
@@ -78,25 +81,47 @@ def enter(value):
 
 
 class Switched(ContextDecorator):
-    """`using_config("enable_backprop", value)`: compiled, so that no Ctrl-C comes in between."""
+    """`using_config("enable_backprop", value)`: compiled, so that no Ctrl-C comes in between.
+
+    What was entered is known by the Blocks, not here: threads may share one of these.
+    """
 
     def __init__(self, value):
-        self.value, self.entered = value, None
+        self.value = value
 
     def _recreate_cm(self):  # for each call of what it decorates
         return Switched(self.value)
 
     def __enter__(self):
-        before = enter(self.value)
-        try:
-            self.entered = before, self.entered
-        except BaseException:
-            leave(before)
-            raise
+        global overridden
+        cdef Block before = innermost(), block = new_block(self.value, before)
+        block.owner = self
+        overridden = True
+        put(block, before)
 
     def __exit__(self, exc_type, exc, traceback):
-        before, self.entered = self.entered  # which takes no memory, as a list's pop may
-        leave(before)
+        cdef Block here = innermost(), block = here
+        while block is not None and block.owner is not self:
+            block = block.before
+        if block is None:  # entered in another context
+            return
+        try:
+            current.set(here.before if block is here else without(here, block))
+        except MemoryError:
+            block.left = True
+
+
+cdef Block without(Block here, Block block):
+    """The blocks from `here` on but one, which ends before those that began after it.
+
+    (Other contexts may have the same blocks: they stay as they are.)
+    """
+    if here is block:
+        return block.before
+    cdef Block copy = Block()
+    copy.value, copy.on, copy.owner = here.value, here.on, here.owner
+    copy.before = without(here.before, block)
+    return copy
 
 
 def leave(before):

@@ -27,19 +27,29 @@ def enter(on):
     """Begin a block in which arrays are noted; return what `leave` needs."""
     global armed
     armed = True
-    return current.set(bool(on))
+    before = get_value(current)
+    current.set(bool(on))
+    return before
 
 
-def leave(token):
-    """End that block."""
-    current.reset(token)
+def leave(before):
+    """End that block, in whatever context."""
+    current.set(before)
+
+
+def without_notes(dict members):
+    """The attributes of a Function, but for what is noted among them."""
+    return {name: value for name, value in members.items() if name != KEY}
 
 
 cdef int note(Node f) except -1:
+    cdef PyObject **fields = attributes(<PyObject *>f)
+    if f.flags & CHECKED:  # it was recorded before
+        f.flags &= ~CHECKED
+        (<dict>fields[0]).pop(KEY, None)
     if not get_value(current):
         return 0
     cdef list noted = [(what, x, digest(x)) for what, x in saved_by(f)]
-    cdef PyObject **fields = attributes(<PyObject *>f)
     if noted:
         if fields[0] == NULL:
             made = {}
@@ -66,40 +76,41 @@ cdef int check(Node f) except -1:
 cdef list saved_by(Node f):
     """(what it is, array) of all that the backward of `f` may read."""
     cdef list found = []
+    cdef set seen = set()
     cdef int i
     cdef Handle x
     if f.flags & CALLED:
         for part in get_referents(<object>f.edges[0].saved.array):
             if isinstance(part, (tuple, dict, np.ndarray)):
-                collect("an operand or the output", part, found)
+                collect("an operand or the output", part, found, seen)
     elif f.inputs != NULL:
         for i, x in enumerate(<tuple>f.inputs):
-            collect(f"input {i}", value_of(x), found)
+            collect(f"input {i}", value_of(x), found, seen)
         if attributes(<PyObject *>f)[0] != NULL:
             for name, value in (<dict>attributes(<PyObject *>f)[0]).items():
                 if name != KEY:
-                    collect(f"its attribute {name}", value, found)
+                    collect(f"its attribute {name}", value, found, seen)
     else:
         for i in range(f.n_edges):
             if f.edges[i].flags & OWNS:
                 what = f"operand {i}" if i < f.rule.n_inputs else "its output"
                 if f.edges[i].flags & PARAMETER:
                     what = "its index or condition"
-                collect(what, <object>f.edges[i].saved.array, found)
+                collect(what, <object>f.edges[i].saved.array, found, seen)
     return found
 
 
-cdef int collect(str what, object x, list found) except -1:
+cdef int collect(str what, object x, list found, set seen) except -1:
     """The arrays in `x`, but for those that only stand for a shape and a dtype."""
-    if isinstance(x, np.ndarray):
-        if not is_exact(<PyObject *>x) or not is_stand_in(<PyObject *>x):
-            found.append((what, x))
-    elif isinstance(x, (tuple, list)):
-        for part in x:
-            collect(what, part, found)
-    elif isinstance(x, dict):
-        for part in x.values():
-            collect(what, part, found)
+    cdef list stack = [x]
+    while stack:
+        x = stack.pop()
+        if isinstance(x, np.ndarray):
+            if not is_exact(<PyObject *>x) or not is_stand_in(<PyObject *>x):
+                found.append((what, x))
+        elif isinstance(x, (tuple, list, dict)) and id(x) not in seen:
+            seen.add(id(x))
+            stack.extend(x.values() if isinstance(x, dict) else x)
     return 0
 
 

@@ -24,7 +24,7 @@ from fastgrad._graph cimport (
     as_recorded, called_again, not_walkable, set_grad, shown_by, value_of, variable,
 )
 from fastgrad._loops cimport (
-    Operand, as_number, clear_errors, import_numpy, is_array, is_double, is_large, type_num,
+    Operand, as_number, clear_errors, import_numpy, is_array, is_double, is_large, same_dtype,
 )
 from fastgrad._node cimport (
     ALIKE, CALLED, DONE, Edge, HAS_MOVED, Handle, LEAF, Node, REBOUND, RECALLED, RECORDED,
@@ -155,9 +155,8 @@ cdef class Run:
         if gx == NULL or gy.state == NONE:
             return 0
         if f.rule.add_whole != NULL:
-            if f.rule.add_whole(f, i, gy, last, gx):
-                return 0
-        elif f.rule.add_gradient != NULL and (edge.flags & ALIKE or takes_unlike(f, edge, gy)):
+            return self.contribute_whole(f, i, gy, last, gx)
+        if f.rule.add_gradient != NULL and (edge.flags & ALIKE or takes_unlike(f, edge, gy)):
             if saved_operand(f, 0, &x0) and saved_operand(f, 1, &x1):
                 if gy.state == ARRAY and is_large(gy.value.array):
                     if add_held(f, i, gy, x0, x1, last, gx):
@@ -165,6 +164,14 @@ cdef class Run:
                 elif f.rule.add_gradient(i, gy, x0, x1, last, gx):
                     return 0
         return self.contribute_by_numpy(f, i, boxed(gy))
+
+    cdef int contribute_whole(self, Node f, int i, Gradient *gy, bint last, Gradient *gx) except -1:
+        cdef object to = <object>f.edges[i].to
+        cdef int slot = f.edges[i].slot
+        made = f.rule.add_whole(f, i, gy, last, gx)
+        if made is False:
+            return self.contribute_by_numpy(f, i, boxed(gy))
+        return 0 if made is True else self.deposit(to, slot, made)
 
     cdef int contribute_by_numpy(self, Node f, int i, object gy) except -1:
         if f.edges[i].to == NULL:
@@ -500,7 +507,7 @@ cdef bint add_held(Node f, int i, Gradient *gy, Operand x0, Operand x1, bint las
 cdef inline bint takes_unlike(Node f, const Edge *edge, const Gradient *gy) noexcept:
     """Whether the direct way is for operands of any shape, and this one has the dtype of gy."""
     return (f.rule.unlike and gy.state == ARRAY and edge.flags & (SAVED | STAND_IN)
-            and type_num(edge.saved.array) == type_num(gy.value.array))
+            and same_dtype(edge.saved.array, gy.value.array))
 
 
 cdef inline object grad_of(Handle x):

@@ -12,6 +12,7 @@ from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF
 from libc.stdint cimport int64_t
 
 from fastgrad._config import enter, leave
+from fastgrad._debug import without_notes
 
 from fastgrad._accumulate cimport fitted, forget
 from fastgrad._config cimport recording
@@ -181,7 +182,7 @@ cdef class Function(Node):
     # A copy has the attributes, and was not called.
 
     def __getstate__(self):
-        return {**vars(self), **slots_of(self)}
+        return {**without_notes(vars(self)), **slots_of(self)}
 
     def __reduce_ex__(self, protocol):
         return super().__reduce_ex__(max(protocol, 2))  # 0 and 1 would ask for no state

@@ -68,7 +68,7 @@ cdef int scatter(object gx, object index, object gy) except -1:
     return 0
 
 
-cdef bint getitem_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx) except -1:
+cdef object getitem_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx):
     cdef PyObject *x = f.edges[0].saved.array
     cdef object index = <object>f.edges[1].saved.array
     cdef object value, buffer

@@ -100,7 +100,9 @@ cdef int run_part(void *context, intp start, intp n) noexcept nogil:
     clear_errors()
     task.loop.function(args, &n, task.steps, task.loop.data)
     gather_errors()
-    return errors()
+    cdef int up = errors()
+    clear_errors()  # for whoever has this thread next
+    return up
 
 
 cdef void run_large(int loop, bint double, int n_args, char **args, intp n, intp *steps) noexcept:
@@ -113,7 +115,8 @@ cdef void run_large(int loop, bint double, int n_args, char **args, intp n, intp
     task.loop, task.n_args = loops[loop][double], n_args
     for i in range(n_args):
         task.args[i], task.steps[i] = args[i], steps[i]
-    put_up(errors() | in_parallel(run_part, &task, n, small >> 1))
+    cdef int before = errors()
+    put_up(before | in_parallel(run_part, &task, n, small >> 1))
 
 
 cdef double apply_number(int loop, double x) noexcept:
@@ -324,6 +327,7 @@ cdef int add_part(void *context, intp start, intp left) noexcept nogil:
     cdef intp total_steps[3]
     cdef double block[BLOCK]
     cdef int up = 0
+    clear_errors()
     for i in range(2):
         product[i] = task.args[i] + start * task.steps[i]
         product_steps[i] = task.steps[i]

@@ -76,7 +76,9 @@ ctypedef bint (*ForArrays)(Operand x0, Operand x1, PyObject **y) except -1
 ctypedef bint (*AddGradient)(int i, Gradient *gy, Operand x0, Operand x1, bint last,
                              Gradient *gx) except -1  # see _accumulate.add_array, add_product
 
-ctypedef bint (*AddWhole)(Node f, int i, Gradient *gy, bint last, Gradient *gx) except -1
+# True: it was added; False: it is for NumPy; else what is to be added, by who calls: Python code
+# may have run, and `gx` be gone.
+ctypedef object (*AddWhole)(Node f, int i, Gradient *gy, bint last, Gradient *gx)
 ctypedef object (*FastCall)(tuple args, dict kwargs)  # NotImplemented: not for these arguments
 
 cdef struct Rule:

@@ -31,6 +31,7 @@ cdef object apply(const Rule *rule, object x0, object x1)
 # The same of one Variable and a parameter, any object that is kept as it is: see Rule.add_whole.
 cdef object apply_with(const Rule *rule, Handle x, object parameter)
 cdef object parameter_of(Node f)
+cdef object without_lists(object x)  # copies of the lists in it, which the program may change
 
 # What these do with an operand, for an operation that does it in its own way.
 cdef enum:

@@ -229,11 +229,23 @@ cdef int record_with(const Rule *rule, Handle x, object value, object parameter,
     f.n_edges = 1
     edge.saved.array = stand_in(<PyObject *>value)
     edge.flags = STAND_IN
+    parameter = without_lists(parameter)
     Py_INCREF(parameter)
     f.edges[1].saved.array = <PyObject *>parameter
     f.edges[1].flags = PARAMETER
     f.n_edges = 2
     return join(f, x.generation, y, is_tracked(edge.to) or not is_exact(<PyObject *>value))
+
+
+cdef object without_lists(object x):
+    cdef object part
+    if type(x) is list:
+        return [without_lists(part) for part in <list>x]
+    if type(x) is tuple:
+        for part in <tuple>x:
+            if type(part) is list or type(part) is tuple:
+                return tuple([without_lists(part) for part in <tuple>x])
+    return x
 
 
 cdef object parameter_of(Node f):

@@ -7,7 +7,6 @@ import numpy as np
 
 from cpython.long cimport PyLong_CheckExact
 from cpython.object cimport PyObject
-from cpython.ref cimport Py_INCREF
 
 from fastgrad._accumulate cimport ARRAY, Gradient, NONE, NUMBER, tell
 from fastgrad._graph cimport value_of
@@ -71,18 +70,18 @@ cdef object spread(object gy, object x, object parameter):
     return gy.reshape(tuple(shape))
 
 
-cdef bint add_everywhere(Node f, Gradient *gy, double count, Gradient *gx) except -1:
-    """Add `gy / count` to each element of the gradient of what was summed."""
+cdef object add_everywhere(Node f, Gradient *gy, double count, Gradient *gx):
+    """Add `gy / count` to each element of the gradient of what was summed: see AddWhole."""
     cdef PyObject *x = f.edges[0].saved.array
     cdef object parameter = <object>f.edges[1].saved.array
     cdef double value
     if gx.state == NUMBER or ndim(x) == 0:
         return False
-    if gx.state == ARRAY and not (is_exclusive(gx.value.array) and same_shape(gx.value.array, x)
-                                  and plain(gx.value.array)
-                                  and type_num(gx.value.array) == type_num(x)):
-        return False
     if parameter is None:
+        if gx.state == ARRAY and not (is_exclusive(gx.value.array) and plain(gx.value.array)
+                                      and same_shape(gx.value.array, x)
+                                      and type_num(gx.value.array) == type_num(x)):
+            return False
         if gy.state == NUMBER:
             value = gy.value.number
         elif ndim(gy.value.array) == 0 and is_float_or_double(gy.value.array):
@@ -102,7 +101,7 @@ cdef bint add_everywhere(Node f, Gradient *gy, double count, Gradient *gx) excep
             return True
         apply2(ADD, Operand(gx.value.array, 0), Operand(NULL, value), &gx.value.array)
         return tell(0, errors()) if errors() else True
-    if gy.state != ARRAY or gx.state != NONE or not is_exact(gy.value.array):
+    if gy.state != ARRAY or not is_exact(gy.value.array):
         return False
     if type_num(gy.value.array) != type_num(x):
         return False
@@ -117,9 +116,7 @@ cdef bint add_everywhere(Node f, Gradient *gy, double count, Gradient *gx) excep
             return False
     whole = take_object(empty(x, ndim(x), dims(x)))
     whole[...] = spread(part, <object>x, parameter)
-    Py_INCREF(whole)
-    gx.value.array, gx.state = <PyObject *>whole, ARRAY
-    return True
+    return whole
 
 
 cdef PyObject *filled(PyObject *x, double value) except NULL:
@@ -154,7 +151,7 @@ cdef object sum_gradient(int i, object gy, object x, object parameter):
     return np.broadcast_to(spread(gy, x, parameter), x.shape)
 
 
-cdef bint sum_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx) except -1:
+cdef object sum_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx):
     return add_everywhere(f, gy, 1, gx)
 
 
@@ -205,7 +202,7 @@ cdef object mean_gradient(int i, object gy, object x, object parameter):
     return np.broadcast_to(spread(gy / count_of(x, parameter), x, parameter), x.shape)
 
 
-cdef bint mean_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx) except -1:
+cdef object mean_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx):
     cdef object x = <object>f.edges[0].saved.array
     return add_everywhere(f, gy, count_of(x, <object>f.edges[1].saved.array), gx)
 

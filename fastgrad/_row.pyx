@@ -27,7 +27,7 @@ from fastgrad._node cimport (
     CALLED, Handle, Node, RECORDED, REQUIRES_GRAD, SAVED, adopt_nodes, has_references, is_tracked,
     make_slots, new_node_of, track, untrack,
 )
-from fastgrad._operation cimport apply, attach, rule_of
+from fastgrad._operation cimport apply, attach, rule_of, without_lists
 
 import_numpy()
 
@@ -293,9 +293,10 @@ cdef int record(Row row, object operands, int n, tuple values, tuple args, dict 
         whole = i >= n or row.saves & INPUTS or not (row.sequence or row.vjp[i] is not None)
         if row.saves & OTHERS and i < n:
             whole |= n_needy > (call.targets[i].to != NULL)
-        saved.append(kept(values[i], whole))
-    call.args = (tuple(saved), *args[1:]) if row.sequence else tuple(saved)
-    call.kwargs = kwargs if kwargs and not row.is_ufunc else None
+        saved.append(kept(without_lists(values[i]), whole))
+    call.args = (tuple(saved), *without_lists(args[1:])) if row.sequence else tuple(saved)
+    if kwargs and not row.is_ufunc:
+        call.kwargs = {key: without_lists(value) for key, value in kwargs.items()}
     ys = tuple([kept(value_of(y), row.saves & OUTPUT) for y in outputs])
     call.y = ys if many else ys[0]
     tracked = tracked or may_refer(call.args) or may_refer(call.kwargs)

@@ -4,9 +4,8 @@ import numpy as np
 
 from cpython.long cimport PyLong_CheckExact
 from cpython.object cimport PyObject
-from cpython.ref cimport Py_DECREF, Py_INCREF
 
-from fastgrad._accumulate cimport ARRAY, Gradient, add_array
+from fastgrad._accumulate cimport ARRAY, Gradient
 from fastgrad._graph cimport value_of
 from fastgrad._loops cimport (
     MOST_DIMS, dims, import_numpy, intp, is_exact, is_float_or_double, ndim, read_only_view,
@@ -26,14 +25,6 @@ cdef bint suits(tuple args, dict kwargs, int most) except -1:
     return x is not None and is_exact(<PyObject *>x) and is_float_or_double(<PyObject *>x)
 
 
-cdef bint add_view(Gradient *gx, object view) except -1:
-    Py_INCREF(view)  # for `add_array` to steal
-    if add_array(gx, <PyObject *>view):
-        return True
-    Py_DECREF(view)
-    return False
-
-
 # --- reshape: the parameter is the new shape ---
 
 
@@ -45,10 +36,10 @@ cdef object reshape_gradient(int i, object gy, object x, object shape):
     return np.reshape(gy, x.shape)
 
 
-cdef bint reshape_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx) except -1:
+cdef object reshape_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx):
     if gy.state != ARRAY or not is_exact(gy.value.array):
         return False
-    return add_view(gx, (<object>gy.value.array).reshape((<object>f.edges[0].saved.array).shape))
+    return (<object>gy.value.array).reshape((<object>f.edges[0].saved.array).shape)
 
 
 cdef object reshape_call(tuple args, dict kwargs):
@@ -84,11 +75,11 @@ cdef object transpose_gradient(int i, object gy, object x, object axes):
     return gy.transpose(inverse)
 
 
-cdef bint transpose_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx) except -1:
+cdef object transpose_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx):
     if gy.state != ARRAY or not is_exact(gy.value.array):
         return False
     axes = <object>f.edges[1].saved.array
-    return add_view(gx, transpose_gradient(0, <object>gy.value.array, None, axes))
+    return transpose_gradient(0, <object>gy.value.array, None, axes)
 
 
 cdef object transpose_call(tuple args, dict kwargs):
@@ -137,7 +128,7 @@ cdef object broadcast_gradient(int i, object gy, object x, object shape):
     return gy  # which the engine sums
 
 
-cdef bint broadcast_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx) except -1:
+cdef object broadcast_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx):
     return False
 
 

@@ -93,8 +93,8 @@ def debug(on=True):
         ...
     RuntimeError: Mul: operand 0, an array of shape (2,) and dtype float64, was changed in place ...
     """
-    token = _debug.enter(on)
+    before = _debug.enter(on)
     try:
         yield
     finally:
-        _debug.leave(token)
+        _debug.leave(before)

@@ -1,15 +1,30 @@
 """What reviews found: each a program that once went wrong."""
 
+import asyncio
 import copy
 import gc
 import pickle
+import textwrap
+import threading
 import weakref
 from unittest import mock
 
 import numpy as np
 import pytest
 
-from fastgrad import Config, Function, Mul, Variable, add
+import fastgrad.numpy as fnp
+from fastgrad import (
+    Config,
+    Function,
+    Mul,
+    Variable,
+    add,
+    debug,
+    get_num_threads,
+    no_grad,
+    set_num_threads,
+    using_config,
+)
 
 
 class Same(Function):
@@ -189,3 +204,218 @@ def test_class_whose_method_becomes_a_closure_is_watched():
 
     Late.backward = backward
     assert gc.is_tracked(Late())
+
+
+# --- of the parts that reuse, split and check ---
+
+
+@pytest.mark.parametrize("f", [
+    lambda x, i: x[i], lambda x, i: fnp.take(x, i), lambda x, i: x[i, i][:, None] if x.ndim > 1
+    else x[(i,)], lambda x, i: fnp.repeat(x, i),
+], ids=["index", "take", "tuple", "repeat"])  # fmt: skip
+def test_a_list_that_is_refilled_is_not_what_was_recorded(f):
+    w = np.arange(1.0, 4.0)
+    x, y, i = Variable(w), Variable(w), [0, 1, 1]
+    changed, kept = f(x, i), f(y, [0, 1, 1])
+    i[:] = [2, 2, 0]
+    i.append(1)
+    for z in (changed, kept):
+        (z * np.arange(1.0, z.size + 1).reshape(z.shape)).backward()
+    assert x.grad.tolist() == y.grad.tolist()
+
+
+def test_axes_in_a_list_that_is_refilled_are_not_what_was_recorded():
+    x, axes = Variable(np.ones((2, 3, 4))), [2, 0, 1]
+    y = fnp.transpose(x, axes)
+    axes[:] = [0, 1, 2]
+    y.backward()
+    assert x.grad.shape == (2, 3, 4)
+
+
+def test_errors_of_an_earlier_loop_are_not_those_of_a_later_one():
+    before = get_num_threads()
+    set_num_threads(2)
+    n = 1 << 18
+    x, c = Variable(np.ones(n)), np.full(n, 2.0)
+    try:
+        for _ in range(40):
+            y = (fnp.sum(x) + 1.0) + fnp.sum(x * c)
+            with np.errstate(all="ignore"):
+                np.ones(n) / Variable(np.zeros(n))
+            with np.errstate(all="raise"):
+                y.backward()
+    finally:
+        set_num_threads(before)
+
+
+def test_choosing_holds_what_it_reads(run_child):
+    """A finalizer, at any allocation, may give the Variable another array."""
+    code = """
+        import gc
+        import numpy as np
+        from fastgrad import Variable
+
+        hoard = [Variable(np.ones(1)) for _ in range(20_000)]  # no handle is spare
+        mask = np.ones(200, bool)
+
+        class Cyclic:
+            def __init__(self):
+                self.me = self
+            def __del__(self):
+                x.data = np.full(200, 1.0)
+                junk.extend(np.full(200, -5.0) for _ in range(4))
+
+        found = set()
+        for _ in range(300):
+            x, junk = Variable(np.full(200, 7.0)), []
+            Cyclic()
+            gc.set_threshold(1)
+            y = np.where(mask, x, 0.0)
+            gc.set_threshold(700)
+            found |= set(y.data.tolist())
+            hoard.append(y)
+        print(found <= {7.0, 1.0})
+    """
+    assert run_child(textwrap.dedent(code)) == "True\n"
+
+
+@pytest.mark.parametrize("use", [
+    "np.sum(y, axis=0)", "np.mean(y, axis=0)", "np.transpose(y)", "np.reshape(y, -1)",
+])  # fmt: skip
+def test_outputs_moved_by_a_finalizer_lose_no_gradient(use, run_child):
+    code = f"""
+        import gc, weakref
+        import numpy as np
+        from fastgrad import Function, Variable
+
+        class Same(Function):
+            def forward(self, x):
+                return x
+            def backward(self, gy, *others):
+                return gy
+
+        class Cyclic:
+            def __init__(self, y):
+                self.me, self.y = self, y
+            def __del__(self):
+                others = [Variable(np.ones(1)) for _ in range(5)]
+                f = self.y.creator
+                f.outputs = [weakref.ref(self.y), *map(weakref.ref, others)]
+
+        lost = 0
+        for _ in range(200):
+            x = Variable(np.ones((3, 4)))
+            y = Same()(x)
+            s = {use}
+            Cyclic(y)
+            gc.set_threshold(1)
+            s.backward()
+            gc.set_threshold(700)
+            lost += x.grad is None
+        print(lost)
+    """
+    assert run_child(textwrap.dedent(code)) == "0\n"
+
+
+def test_debug_looks_into_what_refers_to_itself():
+    class Keeps(Function):
+        def forward(self, x):
+            self.tree = {"x": x}
+            self.tree["parent"] = self.tree
+            return x
+
+        def backward(self, gy):
+            return gy
+
+    x = Variable(np.ones(2))
+    with debug():
+        y = Keeps()(x)
+    y.backward()
+    assert x.grad.tolist() == [1, 1]
+
+
+def test_debug_forgets_a_call_when_there_is_another():
+    for f in (Square(), Mul()):
+        x = Variable(np.array([1.0, 2.0]))
+        with debug():
+            f(*[x] * (2 if isinstance(f, Mul) else 1))
+        x.data[0] = 5
+        y = f(*[x] * (2 if isinstance(f, Mul) else 1))
+        y.backward()
+        assert x.grad.tolist() == [10, 4]
+
+
+def test_what_debug_notes_is_not_copied():
+    with debug():
+        y = Square()(Variable(np.ones(2)))
+    assert vars(copy.copy(y.creator)) == {}
+    assert vars(pickle.loads(pickle.dumps(y.creator))) == {}
+
+
+class Square(Function):
+    def forward(self, x):
+        return x * x
+
+    def backward(self, gy):
+        return 2 * self.inputs[0].data * gy
+
+
+def test_a_block_shared_by_threads_belongs_to_each():
+    quiet, steps, seen = no_grad(), [threading.Event() for _ in range(3)], {}
+
+    def first():
+        with quiet:
+            steps[0].set()
+            steps[1].wait()
+        seen["first"] = Config.enable_backprop
+        steps[2].set()
+
+    def second():
+        steps[0].wait()
+        with no_grad():
+            with quiet:
+                steps[1].set()
+                steps[2].wait()
+            seen["second"] = Config.enable_backprop
+
+    threads = [threading.Thread(target=f) for f in (first, second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen == {"first": True, "second": False}
+
+
+def test_blocks_that_end_in_another_order_leave_what_was():
+    def suspended():
+        with no_grad():
+            yield
+
+    generator = suspended()
+    next(generator)
+    with no_grad():
+        next(generator, None)
+        assert not Config.enable_backprop
+        with using_config("enable_backprop", True):
+            assert Config.enable_backprop
+    assert Config.enable_backprop
+
+
+def test_a_block_may_end_in_another_context():
+    async def suspended():
+        with debug(), no_grad():
+            yield
+
+    async def run():
+        generator = suspended()
+        await anext(generator)
+        await asyncio.create_task(generator.aclose())
+
+    asyncio.run(run())
+    assert Config.enable_backprop
+
+
+def test_gradients_of_swapped_matrices_are_swapped():
+    x = Variable(np.ones((2, 2), ">f8"))
+    (x @ np.ones((2, 2))).backward()
+    assert x.grad.dtype == np.dtype(">f8")
