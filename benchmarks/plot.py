@@ -64,12 +64,17 @@ def draw_ratios(axes, results):
         axes.annotate(text, (end, y), weight="bold", **place)
     axes.set_xscale("log")
     axes.set_xlim(min(1, *ratios), 3 * max(ratios))
+    style_ratios(axes)
+    axes.set_title("Times faster than the seed's algorithm", x=-0.35)
+
+
+def style_ratios(axes):
+    """The axes of horizontal bars, the first on top."""
     axes.invert_yaxis()
     axes.margins(y=0.01)
     axes.spines["left"].set_visible(False)
     axes.xaxis.set_major_formatter("{x:g}×")
     axes.grid(axis="x")
-    axes.set_title("Times faster than the seed's algorithm", x=-0.35)
 
 
 def draw_sizes(axes, rows):

@@ -25,6 +25,12 @@ cdef bint suits(tuple args, dict kwargs, int most) except -1:
     return x is not None and is_exact(<PyObject *>x) and is_float_or_double(<PyObject *>x)
 
 
+cdef object call_with_shape(const Rule *rule, tuple args, dict kwargs):
+    if len(args) != 2 or not suits(args, kwargs, 2):
+        return NotImplemented
+    return apply_with(rule, args[0], args[1])
+
+
 # --- reshape: the parameter is the new shape ---
 
 
@@ -43,9 +49,7 @@ cdef object reshape_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx):
 
 
 cdef object reshape_call(tuple args, dict kwargs):
-    if len(args) != 2 or not suits(args, kwargs, 2):
-        return NotImplemented
-    return apply_with(&reshape_rule, args[0], args[1])
+    return call_with_shape(&reshape_rule, args, kwargs)
 
 
 cdef class Reshape(Operation):
@@ -133,9 +137,7 @@ cdef object broadcast_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx
 
 
 cdef object broadcast_call(tuple args, dict kwargs):
-    if len(args) != 2 or not suits(args, kwargs, 2):
-        return NotImplemented
-    return apply_with(&broadcast_rule, args[0], args[1])
+    return call_with_shape(&broadcast_rule, args, kwargs)
 
 
 cdef class BroadcastTo(Operation):

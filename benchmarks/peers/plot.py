@@ -8,7 +8,7 @@ from matplotlib.ticker import NullLocator
 
 from benchmarks.libraries import CONTROL, LIBRARIES
 from benchmarks.peers.table import multiple
-from benchmarks.plot import QUIET, STYLE, nanoseconds, superscript
+from benchmarks.plot import QUIET, STYLE, nanoseconds, style_ratios, superscript
 from benchmarks.workloads import powers
 
 # Colours of Okabe and Ito, and of Tol, which the colour-blind tell apart; dashes and markers help.
@@ -151,9 +151,5 @@ def draw_models(axes, run, rows):
     ratios = [row.ratio for row in rows if row.library in BARS]
     axes.set_xlim(min(0.8, *ratios) * 0.9, 6 * max(ratios))
     axes.axvline(1, color=QUIET, lw=1)
-    axes.invert_yaxis()
-    axes.margins(y=0.01)
-    axes.spines["left"].set_visible(False)
-    axes.xaxis.set_major_formatter("{x:g}×")
-    axes.grid(axis="x")
+    style_ratios(axes)
     axes.set_title("Models: times as long as value and gradient by hand in NumPy", x=-0.3)
