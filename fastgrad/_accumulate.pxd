@@ -53,7 +53,7 @@ cdef bint tell(int in_product, int in_sum) except -1
 
 # Any case, on values rather than places: these run Python code.
 cdef object total(object g, object c)  # g + c
-cdef object fitted(object gx, object like)  # shape and dtype of `like`; None: 0-d float64
+cdef object fitted(object gx, object like)  # shape and native dtype of `like`; None: 0-d float64
 
 cdef object boxed(const Gradient *g)  # the value as an ndarray
 cdef void put(Gradient *g, object x) noexcept  # an ndarray or a np.float64; `g` was NONE

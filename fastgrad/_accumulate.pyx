@@ -160,8 +160,8 @@ cdef object fitted(object gx, object like):
     if not same_shape(<PyObject *>gx, <PyObject *>like):
         gx = summed(gx, like)
     if not same_dtype(<PyObject *>gx, <PyObject *>like):
-        dtype = like.dtype
-        if dtype.kind in "fc":
+        dtype = (like if like.dtype.kind in "fc" else gx).dtype.newbyteorder("=")
+        if gx.dtype != dtype:
             if gx.dtype.kind == "c" and dtype.kind == "f":
                 gx = gx.real
             gx = np.asanyarray(gx.astype(dtype))

@@ -11,7 +11,7 @@ from cpython.object cimport PyObject
 import numpy as np
 
 from fastgrad._choosing import Where
-from fastgrad._indexing import GetItem
+from fastgrad._indexing import GetItem, is_basic
 from fastgrad._products import MatMul
 from fastgrad._reductions import Mean, Sum
 from fastgrad._row import zero
@@ -101,10 +101,10 @@ def matmul(i, gy, xs, _):
 
 
 def getitem(i, gy, xs, index):
-    """Of an index that selects nothing twice."""
-    index = index if isinstance(index, tuple) else (index,)
-    if not all([type(part) in (int, slice) or part is None or part is Ellipsis for part in index]):
+    """Of an index that selects a view: others order the axes of what they select differently."""
+    if not is_basic(index):
         raise NotBatched
+    index = index if isinstance(index, tuple) else (index,)
     gx = np.zeros((len(gy), *xs[0].shape), gy.dtype)
     gx[(slice(None), *index)] = gy
     return gx

@@ -529,7 +529,7 @@ cdef object starting_gradient(Handle y):
 
 
 cdef object ones_for(object x):
-    return one if is_double(<PyObject *>x) else np.ones_like(x)
+    return one if is_double(<PyObject *>x) else np.ones_like(x, dtype=x.dtype.newbyteorder("="))
 
 
 cdef object from_given(object gy, object x):

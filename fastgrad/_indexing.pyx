@@ -15,8 +15,8 @@ from fastgrad._accumulate cimport (
 )
 from fastgrad._graph cimport value_of
 from fastgrad._loops cimport (
-    DOUBLE, add_strided, clear_errors, data, dims, errors, import_numpy, is_array, is_behaved,
-    is_exact, is_exclusive, is_float_or_double, ndim, same_shape, strides, take_object, type_num,
+    BOOL, DOUBLE, add_strided, clear_errors, data, dims, errors, import_numpy, is_array, is_direct,
+    is_exclusive, is_float_or_double, ndim, same_shape, strides, take_object, type_num,
     zeros_like,
 )
 from fastgrad._node cimport Handle, Node
@@ -27,15 +27,49 @@ import_numpy()
 cdef object add = np.add, add_at = np.add.at
 
 
-cdef bint is_basic(object index):
-    """Whether it selects every element at most once, as a view does."""
-    if type(index) is tuple:
-        for part in <tuple>index:
-            if not is_basic(part):
-                return False
-        return True
-    return (PyLong_CheckExact(index) or type(index) is slice or index is None or index is Ellipsis
-            or isinstance(index, np.integer))
+# --- what an index selects ---
+
+cdef enum Selection:
+    REPEATED  # maybe an element twice; all that is not known to be one of the others
+    ONCE  # no element twice, into a copy
+    VIEWED  # no element twice, and `x[index]` is a view of `x`, or a scalar
+
+
+cdef Selection selection(object index) except? REPEATED:
+    """The one answer, for reading, gradients, and the rules that carry rows or are recorded.
+
+    With masks, integers and slices stay as they are: two masks select pairs of their elements, all
+    different. An array of integers may repeat one; of its elements nothing is looked at, nor of
+    those of a list or of a tuple inside a tuple, which NumPy makes an array of.
+    """
+    cdef Selection all_parts = VIEWED
+    if type(index) is not tuple:
+        return selection_of_part(index)
+    for part in <tuple>index:
+        all_parts = min(all_parts, selection_of_part(part))
+    return all_parts
+
+
+cdef inline Selection selection_of_part(object part) except? REPEATED:
+    """The same of one index, for one axis or more."""
+    if PyLong_CheckExact(part) or type(part) is slice or part is None or part is Ellipsis:
+        return VIEWED
+    if is_array(<PyObject *>part):
+        # (An integer in an array without axes is one as any other, but for the copy.)
+        return ONCE if type_num(<PyObject *>part) == BOOL or part.ndim == 0 else REPEATED
+    if isinstance(part, np.integer):
+        return VIEWED
+    return ONCE if isinstance(part, (bool, np.bool_)) else REPEATED
+
+
+def selects_once(index):
+    """Whether it is seen at once that it selects no element twice: slices, integers, masks."""
+    return selection(index) != REPEATED
+
+
+def is_basic(index):
+    """Whether it is seen at once that `x[index]` is a view, or a scalar: slices, integers."""
+    return selection(index) == VIEWED
 
 
 cdef object getitem_forward(object x, object index):
@@ -55,14 +89,15 @@ cdef object getitem_gradient(int i, object gy, object x, object index):
 cdef int scatter(object gx, object index, object gy) except -1:
     """`gx[index] += gy`, as often as an element is selected."""
     cdef object view
-    if is_basic(index):
+    cdef Selection selected = selection(index)
+    if selected == VIEWED:
         view = gx[index]
         if is_array(<PyObject *>view):
             add(view, gy, view)
         else:
             gx[index] = view + gy
-    elif is_array(<PyObject *>index) and index.dtype.kind == "b":
-        gx[index] += gy  # a mask selects nothing twice, and this is ten times faster than add.at
+    elif selected == ONCE:
+        gx[index] += gy  # ten times faster than add.at
     else:
         add_at(gx, index, gy)
     return 0
@@ -76,7 +111,7 @@ cdef object getitem_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx):
         return False
     if gx.state == NONE:
         buffer = take_object(zeros_like(x))
-    elif not is_exact(gx.value.array) or not same_shape(gx.value.array, x):
+    elif not is_direct(gx.value.array) or not same_shape(gx.value.array, x):
         return False
     elif is_exclusive(gx.value.array):
         buffer = <object>gx.value.array
@@ -99,7 +134,7 @@ cdef bint add_directly(PyObject *buffer, object index, Gradient *gy) except -1:
     """`buffer[index] += gy` by a direct loop, where there is one; its flags are left up."""
     cdef Py_ssize_t i, n
     cdef PyObject *view
-    if not is_behaved(buffer):
+    if not is_direct(buffer):
         return False
     if PyLong_CheckExact(index) and ndim(buffer) == 1:
         if gy.state != NUMBER or type_num(buffer) != DOUBLE:
@@ -108,7 +143,7 @@ cdef bint add_directly(PyObject *buffer, object index, Gradient *gy) except -1:
         (<double *>(data(buffer) + strides(buffer)[0] * (i + n if i < 0 else i)))[0] += (
             gy.value.number)
         return True
-    if gy.state != ARRAY or not is_basic(index):
+    if gy.state != ARRAY or selection(index) != VIEWED:
         return False
     part = (<object>buffer)[index]
     view = <PyObject *>part

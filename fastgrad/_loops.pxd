@@ -37,9 +37,15 @@ cdef extern from *:
     /* An ndarray itself, not a subclass: nothing that is done to it runs Python code. */
     #define fg_exact(x) (Py_TYPE(x) == &PyArray_Type)
 
-    /* Whether the elements are native, aligned numbers. */
+    /* Whether C code may read the elements as they lie: aligned, in the machine's byte order. */
     #define fg_behaved(x) \\
         (PyArray_CHKFLAGS(FG_ARRAY(x), NPY_ARRAY_ALIGNED) && PyArray_ISNOTSWAPPED(FG_ARRAY(x)))
+
+    /* See NOTE [Direct]. */
+    static inline int fg_is_direct(PyObject *x) {
+        return fg_exact(x) && (fg_type(x) == NPY_DOUBLE || fg_type(x) == NPY_FLOAT)
+            && fg_behaved(x);
+    }
 
     /* Owned by one reference and by no other array: may be overwritten. */
     #define fg_exclusive(x) \\
@@ -56,20 +62,33 @@ cdef extern from *:
     }
 
     static inline int fg_same_dtype(PyObject *x, PyObject *y) {
-        return fg_descr(x) == fg_descr(y) || PyArray_EquivTypes(fg_descr(x), fg_descr(y));
+        return PyArray_ISNOTSWAPPED(FG_ARRAY(x))
+            && (fg_descr(x) == fg_descr(y) || PyArray_EquivTypes(fg_descr(x), fg_descr(y)));
+    }
+
+    /* The dtype of `x` in the machine's byte order: a new reference, or NULL. */
+    static inline PyArray_Descr *fg_native_descr(PyObject *x) {
+        PyArray_Descr *descr = fg_descr(x);
+        if (!PyArray_ISNOTSWAPPED(FG_ARRAY(x)))
+            return PyArray_DescrNewByteorder(descr, NPY_NATIVE);
+        Py_INCREF(descr);
+        return descr;
+    }
+
+    static inline PyObject *fg_native(PyObject *x) {
+        if (!PyArray_Check(x) || PyArray_ISNOTSWAPPED(FG_ARRAY(x))) { Py_INCREF(x); return x; }
+        PyArray_Descr *descr = fg_native_descr(x);  /* stolen */
+        if (descr == NULL) return NULL;
+        return PyArray_CastToType(FG_ARRAY(x), descr, PyArray_ISFORTRAN(FG_ARRAY(x)));
     }
 
     static inline PyObject *fg_empty(PyObject *x, int ndim, npy_intp *dims, int fortran) {
-        PyArray_Descr *descr = fg_descr(x);
-        Py_INCREF(descr);  /* stolen */
-        return PyArray_NewFromDescr(&PyArray_Type, descr, ndim, dims, NULL, NULL,
-                                    fortran ? NPY_ARRAY_F_CONTIGUOUS : 0, NULL);
+        return PyArray_NewFromDescr(&PyArray_Type, PyArray_DescrFromType(fg_type(x)), ndim, dims,
+                                    NULL, NULL, fortran ? NPY_ARRAY_F_CONTIGUOUS : 0, NULL);
     }
 
     static inline PyObject *fg_zeros_like(PyObject *x) {
-        PyArray_Descr *descr = fg_descr(x);
-        Py_INCREF(descr);  /* stolen */
-        return PyArray_Zeros(fg_ndim(x), fg_dims(x), descr, 0);
+        return PyArray_Zeros(fg_ndim(x), fg_dims(x), PyArray_DescrFromType(fg_type(x)), 0);
     }
 
     static inline PyObject *fg_view(PyObject *x, int ndim, npy_intp *dims, npy_intp *strides) {
@@ -84,15 +103,17 @@ cdef extern from *:
         return y;
     }
 
-    /* An array of the shape and dtype of `x` that costs no memory: one zero, seen everywhere. */
+    /* An array of the shape and dtype of `x`, in the machine's byte order, that costs no memory:
+       one zero, seen everywhere. */
     static inline PyObject *fg_stand_in(PyObject *x) {
-        static char zero[256];
+        static union { char bytes[256]; long double aligned; } zero;
         npy_intp strides[NPY_MAXDIMS] = {0};
         PyArray_Descr *descr = fg_descr(x);
         if (PyDataType_ELSIZE(descr) > (npy_intp)sizeof(zero)) { Py_INCREF(x); return x; }
-        Py_INCREF(descr);  /* stolen */
-        return PyArray_NewFromDescr(&PyArray_Type, descr, fg_ndim(x), fg_dims(x), strides, zero,
-                                    0, NULL);
+        descr = fg_native_descr(x);  /* stolen */
+        if (descr == NULL) return NULL;
+        return PyArray_NewFromDescr(&PyArray_Type, descr, fg_ndim(x), fg_dims(x), strides,
+                                    zero.bytes, 0, NULL);
     }
 
     static inline int fg_is_stand_in(PyObject *x) {
@@ -200,11 +221,11 @@ cdef extern from *:
     intp size "fg_size"(PyObject *x) noexcept nogil
     bint is_array "PyArray_Check"(PyObject *x) noexcept nogil
     bint is_exact "fg_exact"(PyObject *x) noexcept nogil
-    bint is_behaved "fg_behaved"(PyObject *x) noexcept nogil
+    bint is_direct "fg_is_direct"(PyObject *x) noexcept nogil  # see NOTE [Direct]
     bint is_exclusive "fg_exclusive"(PyObject *x) noexcept nogil
     bint is_double "fg_is_double"(PyObject *x) noexcept nogil
     bint same_shape "fg_same_shape"(PyObject *x, PyObject *y) noexcept
-    bint same_dtype "fg_same_dtype"(PyObject *x, PyObject *y) noexcept
+    bint same_dtype "fg_same_dtype"(PyObject *x, PyObject *y) noexcept  # both in native order
     int flags "fg_flags"(PyObject *x) noexcept nogil
     PyObject *small_empty "fg_empty"(PyObject *x, int ndim, intp *dims, bint fortran) except NULL
     intp nbytes "fg_nbytes"(PyObject *x) noexcept nogil
@@ -212,7 +233,9 @@ cdef extern from *:
     bint as_number "fg_as_number"(PyObject *x, double *number) noexcept  # of either of these
     object read_only_view "fg_view"(PyObject *x, int ndim, intp *dims, intp *strides)
     PyObject *zeros_like "fg_zeros_like"(PyObject *x) except NULL  # owned, in C order
-    PyObject *stand_in "fg_stand_in"(PyObject *x) except NULL  # owned
+    # `x`, or where its byte order is not the machine's a copy that is. Not an array: itself. Owned.
+    PyObject *native "fg_native"(PyObject *x) except NULL
+    PyObject *stand_in "fg_stand_in"(PyObject *x) except NULL  # owned, native
     bint is_stand_in "fg_is_stand_in"(PyObject *x) noexcept
     PyObject *empty_double "fg_empty_double"() except NULL  # owned, 0-d
 
@@ -252,18 +275,26 @@ cdef struct Matrix:  # which way it lies in memory is for the steps, in bytes, t
 
 cdef const char *name_of(int loop) noexcept
 
+# NOTE [Direct]
+# `is_direct` alone decides whether C code may read or write the numbers of an array: an ndarray
+# itself, of float32 or float64 (which `type_num` says of both byte orders), in the machine's byte
+# order, aligned. `plain` is that, and contiguous. Whoever takes `data(x)` asked one of the two
+# first, or made `x` by `empty`, `zeros_like` or `from_double`; everything else is NumPy's to do.
+# What a graph saves for backward, values and stand-ins, is always in the machine's byte order, and
+# so are gradients: `native`, `stand_in` and `fitted` see to it.
+
+# Of the dtype alone: in either byte order, maybe not aligned.
 cdef inline bint is_float_or_double(PyObject *x) noexcept:
     return type_num(x) == DOUBLE or type_num(x) == FLOAT
 
-# An array for a direct loop: float32 or float64, native, aligned, contiguous. Its order, or 0.
+# Direct, and contiguous. Its order, or 0.
 cdef inline int plain(PyObject *x) noexcept:
-    if not is_exact(x) or not is_float_or_double(x) or not is_behaved(x):
-        return 0
-    return flags(x) & (C_ORDER | F_ORDER)
+    return flags(x) & (C_ORDER | F_ORDER) if is_direct(x) else 0
 
 cdef PyObject *from_double(double value) except NULL  # owned, 0-d
 
-# A new array of these dimensions and the dtype of `x`, which is a float32 or a float64; owned.
+# A new, direct array of these dimensions; float32 or float64 as `x` is, whose numbers are not read;
+# owned.
 cdef PyObject *empty(PyObject *x, int ndim, intp *dims) except NULL
 
 # y = x0 @ x1, rows and columns one after the other; nothing is empty. Flags stay up.

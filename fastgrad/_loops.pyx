@@ -146,6 +146,11 @@ cdef inline PyObject *empty_like(PyObject *x, bint fortran) except NULL:
     return (pooled if nbytes(x) >= LEAST else small_empty)(x, ndim(x), dims(x), fortran)
 
 
+cdef inline bint takes(PyObject *y, PyObject *like, int order) noexcept:
+    """Whether the result of a loop over `like`, which is plain, may go there."""
+    return y == like or (plain(y) & order and type_num(y) == type_num(like) and same_shape(y, like))
+
+
 cdef bint apply1(int loop, PyObject *x, PyObject **y) except -1:
     cdef int order = plain(x)
     cdef bint double = type_num(x) == DOUBLE
@@ -155,7 +160,7 @@ cdef bint apply1(int loop, PyObject *x, PyObject **y) except -1:
         return False
     if y[0] == NULL:
         y[0] = empty_like(x, not order & C_ORDER)
-    elif not same_shape(x, y[0]):
+    elif not takes(y[0], x, order):
         return False
     args[0], args[1] = data(x), data(y[0])
     steps[0] = steps[1] = 8 if double else 4
@@ -216,7 +221,7 @@ cdef bint apply2(int loop, Operand x0, Operand x1, PyObject **y) except -1:
         return apply_to_rows(loop, x0.array, x1.array, y)
     if y[0] == NULL:
         y[0] = empty_like(like, not order & C_ORDER)
-    elif not same_shape(like, y[0]):
+    elif not takes(y[0], like, order):
         return False
     args[2] = data(y[0])
     cdef bint double = type_num(like) == DOUBLE
@@ -262,7 +267,7 @@ cdef bint apply_to_rows(int loop, PyObject *x0, PyObject *x1, PyObject **y) exce
         return False
     if y[0] == NULL:
         y[0] = empty_like(like, False)
-    elif not same_shape(like, y[0]) or not plain(y[0]) & C_ORDER:
+    elif not takes(y[0], like, C_ORDER):
         return False
     steps[whole] = steps[2] = 8 if double else 4
     row_steps[whole] = row_steps[2] = n * steps[2]
@@ -378,9 +383,7 @@ cdef bint add_strided(PyObject *y, PyObject *x) noexcept:
     cdef char *args[3]
     cdef intp steps[3]
     cdef bint double = type_num(y) == DOUBLE
-    if not is_exact(x) or not is_exact(y) or type_num(x) != type_num(y):
-        return False
-    if not is_behaved(x) or not is_behaved(y) or not is_float_or_double(y):
+    if not is_direct(x) or not is_direct(y) or type_num(x) != type_num(y):
         return False
     if ndim(y) == 1:
         steps[0], steps[1] = strides(y)[0], strides(x)[0]
@@ -428,8 +431,6 @@ cdef PyObject *sum_leading(PyObject *x, PyObject *like) except? NULL:
     cdef PyObject *y
     if n_leading < 1 or n < 8 or not plain(x) & C_ORDER or type_num(like) != type_num(x):
         return NULL  # (of short rows NumPy sums in another order)
-    if not is_behaved(like):
-        return NULL
     for i in range(n_leading):
         n_rows *= dims(x)[i]
     for i in range(ndim(like)):

@@ -17,8 +17,8 @@ from fastgrad._graph cimport (
 )
 from fastgrad._loops cimport (
     DOUBLE, clear_errors, data, errors, from_double, import_numpy, is_array, is_double,
-    is_double_scalar, is_exact, is_float_or_double, same_dtype, same_shape, stand_in, take_object,
-    type_num,
+    is_double_scalar, is_exact, is_float_or_double, native, same_dtype, same_shape, stand_in,
+    take_object, type_num,
 )
 from fastgrad._node cimport (
     adopt_nodes, ALIKE, Edge, Handle, has_references, HOLDS_NUMBER, is_tracked, new_handle,
@@ -270,8 +270,7 @@ cdef inline int save(Edge *edge, const Argument *a, bint used, Handle y) except 
         if same_dtype(value, y.array):
             edge.flags = ALIKE
     if used:
-        Py_INCREF(<object>value)
-        edge.saved.array = value
+        edge.saved.array = native(value)
         edge.flags |= SAVED
     elif a.requires_grad and not edge.flags & ALIKE:
         edge.saved.array = stand_in(value)
@@ -379,11 +378,17 @@ cdef class Operation(Function):
             needed = [self.edges[i].to != NULL for i in range(n)]
             gxs = [gradient_of(self, i, gy) if needed[i] else None for i in range(n)]
         else:
-            xs = [value_of(x) for x in <tuple>self.inputs]
+            xs = [native_value(x) for x in <tuple>self.inputs]
             require_operands(self, len(xs))
             gxs = [gradient_at(self.rule, i, gy, xs) if x.requires_grad else None
                    for i, x in enumerate(<tuple>self.inputs)]
         return tuple(gxs) if len(gxs) > 1 else gxs[0]
+
+
+cdef object native_value(Handle x):
+    """The data, as a record would have saved it."""
+    cdef object value = value_of(x)
+    return take_object(native(<PyObject *>value))
 
 
 cdef object gradient_at(const Rule *rule, int i, object gy, list xs):

@@ -22,20 +22,18 @@ cdef extern from *:
         return PyDataMem_DefaultHandler;
     }
 
+    /* The dtype of `x`, a new reference; in the machine's byte order, whatever that of `x` is. */
+    #define fg_dtype(x) PyArray_DescrFromType(PyArray_TYPE((PyArrayObject *)(x)))
+
     static PyObject *fg_empty(PyObject *x, int ndim, npy_intp *dims, int fortran) {
-        PyArray_Descr *descr = PyArray_DESCR((PyArrayObject *)x);
-        Py_INCREF(descr);  /* stolen */
-        return PyArray_Empty(ndim, dims, descr, fortran);
+        return PyArray_Empty(ndim, dims, fg_dtype(x), fortran);
     }
 
     /* The same around `memory`, which `handler` is to free. */
     static PyObject *fg_around(void *memory, PyObject *x, int ndim, npy_intp *dims, int fortran,
                                PyObject *handler) {
-        PyArray_Descr *descr = PyArray_DESCR((PyArrayObject *)x);
-        PyObject *y;
-        Py_INCREF(descr);  /* stolen */
-        y = PyArray_NewFromDescr(&PyArray_Type, descr, ndim, dims, NULL, memory,
-                                 fortran ? NPY_ARRAY_FARRAY : NPY_ARRAY_CARRAY, NULL);
+        PyObject *y = PyArray_NewFromDescr(&PyArray_Type, fg_dtype(x), ndim, dims, NULL, memory,
+                                           fortran ? NPY_ARRAY_FARRAY : NPY_ARRAY_CARRAY, NULL);
         if (y == NULL) return NULL;
         PyTraceMalloc_Track(389047,  /* NumPy's domain */
                             (uintptr_t)memory, PyArray_NBYTES((PyArrayObject *)y));

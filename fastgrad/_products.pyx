@@ -7,8 +7,8 @@ from cpython.object cimport PyObject
 from fastgrad._accumulate cimport Gradient, NUMBER
 from fastgrad._arithmetic cimport add_new
 from fastgrad._loops cimport (
-    DOUBLE, Matrix, Operand, data, dims, empty, import_numpy, intp, is_behaved, is_exact,
-    is_float_or_double, multiply, ndim, strides, type_num,
+    DOUBLE, Matrix, Operand, data, dims, empty, import_numpy, intp, is_direct, multiply, ndim,
+    strides, type_num,
 )
 from fastgrad._operation cimport Operation, X0, X1, define
 
@@ -40,10 +40,9 @@ cdef object matmul_gradient(int i, object gy, object x0, object x1):
 # --- directly ---
 
 
-cdef inline bint is_direct(PyObject *x) noexcept:
+cdef inline bint is_matrix(PyObject *x) noexcept:
     """Whether it is a matrix or a vector that the loop takes."""
-    return (x != NULL and is_exact(x) and is_float_or_double(x) and is_behaved(x)
-            and 1 <= ndim(x) <= 2)
+    return x != NULL and is_direct(x) and 1 <= ndim(x) <= 2
 
 
 cdef inline Matrix as_matrix(PyObject *x, bint column) noexcept:
@@ -74,7 +73,7 @@ cdef PyObject *product(PyObject *like, Matrix x0, Matrix x1, int n_dims, bint ro
 
 
 cdef bint matmul_arrays(Operand x0, Operand x1, PyObject **y) except -1:
-    if not is_direct(x0.array) or not is_direct(x1.array):
+    if not is_matrix(x0.array) or not is_matrix(x1.array):
         return False
     if type_num(x0.array) != type_num(x1.array):
         return False
@@ -90,7 +89,7 @@ cdef bint matmul_directly(int i, Gradient *gy, Operand x0, Operand x1, bint last
     cdef PyObject *g = gy.value.array
     cdef PyObject *gx0
     cdef Matrix slope
-    if gy.state == NUMBER or not is_direct(x) or not is_direct(g) or type_num(x) != type_num(g):
+    if gy.state == NUMBER or not is_matrix(x) or not is_matrix(g) or type_num(x) != type_num(g):
         return False
     cdef bint vector = ndim(x) == 1
     cdef int n = ndim(g) + 2 - ndim(x)  # dimensions of this operand

@@ -21,7 +21,7 @@ from fastgrad._function cimport call_backward, call_recorded
 from fastgrad._graph cimport (
     called_again, handle_for, not_walkable, set_array, set_grad, shown_by, value_of, variable,
 )
-from fastgrad._loops cimport import_numpy, is_stand_in, stand_in, take_object
+from fastgrad._loops cimport import_numpy, is_stand_in, native, stand_in, take_object
 from fastgrad._node cimport (
     CALLED, Edge, HAS_MOVED, Handle, LEAF, Node, RECORDED, REQUIRES_GRAD, SPENT,
     handle_in, index_of, is_moved, make_collectable,
@@ -262,11 +262,12 @@ cdef class RecordedRun:
             if gx.shape != like.shape:
                 raise ValueError(f"backward: a gradient has shape {gx.shape}, expected "
                                  f"{like.shape}")
-        if gx.dtype != like.dtype and like.dtype.kind in "fc":
-            if gx.dtype.kind == "c" and like.dtype.kind == "f":
+        cdef object dtype = (like if like.dtype.kind in "fc" else gx).dtype.newbyteorder("=")
+        if gx.dtype != dtype:
+            if gx.dtype.kind == "c" and dtype.kind == "f":
                 gx = xp.real(gx)
-            if gx.dtype != like.dtype:
-                gx = gx.astype(like.dtype)
+            if gx.dtype != dtype:
+                gx = gx.astype(dtype)
         return gx
 
     cdef object result(self, Handle x):
@@ -282,10 +283,14 @@ cdef object as_it_was(PyObject *to, int slot, object value):
     """The Variable at the end of an edge; one computed from it, if its data was assigned since."""
     cdef Handle x = handle_for(to, slot, value)
     cdef Handle was
-    if value is None or is_stand_in(<PyObject *>value) or value_of(x) is value:
+    cdef object now = value_of(x)
+    if value is None or now is value:
         return x
-    now = value_of(x)
-    if value.ndim == 0 and now is not None and now.ndim == 0:  # saved as a number, maybe
+    if is_stand_in(<PyObject *>value):
+        if now is None or now.dtype.isnative:
+            return x
+        value = take_object(native(<PyObject *>now))
+    elif value.ndim == 0 and now is not None and now.ndim == 0:  # saved as a number, maybe
         if now.dtype == value.dtype and now.tobytes() == value.tobytes():
             return x
     import fastgrad.transforms as transforms

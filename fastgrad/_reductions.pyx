@@ -12,7 +12,7 @@ from fastgrad._accumulate cimport ARRAY, Gradient, NONE, NUMBER, tell
 from fastgrad._graph cimport value_of
 from fastgrad._loops cimport (
     ADD, DIVIDE, DOUBLE, Operand, apply2, clear_errors, data, dims, empty, errors, from_double,
-    import_numpy, is_exact, is_exclusive, is_float_or_double, ndim, plain, same_shape, size,
+    import_numpy, is_direct, is_exclusive, ndim, plain, same_shape, size,
     sum_all, take_object, type_num,
 )
 from fastgrad._node cimport Handle, Node, Rule
@@ -46,7 +46,7 @@ cdef object parameter_of(tuple args, dict kwargs):
     if axis is not None and not PyLong_CheckExact(axis) and type(axis) is not tuple:
         return NotImplemented
     cdef object x = value_of(args[0])
-    if x is None or not is_exact(<PyObject *>x) or not is_float_or_double(<PyObject *>x):
+    if x is None or not is_direct(<PyObject *>x):
         return NotImplemented
     return None if axis is None and keepdims is False else (axis, keepdims)
 
@@ -84,7 +84,7 @@ cdef object add_everywhere(Node f, Gradient *gy, double count, Gradient *gx):
             return False
         if gy.state == NUMBER:
             value = gy.value.number
-        elif ndim(gy.value.array) == 0 and is_float_or_double(gy.value.array):
+        elif ndim(gy.value.array) == 0 and is_direct(gy.value.array):
             value = float(<object>gy.value.array)
         else:
             return False
@@ -101,7 +101,7 @@ cdef object add_everywhere(Node f, Gradient *gy, double count, Gradient *gx):
             return True
         apply2(ADD, Operand(gx.value.array, 0), Operand(NULL, value), &gx.value.array)
         return tell(0, errors()) if errors() else True
-    if gy.state != ARRAY or not is_exact(gy.value.array):
+    if gy.state != ARRAY or not is_direct(gy.value.array):
         return False
     if type_num(gy.value.array) != type_num(x):
         return False

@@ -21,7 +21,8 @@ from fastgrad._graph cimport (
     handle_for, lead, next_generation, put_output, value_of, variable,
 )
 from fastgrad._loops cimport (
-    import_numpy, is_array, is_exact, is_stand_in, same_dtype, same_shape, stand_in, take_object,
+    import_numpy, is_array, is_exact, is_stand_in, native, same_dtype, same_shape, stand_in,
+    take_object,
 )
 from fastgrad._node cimport (
     CALLED, Handle, Node, RECORDED, REQUIRES_GRAD, SAVED, adopt_nodes, has_references, is_tracked,
@@ -259,7 +260,7 @@ cdef Handle output_of(Row row, object y, bint requires_grad):
 cdef object kept(object x, bint whole):
     """`x` for a VJP that reads its elements, or only its shape and dtype."""
     if whole or not is_array(<PyObject *>x) or not is_exact(<PyObject *>x):
-        return x
+        return take_object(native(<PyObject *>x))
     return take_object(stand_in(<PyObject *>x))
 
 
@@ -429,7 +430,7 @@ cdef class RowFunction(Function):
         else:
             call = Call.__new__(Call)
             call.row, call.y = row, self._y
-            xs = tuple([value_of(x) for x in <tuple>self.inputs])
+            xs = tuple([kept(value_of(x), True) for x in <tuple>self.inputs])
             call.args = (xs,) if row.sequence else xs
             call.targets = call.own
         ys = call.y if isinstance(call.y, tuple) else (call.y,)

@@ -8,8 +8,7 @@ from cpython.object cimport PyObject
 from fastgrad._accumulate cimport ARRAY, Gradient
 from fastgrad._graph cimport value_of
 from fastgrad._loops cimport (
-    MOST_DIMS, dims, import_numpy, intp, is_exact, is_float_or_double, ndim, read_only_view,
-    strides,
+    MOST_DIMS, dims, import_numpy, intp, is_direct, is_exact, ndim, read_only_view, strides,
 )
 from fastgrad._node cimport Handle, Node, Rule
 from fastgrad._operation cimport Operation, apply_with, define
@@ -22,7 +21,7 @@ cdef bint suits(tuple args, dict kwargs, int most) except -1:
     if kwargs or not 1 <= len(args) <= most or not isinstance(args[0], Handle):
         return False
     x = value_of(args[0])
-    return x is not None and is_exact(<PyObject *>x) and is_float_or_double(<PyObject *>x)
+    return x is not None and is_direct(<PyObject *>x)
 
 
 cdef object call_with_shape(const Rule *rule, tuple args, dict kwargs):

@@ -9,6 +9,7 @@ import functools
 
 import numpy as np
 
+from fastgrad._indexing import selects_once
 from fastgrad._node import Handle
 from fastgrad._protocols import value
 from fastgrad._row import holds_variable
@@ -34,13 +35,6 @@ def scatter_forward(g, index, shape, dtype=None):
     else:
         np.add.at(y, index, g)
     return y
-
-
-def selects_once(index):
-    """Whether it is seen at once that it selects no element twice: slices and masks."""
-    if isinstance(index, tuple):
-        return all(isinstance(i, (int, slice)) or i is None or i is Ellipsis for i in index)
-    return isinstance(index, (int, slice)) or (getattr(index, "dtype", None) is np.dtype(bool))
 
 
 # The transpose of `x[index]`: for VJPs that put gradients back to where they came from.

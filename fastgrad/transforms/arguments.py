@@ -137,7 +137,17 @@ def gradients_for(arguments, ys, gys, unconnected="zero", nested=None):
 
 def ones_like(y):
     """Ones, as a constant Variable."""
-    return Variable(np.ones_like(y.data), requires_grad=False)
+    return Variable(np.ones_like(y.data, dtype=native(y)), requires_grad=False)
+
+
+def native(x):
+    """The dtype of gradients for `x`: its own, in the machine's byte order."""
+    return x.dtype.newbyteorder("=") if hasattr(x, "dtype") else np.asarray(x).dtype
+
+
+def zeros_like(x):
+    """What a gradient for `x`, a Variable, an array or a number, is if it is zero."""
+    return np.zeros_like(stop(x), dtype=native(x))
 
 
 def constant(x):
@@ -151,7 +161,7 @@ def zeros_for(x, i, unconnected):
         raise ValueError(f"the output does not depend on input {i}")
     if unconnected != "zero":
         raise ValueError(f"unconnected is {unconnected!r}, expected 'zero' or 'raise'")
-    return np.zeros_like(x.data)
+    return zeros_like(x)
 
 
 def scalar(name, y):

@@ -10,8 +10,10 @@ from fastgrad.transforms.arguments import (
     as_given,
     constant,
     gradients_for,
+    native,
     reaches_out,
     stop,
+    zeros_like,
 )
 from fastgrad.transforms.first_order import started
 from fastgrad.trees import flatten, flatten_as, rebuild
@@ -76,7 +78,7 @@ def jvp(fun, primals, tangents):
 def linear_pullback(ys, xs):
     """Variables `us` for the gradients of the outputs, and the gradients for `xs` made of them."""
     outputs = [y for y in ys if isinstance(y, Variable) and y.requires_grad]
-    us = [Variable(np.zeros_like(y.data)) for y in outputs]
+    us = [Variable(zeros_like(y)) for y in outputs]
     return outputs, us, _recorded.gradients(outputs, us, xs, True)
 
 
@@ -92,7 +94,7 @@ def pushed_forward(arguments, ys, directions):
     found = dict(zip(map(id, outputs), dus, strict=True))
     dys = [found.get(id(y)) for y in ys]
     return [
-        np.zeros_like(stop(y)) if dy is None else (dy if arguments.nested else dy[()])
+        zeros_like(y) if dy is None else (dy if arguments.nested else dy[()])
         for y, dy in zip(ys, dys, strict=True)
     ]
 
@@ -152,18 +154,18 @@ def by_rows(y, xs):
     """All elements of the output in one sweep, where the graph allows it; else one for each."""
     n, shape = np.size(stop(y)), np.shape(stop(y))
     if not isinstance(y, Variable) or not y.requires_grad:
-        return [np.zeros((*shape, *x.shape), x.dtype) for x in xs]
-    units = np.eye(n, dtype=y.dtype).reshape(n, *shape)
+        return [np.zeros((*shape, *x.shape), native(x)) for x in xs]
+    units = np.eye(n, dtype=native(y)).reshape(n, *shape)
     rows = _batched.gradients(y, units, xs) if n >= MANY else None
     if rows is None:
-        rows = [np.zeros((n, *x.shape), x.dtype) for x in xs]
+        rows = [np.zeros((n, *x.shape), native(x)) for x in xs]
         for i in range(n):
             gxs = _engine.gradients([y], [units[i]], xs)
             for row, gx in zip(rows, gxs, strict=True):
                 if gx is not None:
                     row[i] = gx
     return [
-        np.zeros((*shape, *x.shape), x.dtype)
+        np.zeros((*shape, *x.shape), native(x))
         if row is None
         else np.array(row).reshape((*shape, *x.shape))
         for row, x in zip(rows, xs, strict=True)
@@ -174,11 +176,11 @@ def by_columns(ys, xs):
     """A sweep for each element of the inputs, over the recorded pullback."""
     outputs, us, gxs = linear_pullback(ys, xs)
     places = {id(y): k for k, y in enumerate(outputs)}
-    rows = [[np.zeros((*np.shape(stop(y)), *x.shape), x.dtype) for x in xs] for y in ys]
+    rows = [[np.zeros((*np.shape(stop(y)), *x.shape), native(x)) for x in xs] for y in ys]
     for j, (x, g) in enumerate(zip(xs, gxs, strict=True)):
         if g is None:
             continue
-        unit = np.zeros(x.shape, x.dtype)
+        unit = np.zeros(x.shape, native(x))
         for i in np.ndindex(x.shape):
             unit[i] = 1
             dus = _engine.gradients([g], [unit.copy()], us)
@@ -193,7 +195,7 @@ def by_columns(ys, xs):
 def by_recorded_rows(arguments, y):
     """A recorded sweep for each element of the output, inside of an outer derivative."""
     xs, rows = arguments.xs, []
-    unit = np.zeros(np.shape(stop(y)), getattr(y, "dtype", float))
+    unit = np.zeros(np.shape(stop(y)), native(y) if hasattr(y, "dtype") else float)
     for i in np.ndindex(unit.shape):
         unit[i] = 1
         rows.append([constant(g) for g in gradients_for(arguments, [y], [unit.copy()])])

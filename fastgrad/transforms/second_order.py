@@ -11,9 +11,11 @@ from fastgrad.transforms.arguments import (
     constant,
     differentiating,
     gradients_for,
+    native,
     ones_like,
     scalar,
     stop,
+    zeros_like,
 )
 from fastgrad.transforms.first_order import started
 from fastgrad.transforms.jacobians import by_recorded_rows, by_rows
@@ -49,12 +51,11 @@ def hessian(fun, argnums=0):
 def recorded_gradient(arguments, y):
     """The gradient of `y` as Variables with a graph, or constants."""
     if not isinstance(y, Variable):
-        return [constant(np.zeros_like(x.data)) for x in arguments.xs]
+        return [constant(zeros_like(x)) for x in arguments.xs]
     with differentiating():  # also for what a Function's backward makes of `grad`
         gxs = _recorded.gradients([y], [ones_like(y)], arguments.xs, True)
     return [
-        constant(np.zeros_like(x.data) if g is None else g)
-        for x, g in zip(arguments.xs, gxs, strict=True)
+        constant(zeros_like(x) if g is None else g) for x, g in zip(arguments.xs, gxs, strict=True)
     ]
 
 
@@ -104,7 +105,7 @@ def hessian_operator(fun, x, *args):
     (gx,) = recorded_gradient(arguments, scalar("hessian_operator", arguments.call(fun, {})))
 
     def product(v):
-        (hv,) = gradients_for(arguments, [gx], [np.reshape(v, x.shape).astype(x.dtype)])
+        (hv,) = gradients_for(arguments, [gx], [np.reshape(v, x.shape).astype(native(x))])
         return np.ravel(hv)
 
-    return LinearOperator((x.size, x.size), matvec=product, rmatvec=product, dtype=x.dtype)
+    return LinearOperator((x.size, x.size), matvec=product, rmatvec=product, dtype=native(x))
