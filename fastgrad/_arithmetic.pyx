@@ -209,11 +209,11 @@ cdef bint div_directly(int i, Gradient *gy, Operand x0, Operand x1, bint last,
     if gx0 == NULL or i == 0:
         return add_new(gx, gx0)
     gx1 = computed(DIVIDE, x0, x1)
-    # The product of -gx0 is minus that of gx0, bit for bit.
-    if gx1 != NULL and compute_in_place(MULTIPLY, gx1, array(gx0)):
-        drop(gx0)
-        compute_in_place(MULTIPLY, gx1, number(-1.0))
-        return add_new(gx, gx1)
+    # The sign comes before the product, as in NumPy's formula: rounding may be upward.
+    if gx1 != NULL and compute_in_place(MULTIPLY, gx0, number(-1.0)):
+        if compute_in_place(MULTIPLY, gx1, array(gx0)):
+            drop(gx0)
+            return add_new(gx, gx1)
     drop(gx0)
     drop(gx1)
     return False

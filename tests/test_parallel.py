@@ -1,6 +1,7 @@
 """Loops on several threads: the same bits, the same errors; and nobody is left waiting."""
 
 import os
+import platform
 import textwrap
 import threading
 
@@ -177,3 +178,70 @@ def test_less_than_one_thread_is_an_error(n):
     with pytest.raises(TypeError):
         set_num_threads(1.5)
     assert get_num_threads() == before
+
+
+ROUNDING = {
+    "x86_64": {"down": 0x400, "up": 0x800, "toward zero": 0xC00},
+    "aarch64": {"down": 0x800000, "up": 0x400000, "toward zero": 0xC00000},
+}.get(platform.machine(), {})
+PROGRAM = """
+import ctypes
+import numpy as np
+from fastgrad import Variable, set_num_threads
+
+libm = ctypes.CDLL(None)
+rng = np.random.default_rng(3)
+x, z = rng.standard_normal(1 << 17), rng.standard_normal(1 << 17)
+
+def bits(x):
+    return x.view(np.int64)  # compared as numbers, those below the normal ones may all be zeros
+
+def check():
+    for _ in range(20):  # for a helper to come in time
+        a, b = Variable(x), Variable(z)
+        for y, expected in [(a + b, x + z), (a - b, x - z), (a * b, x * z), (a / b, x / z),
+                            (np.sqrt(abs(a)), np.sqrt(abs(x)))]:
+            assert np.array_equal(bits(y.data), bits(expected)), type(y.creator)
+        np.sum(a * b + a / b + a * b).backward()
+        assert np.array_equal(bits(a.grad), bits(z + 1 / z + z))
+        assert np.array_equal(bits(b.grad), bits(x + -(1 / z) * (x / z) + x))
+"""
+
+
+@pytest.mark.skipif(not ROUNDING or not hasattr(os, "sched_getaffinity"), reason="needs Linux")
+@pytest.mark.parametrize("direction", ROUNDING)
+def test_helpers_round_as_the_caller_does(run_child, direction):
+    run_child(PROGRAM + f"""
+set_num_threads(2)
+check()
+assert libm.fesetround({ROUNDING.get(direction)}) == 0
+try:
+    check()
+finally:
+    libm.fesetround(0)
+check()
+""")
+
+
+@pytest.mark.skipif(
+    platform.machine() != "x86_64" or not hasattr(os, "sched_getaffinity"),
+    reason="knows where glibc keeps MXCSR in its fenv_t on x86-64",
+)
+def test_helpers_flush_to_zero_as_the_caller_does(run_child):
+    run_child(PROGRAM + """
+set_num_threads(2)
+x, z = x * 1e-309, z * 1e-309
+environment = ctypes.create_string_buffer(64)
+libm.fegetenv(environment)
+mxcsr = int.from_bytes(environment[28:32], "little")
+with np.errstate(all="ignore"):
+    check()
+    environment[28:32] = (mxcsr | 0x8040).to_bytes(4, "little")  # flush to zero, denormals are zero
+    libm.fesetenv(environment)
+    assert not np.any(x + 0.0)
+    check()
+    environment[28:32] = (mxcsr & ~0x8040).to_bytes(4, "little")
+    libm.fesetenv(environment)
+    assert np.any(x + 0.0)
+    check()
+""")
