@@ -211,7 +211,9 @@ def check():
 @pytest.mark.skipif(not ROUNDING or not hasattr(os, "sched_getaffinity"), reason="needs Linux")
 @pytest.mark.parametrize("direction", ROUNDING)
 def test_helpers_round_as_the_caller_does(run_child, direction):
-    run_child(PROGRAM + f"""
+    run_child(
+        PROGRAM
+        + f"""
 set_num_threads(2)
 check()
 assert libm.fesetround({ROUNDING.get(direction)}) == 0
@@ -220,7 +222,8 @@ try:
 finally:
     libm.fesetround(0)
 check()
-""")
+"""
+    )
 
 
 @pytest.mark.skipif(
@@ -228,7 +231,9 @@ check()
     reason="knows where glibc keeps MXCSR in its fenv_t on x86-64",
 )
 def test_helpers_flush_to_zero_as_the_caller_does(run_child):
-    run_child(PROGRAM + """
+    run_child(
+        PROGRAM
+        + """
 set_num_threads(2)
 x, z = x * 1e-309, z * 1e-309
 environment = ctypes.create_string_buffer(64)
@@ -244,4 +249,5 @@ with np.errstate(all="ignore"):
     libm.fesetenv(environment)
     assert np.any(x + 0.0)
     check()
-""")
+"""
+    )
