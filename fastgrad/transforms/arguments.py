@@ -8,6 +8,7 @@ from operator import index
 import numpy as np
 
 from fastgrad import _engine, _recorded
+from fastgrad._accumulate import ones_for_gradient, zeros_for_gradient
 from fastgrad.config import Config
 from fastgrad.op import NOTHING, op
 from fastgrad.trees import flatten, is_float, rebuild
@@ -137,7 +138,7 @@ def gradients_for(arguments, ys, gys, unconnected="zero", nested=None):
 
 def ones_like(y):
     """Ones, as a constant Variable."""
-    return Variable(np.ones_like(y.data), requires_grad=False)
+    return Variable(ones_for_gradient(y.data), requires_grad=False)
 
 
 def constant(x):
@@ -151,7 +152,7 @@ def zeros_for(x, i, unconnected):
         raise ValueError(f"the output does not depend on input {i}")
     if unconnected != "zero":
         raise ValueError(f"unconnected is {unconnected!r}, expected 'zero' or 'raise'")
-    return np.zeros_like(x.data)
+    return zeros_for_gradient(x.data)
 
 
 def scalar(name, y):

@@ -6,6 +6,7 @@ import functools
 import numpy as np
 
 from fastgrad import _engine, _recorded
+from fastgrad._accumulate import gradient_dtype
 from fastgrad.config import Config
 from fastgrad.transforms.arguments import (
     Arguments,
@@ -188,8 +189,9 @@ def gradients(outputs, inputs, grad_outputs=None, create_graph=False, *, unconne
 def started(gy, y):
     """`gy` as a Variable of the shape of `y`."""
     gy = constant(gy)
-    if gy.dtype != y.dtype and y.dtype.kind in "fc":
-        gy = (np.real(gy) if gy.dtype.kind == "c" and y.dtype.kind == "f" else gy).astype(y.dtype)
+    dtype = gradient_dtype(y.dtype)
+    if gy.dtype != dtype and dtype.kind in "fc":
+        gy = (np.real(gy) if gy.dtype.kind == "c" and dtype.kind == "f" else gy).astype(dtype)
     if gy.shape != y.shape:
         if np.broadcast_shapes(gy.shape, y.shape) != y.shape:
             raise ValueError(f"a gradient to start from has shape {gy.shape}, expected {y.shape}")

@@ -5,6 +5,7 @@ import functools
 import numpy as np
 
 from fastgrad import _batched, _engine, _recorded
+from fastgrad._accumulate import zeros_for_gradient
 from fastgrad.transforms.arguments import (
     Arguments,
     as_given,
@@ -76,7 +77,7 @@ def jvp(fun, primals, tangents):
 def linear_pullback(ys, xs):
     """Variables `us` for the gradients of the outputs, and the gradients for `xs` made of them."""
     outputs = [y for y in ys if isinstance(y, Variable) and y.requires_grad]
-    us = [Variable(np.zeros_like(y.data)) for y in outputs]
+    us = [Variable(zeros_for_gradient(y.data)) for y in outputs]
     return outputs, us, _recorded.gradients(outputs, us, xs, True)
 
 
