@@ -20,7 +20,7 @@ from fastgrad._shaping import BroadcastTo, Reshape, Transpose
 from fastgrad._accumulate cimport gradient_dtype
 from fastgrad._node cimport Handle, Node, REQUIRES_GRAD
 from fastgrad._operation cimport parameter_of, saved_value
-from fastgrad._precision cimport as_read
+from fastgrad._precision cimport as_read, widened
 from fastgrad._recorded cimport RecordedRun, between
 from fastgrad._row cimport Call, Row, call_of
 
@@ -33,12 +33,13 @@ cdef class BatchedRun(RecordedRun):
         cdef int i
         # Of `gy`, that of one row has the shape and the dtype of the output.
         xs = [saved_value(f, i, gy[0]) for i in range(f.rule.n_inputs)]
+        own_gy, gy = gy, widened(gy)
         read = [as_read(x, gy) for x in xs]
         saved = None
         if f.rule.add_whole != NULL:
             saved = parameter_of(f)
         elif f.n_edges > 1:
-            saved = saved_value(f, 1, gy[0])
+            saved = saved_value(f, 1, own_gy[0])
         for i in range(f.rule.n_inputs):
             if f.edges[i].to == NULL or not self.leads_on(<object>f.edges[i].to, f.edges[i].slot):
                 continue

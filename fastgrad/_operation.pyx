@@ -24,7 +24,7 @@ from fastgrad._node cimport (
     adopt_nodes, ALIKE, Edge, Handle, has_references, HOLDS_NUMBER, is_tracked, new_handle,
     new_node, PARAMETER, RECORDED, REQUIRES_GRAD, SAVED, SAVED_NUMBER, STAND_IN, track, WEAK,
 )
-from fastgrad._precision cimport as_read
+from fastgrad._precision cimport as_read, widened
 
 import_numpy()
 
@@ -305,6 +305,7 @@ cdef object saved_value(Node f, int i, object gy):
 
 cdef object gradient_of(Node f, int i, object gy):
     cdef const Rule *rule = f.rule
+    gy = widened(gy)
     x0 = saved_value(f, 0, gy)
     if rule.add_whole != NULL:
         return rule.gradient(i, gy, x0, parameter_of(f))
@@ -390,6 +391,7 @@ cdef class Operation(Function):
 
 cdef object gradient_at(const Rule *rule, int i, object gy, list xs):
     x1 = xs[1] if len(xs) > 1 else None
+    gy = widened(gy)
     read_xs = [as_read(x, gy) for x in xs]
     if rule.gradient != NULL:
         return rule.gradient(i, gy, read_xs[0], read_xs[1] if len(xs) > 1 else None)

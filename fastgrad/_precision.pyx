@@ -6,6 +6,9 @@ from cpython.object cimport PyObject
 
 from fastgrad._graph cimport value_of
 from fastgrad._loops cimport import_numpy, is_array, is_stand_in, type_num
+
+cdef extern from *:
+    int HALF "NPY_HALF"
 from fastgrad._node cimport Handle
 
 import_numpy()
@@ -17,6 +20,21 @@ cdef dict complexes = {"f": np.dtype("F"), "d": np.dtype("D"), "g": np.dtype("G"
 cdef dict sizes = {"e": 2, "f": 4, "d": 8, "g": 16}  # longdouble is the largest, whatever its size
 
 cdef object EXACT = 1 << 53  # integers up to here are doubles exactly
+
+
+cdef object half = np.dtype(np.float16)
+cdef object single = np.dtype(np.float32)
+
+
+cdef object widened(object gy):
+    if is_array(<PyObject *>gy):
+        return gy.astype(single) if type_num(<PyObject *>gy) == HALF else gy
+    if type(gy) is tuple:
+        return tuple([widened(g) for g in <tuple>gy])
+    if isinstance(gy, Handle):
+        value = value_of(gy)
+        return recorded_cast(gy, single) if value is not None and value.dtype == half else gy
+    return single.type(gy) if type(gy) is half.type else gy
 
 
 cdef object as_read(object x, object gy):

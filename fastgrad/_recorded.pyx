@@ -28,7 +28,7 @@ from fastgrad._node cimport (
     handle_in, index_of, is_moved, make_collectable,
 )
 from fastgrad._operation cimport parameter_of, saved_value
-from fastgrad._precision cimport as_read
+from fastgrad._precision cimport as_read, widened
 from fastgrad._queue cimport pop, push, release
 from fastgrad._row cimport Call, Row, call_of
 
@@ -137,7 +137,8 @@ cdef class RecordedRun:
 
     cdef int visit_operation(self, Node f, object gy) except -1:
         cdef int i, n = f.rule.n_inputs
-        xs = [as_read(operand_of(f, i, gy), gy) for i in range(n)]
+        own_gy, gy = gy, widened(gy)
+        xs = [as_read(operand_of(f, i, own_gy), gy) for i in range(n)]
         for i in range(n):
             if f.edges[i].to == NULL or not self.leads_on(<object>f.edges[i].to, f.edges[i].slot):
                 continue
@@ -147,8 +148,9 @@ cdef class RecordedRun:
                 y = gy
                 if n == 1 and f.n_edges == 2:
                     y = as_it_was(<PyObject *>f, 0, saved_value(f, 1, gy))
+                    y = as_read(y, gy)
                 gx = (<tuple>f.rule.row_vjps)[i](self.xp, gy, y, *xs)
-            like = saved_value(f, i, gy)
+            like = saved_value(f, i, own_gy)
             self.add(<object>f.edges[i].to, f.edges[i].slot, self.fitted(gx, like))
         return 0
 
@@ -197,9 +199,10 @@ cdef class RecordedRun:
             if handle_in(f, 0) == NULL:
                 y = f.forward(*[value_of(x) for x in inputs])
             y = handle_for(<PyObject *>f, 0, y)
-            xs = [as_read(x, gys[0]) for x in inputs]
+            gy = widened(gys[0])
+            xs = [as_read(x, gy) for x in inputs]
             gxs = tuple([
-                (<tuple>f.rule.row_vjps)[i](self.xp, gys[0], y, *xs) for i in range(n)
+                (<tuple>f.rule.row_vjps)[i](self.xp, gy, y, *xs) for i in range(n)
             ])
         elif isinstance(f, RowFunction) and type(f).backward is RowFunction.backward:
             gxs = self.by_row(f, gys, inputs)

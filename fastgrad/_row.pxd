@@ -33,6 +33,7 @@ cdef class Row:
     cdef readonly object compiled  # the class of that rule, or None
     cdef type _function
     cdef int out_place  # 0: not looked up yet
+    cdef public bint narrow  # its VJPs read float16 as such
     cdef public tuple steps  # the outputs that, where they are of integers, change in steps alone
     cdef dict __dict__
 

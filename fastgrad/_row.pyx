@@ -29,7 +29,7 @@ from fastgrad._node cimport (
     make_slots, new_node_of, track, untrack,
 )
 from fastgrad._operation cimport apply, attach, rule_of, without_lists
-from fastgrad._precision cimport as_read
+from fastgrad._precision cimport as_read, widened
 
 import_numpy()
 
@@ -188,6 +188,8 @@ cdef class Row:
     cdef object differentiate(self, int i, object xp, object gy, Call call):
         """The VJP's own answer, not yet fitted to its operand."""
         cdef tuple args = call.args
+        if not self.narrow:
+            gy = widened(gy)
         y = call.y if type(call.y) is tuple else as_read(call.y, gy)
         if self.sequence:
             args = (xp, i, gy, y, tuple([as_read(x, gy) for x in <tuple>args[0]]), *args[1:])

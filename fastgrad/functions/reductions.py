@@ -65,9 +65,7 @@ def var_vjp(
     n = count(x, axis, where)
     x = x if where is True else xp.where(where, x, 0)
     if mean is MISSING:
-        # The sum of many float16 would overflow: NumPy adds them up in float32, too.
-        total = xp.sum(x, axis=axis, dtype=np.float32 if x.dtype == np.float16 else None)
-        mean = spread(xp, total, x, axis) / at_least_one(n)
+        mean = spread(xp, xp.sum(x, axis=axis), x, axis) / at_least_one(n)
     d = xp.conj(x - mean) if x.dtype.kind == "c" else x - mean
     g = spread(xp, g, x, axis) * 2 / degrees_of_freedom(n, ddof) * d
     return g if where is True else xp.where(where, g, 0)
