@@ -51,8 +51,8 @@ cdef inline bint add_number(Gradient *g, double c) except -1:
 # Take the flags down, then warn or raise for them as np.errstate says.
 cdef bint tell(int in_product, int in_sum) except -1
 
-# The gradient of an array of this dtype has this one: float64 of integers and booleans, for they are
-# differentiated as the real numbers that they hold.
+# The gradient of an array of this dtype has this one: float64 of integers and booleans, for they
+# are differentiated as the real numbers that they hold.
 cpdef object gradient_dtype(object dtype)
 cdef object zero_gradient(object x)  # zeros, as a gradient for the array `x`
 cdef object ones_gradient(object x)

@@ -6,8 +6,8 @@ import numpy as np
 
 from fastgrad._loops cimport (
     ADD, MULTIPLY, NEGATIVE, SUBTRACT, add_blocks, apply1, apply2, as_number, clear_errors,
-    from_double, holds_integers, import_numpy, is_exact, is_exclusive, name_of, plain, report, same_dtype,
-    same_shape, sum_leading, take_object, type_num,
+    from_double, holds_integers, import_numpy, is_exact, is_exclusive, name_of, plain, report,
+    same_dtype, same_shape, sum_leading, take_object, type_num,
 )
 
 import_numpy()

@@ -12,5 +12,6 @@ operations call this, for arrays and for Variables; no rule casts what it reads.
 cdef object widened(object gy)
 
 # `x` (an array, a number, a Variable: then recorded) as a VJP reads it beside the gradient `gy`,
-# which was widened, of one output or of many. What is no number, and what has no memory, stays as it is.
+# which was widened, of one output or of many. What is no number, and what has no memory, stays as
+# it is.
 cdef object as_read(object x, object gy)

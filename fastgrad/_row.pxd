@@ -43,7 +43,7 @@ cdef class Row:
     cdef int n_operands(self) except -1
     cdef tuple bound(self, tuple args, dict kwargs)
     cdef object differentiate(self, int i, object xp, object gy, Call call)
-    cdef object as_read(self, int i, object x, object gy)
+    cdef object read(self, int i, object x, object gy)
 
 
 cdef class Call:

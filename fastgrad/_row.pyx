@@ -194,12 +194,12 @@ cdef class Row:
         if self.sequence:
             args = (xp, i, gy, y, tuple([as_read(x, gy) for x in <tuple>args[0]]), *args[1:])
             return self.vjp(*args, **call.kwargs) if call.kwargs else self.vjp(*args)
-        args = (xp, gy, y, *[self.as_read(k, args[k], gy) for k in range(len(args))])
+        args = (xp, gy, y, *[self.read(k, args[k], gy) for k in range(len(args))])
         vjp = self.vjp[i]
         return vjp(*args, **call.kwargs) if call.kwargs else vjp(*args)
 
-    cdef object as_read(self, int i, object x, object gy):
-        """Argument `i` for a VJP: not those that no gradient is for, which may be masks, indices."""
+    cdef object read(self, int i, object x, object gy):
+        """Argument `i` for a VJP; as it is if no gradient is for it: masks, indices."""
         if i >= len(<tuple>self.vjp) or self.vjp[i] is None or self.vjp[i] is zero:
             return x
         if type(x) is list or type(x) is tuple:
