@@ -91,7 +91,7 @@ cdef object add_everywhere(Node f, Gradient *gy, double count, Gradient *gx):
         if type_num(x) == DOUBLE:
             value /= count
         else:
-            value = <float>(value / count)  # (more than 2**24 are no float32)
+            value = <float>value / <float>count
         if errors():
             clear_errors()
             return False

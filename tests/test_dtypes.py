@@ -146,10 +146,10 @@ IDENTITIES = """
     np.squeeze(x) np.expand_dims(x,0) np.flip(x) np.roll(x,1) np.sort(x) np.array(x) x.astype(int)
     np.concatenate([x,x[:0]]) np.stack([x]) np.where(True,x,0) np.broadcast_to(x,(1,6)) np.pad(x,1)
     np.take(x,range(6)) x[::-1] np.diag(x) np.tile(x,1) np.repeat(x,1) np.clip(x,0,99)
-    np.positive(x)    np.maximum(x,0) np.array_split(x,1)[0] np.real(x) np.conj(x) np.unstack(x[None])[0]
-    np.dot(x,np.eye(6,dtype=int)) np.einsum('i->i',x) np.cumsum(x) np.diff(x,prepend=0) np.abs(x)
-    special.relu(x) np.vstack([x]) np.atleast_2d(x) np.insert(x,0,5) np.nan_to_num(x)
-    np.trim_zeros(x)
+    np.positive(x) np.maximum(x,0) np.array_split(x,1)[0] np.real(x) np.conj(x)
+    np.unstack(x[None])[0] np.dot(x,np.eye(6,dtype=int)) np.einsum('i->i',x) np.cumsum(x)
+    np.diff(x,prepend=0) np.abs(x) special.relu(x) np.vstack([x]) np.atleast_2d(x) np.insert(x,0,5)
+    np.nan_to_num(x) np.trim_zeros(x)
 """
 
 
