@@ -35,6 +35,9 @@ def sum_to(g, shape):
     return g
 
 
+DOUBLE = np.dtype(float)
+
+
 def fit(gx, x):
     """`gx` with the shape of `x`, and with its dtype; of integers with float64."""
     if isinstance(x, Constant):
@@ -54,6 +57,10 @@ def fit(gx, x):
 
 def read(x, gy):
     """`x` in no lower precision than `gy` and float32, and floating: for a formula."""
+    if type(x) in (float, int, complex):
+        return x
+    if type(x) is not bool and x.dtype is gy.dtype is DOUBLE:
+        return x  # nearly always
     if not isinstance(x, (np.ndarray, np.generic)) or x.dtype == object or gy.dtype == object:
         return float(x) if type(x) is bool else x
     real = gy.real.dtype if gy.dtype.kind in "fc" else np.dtype(float)
@@ -98,6 +105,7 @@ class Mul(Function):
     def backward(self, gy):
         x0, x1 = self.inputs[0].data, self.inputs[1].data
         if self.unlike:
+            gy, x0, x1 = read(gy, gy), read(x0, gy), read(x1, gy)
             return fit(gy * x1, self.inputs[0]), fit(gy * x0, self.inputs[1])
         return gy * x1, gy * x0
 
@@ -123,7 +131,7 @@ class Div(Function):
         return x0 / x1
 
     def backward(self, gy):
-        x0, x1 = (read(x.data, gy) for x in self.inputs)
+        x0, x1 = read(self.inputs[0].data, gy), read(self.inputs[1].data, gy)
         gx0 = gy / x1
         gx1 = np.multiply(-gx0, x0 / x1)
         return fit(gx0, self.inputs[0]), fit(gx1, self.inputs[1])
@@ -146,7 +154,7 @@ class Pow(Function):
         return x0**x1
 
     def backward(self, gy):
-        x0, x1 = (read(x.data, gy) for x in self.inputs)
+        x0, x1 = read(self.inputs[0].data, gy), read(self.inputs[1].data, gy)
         gx0 = gx1 = None
         if not isinstance(self.inputs[0], Constant):
             gx0 = self.gradient_of_base(gy, x0, x1)
@@ -173,7 +181,7 @@ class MatMul(Function):
         return x0 @ x1
 
     def backward(self, gy):
-        x0, x1 = (read(x.data, gy) for x in self.inputs)
+        x0, x1 = read(self.inputs[0].data, gy), read(self.inputs[1].data, gy)
         # A 1-d operand takes part as one row (left) or one column (right); `gy` has the same axes.
         row, column = x0.ndim == 1, x1.ndim == 1
         x0 = x0[np.newaxis, :] if row else x0

@@ -134,7 +134,7 @@ cdef class Row:
                 requires_grad |= self.sequence or self.vjp[i] is not None
         cdef bint many = isinstance(ys, (tuple, list))
         cdef list outputs = outputs_of(ys if many else (ys,), requires_grad)
-        if requires_grad and any([holds_integers((<Handle>x).array) for x in outputs]):
+        if requires_grad and n_of_integers(outputs):
             cut_steps(self, outputs, operands, n)
         cdef bint any_grad = False
         for x in outputs:
@@ -277,6 +277,14 @@ cdef list outputs_of(object ys, bint requires_grad):
     return outputs
 
 
+cdef int n_of_integers(list outputs) noexcept:
+    """How many of them are arrays of integers or booleans."""
+    cdef int n = 0
+    for x in outputs:
+        n += holds_integers((<Handle>x).array)
+    return n
+
+
 cdef int cut_steps(Row row, list outputs, object operands, int n) except -1:
     """Let the outputs of integers, or booleans, that change in steps alone require no gradient.
 
@@ -291,11 +299,11 @@ cdef int cut_steps(Row row, list outputs, object operands, int n) except -1:
         if isinstance(operands[i], Handle) and (<Handle>operands[i]).flags & REQUIRES_GRAD
         and (row.sequence or row.vjp[i] is not None and row.vjp[i] is not zero)
     ])
-    cdef bint beside = any([not holds_integers((<Handle>x).array) for x in outputs])
+    cdef bint beside = n_of_integers(outputs) < len(outputs)
     for slot in range(len(outputs)):
         y = outputs[slot]
         if holds_integers(y.array):
-            follows = "b" if value_of(y).dtype.kind == "b" else "biu"
+            follows = "bO" if value_of(y).dtype.kind == "b" else "biuO"
             if beside or slot in row.steps or not any([kind in follows for kind in kinds]):
                 y.flags &= ~REQUIRES_GRAD
     return 0
@@ -324,11 +332,11 @@ cdef int record(Row row, object operands, int n, tuple values, tuple args, dict 
     else:
         call.targets = call.own
     call.n_targets = n
-    cdef bint integers = all([holds_integers((<Handle>x).array) for x in outputs])
+    cdef bint integers = n_of_integers(outputs) == len(outputs)
     for i in range(n):
         if isinstance(operands[i], Handle) and (row.sequence or row.vjp[i] is not None):
             x = operands[i]
-            if integers and not holds_integers(<PyObject *>values[i]):
+            if integers and values[i].dtype.kind in "fc":
                 continue  # it was made an integer on the way: in steps
             if x.flags & REQUIRES_GRAD:
                 if n_needy == 0 or x.generation > generation:
