@@ -35,18 +35,39 @@ def sum_to(g, shape):
     return g
 
 
+DOUBLE = np.dtype(float)
+
+
 def fit(gx, x):
-    """`gx` with the shape of `x`, and with its dtype if that is floating or complex."""
+    """`gx` with the shape of `x`, and with its dtype; of integers with float64."""
     if isinstance(x, Constant):
         return None
     gx, data = np.asanyarray(gx), x.data
+    if gx.dtype == np.float16:
+        gx = gx.astype(np.float32)  # for the sums
     if gx.shape != data.shape:
         gx = sum_to(gx, data.shape)
-    if data.dtype.kind in "fc" and gx.dtype != data.dtype:
-        if gx.dtype.kind == "c" and data.dtype.kind == "f":
+    dtype = np.dtype(float) if data.dtype.kind in "biu" else data.dtype
+    if dtype.kind in "fc" and gx.dtype != dtype:
+        if gx.dtype.kind == "c" and dtype.kind == "f":
             gx = gx.real
-        gx = np.asanyarray(gx).astype(data.dtype)
+        gx = np.asanyarray(gx).astype(dtype)
     return gx
+
+
+def read(x, gy):
+    """`x` in no lower precision than `gy` and float32, and floating: for a formula."""
+    if type(x) in (float, int, complex):
+        return x
+    if type(x) is not bool and x.dtype is gy.dtype is DOUBLE:
+        return x  # nearly always
+    if not isinstance(x, (np.ndarray, np.generic)) or x.dtype == object or gy.dtype == object:
+        return float(x) if type(x) is bool else x
+    real = gy.real.dtype if gy.dtype.kind in "fc" else np.dtype(float)
+    real = np.result_type(real, np.float32)
+    if x.dtype.kind in "biu":
+        return np.asanyarray(x).astype(real)
+    return np.asanyarray(x).astype(np.result_type(x, real))
 
 
 class Add(Function):
@@ -84,6 +105,7 @@ class Mul(Function):
     def backward(self, gy):
         x0, x1 = self.inputs[0].data, self.inputs[1].data
         if self.unlike:
+            gy, x0, x1 = read(gy, gy), read(x0, gy), read(x1, gy)
             return fit(gy * x1, self.inputs[0]), fit(gy * x0, self.inputs[1])
         return gy * x1, gy * x0
 
@@ -109,7 +131,7 @@ class Div(Function):
         return x0 / x1
 
     def backward(self, gy):
-        x0, x1 = self.inputs[0].data, self.inputs[1].data
+        x0, x1 = read(self.inputs[0].data, gy), read(self.inputs[1].data, gy)
         gx0 = gy / x1
         gx1 = np.multiply(-gx0, x0 / x1)
         return fit(gx0, self.inputs[0]), fit(gx1, self.inputs[1])
@@ -132,7 +154,7 @@ class Pow(Function):
         return x0**x1
 
     def backward(self, gy):
-        x0, x1 = self.inputs[0].data, self.inputs[1].data
+        x0, x1 = read(self.inputs[0].data, gy), read(self.inputs[1].data, gy)
         gx0 = gx1 = None
         if not isinstance(self.inputs[0], Constant):
             gx0 = self.gradient_of_base(gy, x0, x1)
@@ -159,7 +181,7 @@ class MatMul(Function):
         return x0 @ x1
 
     def backward(self, gy):
-        x0, x1 = self.inputs[0].data, self.inputs[1].data
+        x0, x1 = read(self.inputs[0].data, gy), read(self.inputs[1].data, gy)
         # A 1-d operand takes part as one row (left) or one column (right); `gy` has the same axes.
         row, column = x0.ndim == 1, x1.ndim == 1
         x0 = x0[np.newaxis, :] if row else x0
@@ -184,7 +206,7 @@ class Abs(Function):
         return np.absolute(x)
 
     def backward(self, gy):
-        x = self.inputs[0].data
+        x = read(self.inputs[0].data, gy)
         if x.dtype.kind == "c":
             r = np.absolute(x)
             direction = np.divide(np.conj(x), np.where(r == 0, 1, r))

@@ -51,9 +51,15 @@ cdef inline bint add_number(Gradient *g, double c) except -1:
 # Take the flags down, then warn or raise for them as np.errstate says.
 cdef bint tell(int in_product, int in_sum) except -1
 
+# The gradient of an array of this dtype has this one, in native byte order: float64 of integers and
+# booleans, for they are differentiated as the real numbers that they hold.
+cpdef object gradient_dtype(object dtype)
+cdef object zero_gradient(object x)  # zeros, as a gradient for the array `x`
+cdef object ones_gradient(object x)
+
 # Any case, on values rather than places: these run Python code.
 cdef object total(object g, object c)  # g + c
-cdef object fitted(object gx, object like)  # shape and native dtype of `like`; None: 0-d float64
+cdef object fitted(object gx, object like)  # a gradient for `like`; None: 0-d float64
 
 cdef object boxed(const Gradient *g)  # the value as an ndarray
 cdef void put(Gradient *g, object x) noexcept  # an ndarray or a np.float64; `g` was NONE

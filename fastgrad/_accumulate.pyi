@@ -1,1 +1,8 @@
-# Nothing here can be called from Python: see _accumulate.pxd.
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+def gradient_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]: ...
+def zeros_for_gradient(x: npt.NDArray[Any]) -> npt.NDArray[Any]: ...
+def ones_for_gradient(x: npt.NDArray[Any]) -> npt.NDArray[Any]: ...

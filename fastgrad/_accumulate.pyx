@@ -6,8 +6,8 @@ import numpy as np
 
 from fastgrad._loops cimport (
     ADD, MULTIPLY, NEGATIVE, SUBTRACT, add_blocks, apply1, apply2, as_number, clear_errors,
-    from_double, import_numpy, is_exact, is_exclusive, name_of, plain, report, same_dtype,
-    same_shape, sum_leading, take_object, type_num,
+    from_double, holds_integers, import_numpy, is_exact, is_exclusive, name_of, plain, report,
+    same_dtype, same_shape, sum_leading, take_object, type_num,
 )
 
 import_numpy()
@@ -139,6 +139,37 @@ cdef object total(object g, object c):
     return np.asanyarray(g + c)
 
 
+# --- the dtype of a gradient ---
+
+
+cdef object double = np.dtype(np.float64)
+
+
+cpdef object gradient_dtype(object dtype):
+    """The dtype of a gradient for what has this one: never of integers, always in native order."""
+    if dtype.kind in "biu":
+        return double
+    return dtype if dtype.isnative else dtype.newbyteorder("=")
+
+
+cdef object zero_gradient(object x):
+    return np.zeros_like(x, dtype=gradient_dtype(x.dtype))
+
+
+cdef object ones_gradient(object x):
+    return np.ones_like(x, dtype=gradient_dtype(x.dtype))
+
+
+def zeros_for_gradient(x):
+    """Zeros of the shape of the array `x`, and of the dtype of a gradient for it."""
+    return zero_gradient(x)
+
+
+def ones_for_gradient(x):
+    """Ones of the shape of the array `x`, and of the dtype of a gradient for it."""
+    return ones_gradient(x)
+
+
 # --- fitting a contribution to its input ---
 
 
@@ -159,9 +190,9 @@ cdef object fitted(object gx, object like):
         like = double_0d
     if not same_shape(<PyObject *>gx, <PyObject *>like):
         gx = summed(gx, like)
-    if not same_dtype(<PyObject *>gx, <PyObject *>like):
-        dtype = (like if like.dtype.kind in "fc" else gx).dtype.newbyteorder("=")
-        if gx.dtype != dtype:
+    if holds_integers(<PyObject *>like) or not same_dtype(<PyObject *>gx, <PyObject *>like):
+        dtype = gradient_dtype(like.dtype)
+        if dtype.kind in "fc" and gx.dtype != dtype:
             if gx.dtype.kind == "c" and dtype.kind == "f":
                 gx = gx.real
             gx = np.asanyarray(gx.astype(dtype))

@@ -17,8 +17,10 @@ from fastgrad._reductions import Mean, Sum
 from fastgrad._row import zero
 from fastgrad._shaping import BroadcastTo, Reshape, Transpose
 
+from fastgrad._accumulate cimport gradient_dtype
 from fastgrad._node cimport Handle, Node, REQUIRES_GRAD
 from fastgrad._operation cimport parameter_of, saved_value
+from fastgrad._precision cimport as_read, widened
 from fastgrad._recorded cimport RecordedRun, between
 from fastgrad._row cimport Call, Row, call_of
 
@@ -31,20 +33,22 @@ cdef class BatchedRun(RecordedRun):
         cdef int i
         # Of `gy`, that of one row has the shape and the dtype of the output.
         xs = [saved_value(f, i, gy[0]) for i in range(f.rule.n_inputs)]
+        own_gy, gy = gy, widened(gy)
+        read = [as_read(x, gy) for x in xs]
         saved = None
         if f.rule.add_whole != NULL:
             saved = parameter_of(f)
         elif f.n_edges > 1:
-            saved = saved_value(f, 1, gy[0])
+            saved = saved_value(f, 1, own_gy[0])
         for i in range(f.rule.n_inputs):
             if f.edges[i].to == NULL or not self.leads_on(<object>f.edges[i].to, f.edges[i].slot):
                 continue
             special = SPECIAL.get(type(f))
             if special is not None:
-                gx = special(i, gy, xs, saved)
+                gx = special(i, gy, read, saved)
             else:
                 y = saved if f.rule.n_inputs == 1 and saved is not None else gy[0]
-                gx = (<tuple>f.rule.row_vjps)[i](np, gy, y, *xs)
+                gx = (<tuple>f.rule.row_vjps)[i](np, gy, y, *read)
             self.add(<object>f.edges[i].to, f.edges[i].slot, self.fitted(gx, xs[i]))
         return 0
 
@@ -78,10 +82,11 @@ cdef class BatchedRun(RecordedRun):
             gx = gx.sum(axis=axes, keepdims=True)
         if gx.shape[1:] != like.shape:
             raise NotBatched
-        if gx.dtype != like.dtype and like.dtype.kind in "fc":
-            if gx.dtype.kind == "c" and like.dtype.kind == "f":
+        dtype = gradient_dtype(like.dtype)
+        if gx.dtype != dtype and dtype.kind in "fc":
+            if gx.dtype.kind == "c" and dtype.kind == "f":
                 gx = gx.real
-            gx = gx.astype(like.dtype)
+            gx = gx.astype(dtype)
         return gx
 
 

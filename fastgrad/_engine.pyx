@@ -16,7 +16,8 @@ from libc.stdlib cimport calloc, free
 import numpy as np
 
 from fastgrad._accumulate cimport (
-    ARRAY, Gradient, NONE, NUMBER, add_array, add_number, boxed, fitted, forget, put, shown, total,
+    ARRAY, Gradient, NONE, NUMBER, add_array, add_number, boxed, fitted, forget, ones_gradient, put,
+    shown, total, zero_gradient,
 )
 from fastgrad._debug cimport check_if_noted
 from fastgrad._function cimport call_backward, checked_gradient
@@ -198,7 +199,7 @@ cdef class Run:
         if not reached:
             return 0
         if isinstance(call.y, tuple):  # all of them: the rules of mathematics know no None
-            gys = [np.zeros_like(y) if g is None else g for g, y in zip(gys, call.y)]
+            gys = [zero_gradient(y) if g is None else g for g, y in zip(gys, call.y)]
         for i in range(call.n_targets):
             if call.targets[i].to != NULL:
                 gx = gradient_of_call(call, i, tuple(gys) if isinstance(call.y, tuple) else gys[0])
@@ -529,7 +530,7 @@ cdef object starting_gradient(Handle y):
 
 
 cdef object ones_for(object x):
-    return one if is_double(<PyObject *>x) else np.ones_like(x, dtype=x.dtype.newbyteorder("="))
+    return one if is_double(<PyObject *>x) else ones_gradient(x)
 
 
 cdef object from_given(object gy, object x):

@@ -22,7 +22,8 @@ from fastgrad._graph cimport (
     referent, require_shape, value_of, variable,
 )
 from fastgrad._loops cimport (
-    import_numpy, is_array, is_double, is_double_scalar, is_exact, same_dtype, same_shape,
+    holds_integers, import_numpy, is_array, is_double, is_double_scalar, is_exact, same_dtype,
+    same_shape,
 )
 from fastgrad._node cimport (
     COLLECTABLE, Handle, HAS_MOVED, RECALLED, HOLDS_NUMBER, REBOUND, RECORDED, REQUIRES_GRAD, SPENT,
@@ -417,7 +418,7 @@ cdef object checked_gradient(Node f, int i, object gx, Handle x, list gys):
     if is_double_scalar(<PyObject *>gx) and (data == NULL or is_double(data)):
         return gx
     if data != NULL and is_exact(<PyObject *>gx) and same_shape(<PyObject *>gx, data):
-        if same_dtype(<PyObject *>gx, data):
+        if same_dtype(<PyObject *>gx, data) and not holds_integers(data):
             return gx
     return brought_to(f, i, gx, x, gys)
 

@@ -211,6 +211,7 @@ cdef extern from *:
     int FLOAT "NPY_FLOAT"
     int DOUBLE "NPY_DOUBLE"
     int BOOL "NPY_BOOL"
+    int LAST_INTEGER "NPY_ULONGLONG"
     enum: MOST_DIMS "NPY_MAXDIMS"
 
     int ndim "fg_ndim"(PyObject *x) noexcept nogil
@@ -286,6 +287,10 @@ cdef const char *name_of(int loop) noexcept
 # Of the dtype alone: in either byte order, maybe not aligned.
 cdef inline bint is_float_or_double(PyObject *x) noexcept:
     return type_num(x) == DOUBLE or type_num(x) == FLOAT
+
+cdef inline bint holds_integers(PyObject *x) noexcept:
+    """Whether it is an array of integers or booleans."""
+    return type_num(x) <= LAST_INTEGER
 
 # Direct, and contiguous. Its order, or 0.
 cdef inline int plain(PyObject *x) noexcept:

@@ -24,6 +24,7 @@ from fastgrad._node cimport (
     adopt_nodes, ALIKE, Edge, Handle, has_references, HOLDS_NUMBER, is_tracked, new_handle,
     new_node, PARAMETER, RECORDED, REQUIRES_GRAD, SAVED, SAVED_NUMBER, STAND_IN, track, WEAK,
 )
+from fastgrad._precision cimport as_read, widened
 
 import_numpy()
 
@@ -303,10 +304,12 @@ cdef object saved_value(Node f, int i, object gy):
 
 cdef object gradient_of(Node f, int i, object gy):
     cdef const Rule *rule = f.rule
+    gy = widened(gy)
     x0 = saved_value(f, 0, gy)
     if rule.add_whole != NULL:
         return rule.gradient(i, gy, x0, parameter_of(f))
-    x1 = saved_value(f, 1, gy) if f.n_edges > 1 else None
+    x0 = as_read(x0, gy)
+    x1 = as_read(saved_value(f, 1, gy), gy) if f.n_edges > 1 else None
     if rule.gradient != NULL:
         return rule.gradient(i, gy, x0, x1)
     vjp = (<tuple>rule.row_vjps)[i]
@@ -393,9 +396,11 @@ cdef object native_value(Handle x):
 
 cdef object gradient_at(const Rule *rule, int i, object gy, list xs):
     x1 = xs[1] if len(xs) > 1 else None
+    gy = widened(gy)
+    read_xs = [as_read(x, gy) for x in xs]
     if rule.gradient != NULL:
-        return rule.gradient(i, gy, xs[0], x1)
-    return (<tuple>rule.row_vjps)[i](np, gy, forward(rule, xs[0], x1), *xs)
+        return rule.gradient(i, gy, read_xs[0], read_xs[1] if len(xs) > 1 else None)
+    return (<tuple>rule.row_vjps)[i](np, gy, as_read(forward(rule, xs[0], x1), gy), *read_xs)
 
 
 cdef int require_operands(Operation f, int n) except -1:

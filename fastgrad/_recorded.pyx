@@ -16,6 +16,7 @@ from fastgrad._config import enter, get, leave
 from fastgrad._operation import Operation as OperationClass
 from fastgrad._row import RowFunction, zero
 
+from fastgrad._accumulate cimport gradient_dtype, zero_gradient
 from fastgrad._debug cimport check_if_noted
 from fastgrad._function cimport call_backward, call_recorded
 from fastgrad._graph cimport (
@@ -27,6 +28,7 @@ from fastgrad._node cimport (
     handle_in, index_of, is_moved, make_collectable,
 )
 from fastgrad._operation cimport parameter_of, saved_value
+from fastgrad._precision cimport as_read, widened
 from fastgrad._queue cimport pop, push, release
 from fastgrad._row cimport Call, Row, call_of
 
@@ -135,7 +137,8 @@ cdef class RecordedRun:
 
     cdef int visit_operation(self, Node f, object gy) except -1:
         cdef int i, n = f.rule.n_inputs
-        xs = [operand_of(f, i, gy) for i in range(n)]
+        own_gy, gy = gy, widened(gy)
+        xs = [as_read(operand_of(f, i, own_gy), gy) for i in range(n)]
         for i in range(n):
             if f.edges[i].to == NULL or not self.leads_on(<object>f.edges[i].to, f.edges[i].slot):
                 continue
@@ -145,8 +148,9 @@ cdef class RecordedRun:
                 y = gy
                 if n == 1 and f.n_edges == 2:
                     y = as_it_was(<PyObject *>f, 0, saved_value(f, 1, gy))
+                    y = as_read(y, gy)
                 gx = (<tuple>f.rule.row_vjps)[i](self.xp, gy, y, *xs)
-            like = saved_value(f, i, gy)
+            like = saved_value(f, i, own_gy)
             self.add(<object>f.edges[i].to, f.edges[i].slot, self.fitted(gx, like))
         return 0
 
@@ -169,7 +173,7 @@ cdef class RecordedRun:
         made = tuple([as_it_was(<PyObject *>f, i, ys[i]) for i in range(len(ys))])
         recorded.y = made if many else made[0]
         gy = tuple([
-            variable(np.zeros_like(ys[i]), False) if gys[i] is None else gys[i]
+            variable(zero_gradient(ys[i]), False) if gys[i] is None else gys[i]
             for i in range(len(ys))
         ]) if many else gys[0]
         for i in range(call.n_targets):
@@ -178,7 +182,7 @@ cdef class RecordedRun:
             if not self.leads_on(<object>call.targets[i].to, call.targets[i].slot):
                 continue
             if not row.sequence and row.vjp[i] is zero:
-                gx = np.zeros_like(call.operand(i))
+                gx = zero_gradient(call.operand(i))
             else:
                 gx = row.differentiate(i, self.xp, gy, recorded)
             if gx is not None:
@@ -195,8 +199,10 @@ cdef class RecordedRun:
             if handle_in(f, 0) == NULL:
                 y = f.forward(*[value_of(x) for x in inputs])
             y = handle_for(<PyObject *>f, 0, y)
+            gy = widened(gys[0])
+            xs = [as_read(x, gy) for x in inputs]
             gxs = tuple([
-                (<tuple>f.rule.row_vjps)[i](self.xp, gys[0], y, *inputs) for i in range(n)
+                (<tuple>f.rule.row_vjps)[i](self.xp, gy, y, *xs) for i in range(n)
             ])
         elif isinstance(f, RowFunction) and type(f).backward is RowFunction.backward:
             gxs = self.by_row(f, gys, inputs)
@@ -232,7 +238,7 @@ cdef class RecordedRun:
         call.y = made if isinstance(f._y, tuple) else made[0]
         gy = gys[0]
         if isinstance(f._y, tuple):
-            gy = tuple([np.zeros_like(ys[i]) if gys[i] is None else gys[i] for i in range(len(ys))])
+            gy = tuple([zero_gradient(ys[i]) if gys[i] is None else gys[i] for i in range(len(ys))])
         return tuple([
             row.differentiate(i, self.xp, gy, call)
             if row.sequence or (i < len(row.vjp) and row.vjp[i] not in (None, zero)) else None
@@ -262,8 +268,8 @@ cdef class RecordedRun:
             if gx.shape != like.shape:
                 raise ValueError(f"backward: a gradient has shape {gx.shape}, expected "
                                  f"{like.shape}")
-        cdef object dtype = (like if like.dtype.kind in "fc" else gx).dtype.newbyteorder("=")
-        if gx.dtype != dtype:
+        dtype = gradient_dtype(like.dtype)
+        if gx.dtype != dtype and dtype.kind in "fc":
             if gx.dtype.kind == "c" and dtype.kind == "f":
                 gx = xp.real(gx)
             if gx.dtype != dtype:

@@ -33,6 +33,8 @@ cdef class Row:
     cdef readonly object compiled  # the class of that rule, or None
     cdef type _function
     cdef int out_place  # 0: not looked up yet
+    cdef public bint narrow  # its VJPs read float16 as such
+    cdef public tuple steps  # the outputs that, where they are of integers, change in steps alone
     cdef dict __dict__
 
     cdef object call(self, tuple args, dict kwargs)
@@ -41,6 +43,7 @@ cdef class Row:
     cdef int n_operands(self) except -1
     cdef tuple bound(self, tuple args, dict kwargs)
     cdef object differentiate(self, int i, object xp, object gy, Call call)
+    cdef object read(self, int i, object x, object gy)
 
 
 cdef class Call:

@@ -13,7 +13,7 @@ from types import MethodType
 
 import numpy as np
 
-from fastgrad._accumulate cimport fitted
+from fastgrad._accumulate cimport fitted, zero_gradient
 from fastgrad._config cimport recording
 from fastgrad._debug cimport note_if_armed
 from fastgrad._function cimport Function
@@ -21,14 +21,15 @@ from fastgrad._graph cimport (
     handle_for, lead, next_generation, put_output, value_of, variable,
 )
 from fastgrad._loops cimport (
-    import_numpy, is_array, is_exact, is_stand_in, native, same_dtype, same_shape, stand_in,
-    take_object,
+    holds_integers, import_numpy, is_array, is_exact, is_stand_in, native, same_dtype, same_shape,
+    stand_in, take_object,
 )
 from fastgrad._node cimport (
     CALLED, Handle, Node, RECORDED, REQUIRES_GRAD, SAVED, adopt_nodes, has_references, is_tracked,
     make_slots, new_node_of, track, untrack,
 )
 from fastgrad._operation cimport apply, attach, rule_of, without_lists
+from fastgrad._precision cimport as_read, widened
 
 import_numpy()
 
@@ -47,6 +48,7 @@ cdef class Row:
     def __init__(self, name, forward, vjp, int saves, bint sequence, compiled, doc, module):
         self.name, self.forward, self.saves, self.sequence = name, forward, saves, sequence
         self.vjp = vjp if sequence or isinstance(vjp, tuple) else (vjp,)
+        self.steps = ()
         self.is_ufunc = isinstance(forward, np.ufunc) and forward.signature is None
         self.compiled = compiled
         if compiled is not None:
@@ -131,7 +133,9 @@ cdef class Row:
             if isinstance(operands[i], Handle) and (<Handle>operands[i]).flags & REQUIRES_GRAD:
                 requires_grad |= self.sequence or self.vjp[i] is not None
         cdef bint many = isinstance(ys, (tuple, list))
-        cdef list outputs = [output_of(self, y, requires_grad) for y in (ys if many else (ys,))]
+        cdef list outputs = outputs_of(ys if many else (ys,), requires_grad)
+        if requires_grad and n_of_integers(outputs):
+            cut_steps(self, outputs, operands, n)
         cdef bint any_grad = False
         for x in outputs:
             any_grad |= (<Handle>x).flags & REQUIRES_GRAD
@@ -183,9 +187,25 @@ cdef class Row:
 
     cdef object differentiate(self, int i, object xp, object gy, Call call):
         """The VJP's own answer, not yet fitted to its operand."""
-        vjp = self.vjp if self.sequence else self.vjp[i]
-        args = (xp, i, gy, call.y, *call.args) if self.sequence else (xp, gy, call.y, *call.args)
+        cdef tuple args = call.args
+        if not self.narrow:
+            gy = widened(gy)
+        y = call.y if type(call.y) is tuple else as_read(call.y, gy)
+        if self.sequence:
+            args = (xp, i, gy, y, tuple([as_read(x, gy) for x in <tuple>args[0]]), *args[1:])
+            return self.vjp(*args, **call.kwargs) if call.kwargs else self.vjp(*args)
+        args = (xp, gy, y, *[self.read(k, args[k], gy) for k in range(len(args))])
+        vjp = self.vjp[i]
         return vjp(*args, **call.kwargs) if call.kwargs else vjp(*args)
+
+    cdef object read(self, int i, object x, object gy):
+        """Argument `i` for a VJP; as it is if no gradient is for it: masks, indices."""
+        if i >= len(<tuple>self.vjp) or self.vjp[i] is None or self.vjp[i] is zero:
+            return x
+        if type(x) is list or type(x) is tuple:
+            array = np.asarray(x)
+            return as_read(array, gy) if array.dtype.kind in "biufc" else x
+        return as_read(x, gy)
 
 
 cdef bint any_variable(object xs) except -1:
@@ -248,13 +268,45 @@ cdef object value_of_operand(Row row, int i, object x):
     return x
 
 
-cdef Handle output_of(Row row, object y, bint requires_grad):
-    cdef object dtype
-    if not is_array(<PyObject *>y):
-        y = np.asarray(y)
-    dtype = y.dtype
-    # Integers and booleans do not change with their operands, but in steps.
-    return variable(y, requires_grad and dtype.kind in "fcO")
+cdef list outputs_of(object ys, bint requires_grad):
+    cdef list outputs = []
+    for y in ys:
+        if not is_array(<PyObject *>y):
+            y = np.asarray(y)
+        outputs.append(variable(y, requires_grad and y.dtype.kind in "biufcO"))
+    return outputs
+
+
+cdef int n_of_integers(list outputs) noexcept:
+    """How many of them are arrays of integers or booleans."""
+    cdef int n = 0
+    for x in outputs:
+        n += holds_integers((<Handle>x).array)
+    return n
+
+
+cdef int cut_steps(Row row, list outputs, object operands, int n) except -1:
+    """Let the outputs of integers, or booleans, that change in steps alone require no gradient.
+
+    Integers are real numbers, so those that are made of others change with them. Not so, but in
+    steps, do integers that were made of floating-point numbers, booleans that were made of numbers,
+    what the row says, and what comes beside floating-point numbers: counts, indices, ranks.
+    """
+    cdef Handle y
+    cdef int slot
+    cdef str kinds = "".join([
+        value_of(operands[i]).dtype.kind for i in range(n)
+        if isinstance(operands[i], Handle) and (<Handle>operands[i]).flags & REQUIRES_GRAD
+        and (row.sequence or row.vjp[i] is not None and row.vjp[i] is not zero)
+    ])
+    cdef bint beside = n_of_integers(outputs) < len(outputs)
+    for slot in range(len(outputs)):
+        y = outputs[slot]
+        if holds_integers(y.array):
+            follows = "bO" if value_of(y).dtype.kind == "b" else "biuO"
+            if beside or slot in row.steps or not any([kind in follows for kind in kinds]):
+                y.flags &= ~REQUIRES_GRAD
+    return 0
 
 
 cdef object kept(object x, bint whole):
@@ -280,9 +332,12 @@ cdef int record(Row row, object operands, int n, tuple values, tuple args, dict 
     else:
         call.targets = call.own
     call.n_targets = n
+    cdef bint integers = n_of_integers(outputs) == len(outputs)
     for i in range(n):
         if isinstance(operands[i], Handle) and (row.sequence or row.vjp[i] is not None):
             x = operands[i]
+            if integers and values[i].dtype.kind in "fc":
+                continue  # it was made an integer on the way: in steps
             if x.flags & REQUIRES_GRAD:
                 if n_needy == 0 or x.generation > generation:
                     generation = x.generation
@@ -359,14 +414,14 @@ cdef object gradient_of_call(Call call, int i, object gy):
     cdef Row row = call.row
     cdef object x = call.operand(i)
     if not row.sequence and row.vjp[i] is zero:
-        return np.zeros_like(x)
+        return zero_gradient(x)
     return fitted_to(row, i, row.differentiate(i, np, gy, call), x, gy)
 
 
 cdef object fitted_to(Row row, int i, object gx, object x, object gy):
     if gx is None:
         return None
-    if is_exact(<PyObject *>gx) and is_exact(<PyObject *>x):
+    if is_exact(<PyObject *>gx) and is_exact(<PyObject *>x) and not holds_integers(<PyObject *>x):
         if same_shape(<PyObject *>gx, <PyObject *>x) and same_dtype(<PyObject *>gx, <PyObject *>x):
             return gx
     g = np.asanyarray(gx)
@@ -434,7 +489,7 @@ cdef class RowFunction(Function):
             call.args = (xs,) if row.sequence else xs
             call.targets = call.own
         ys = call.y if isinstance(call.y, tuple) else (call.y,)
-        gys = tuple([np.zeros_like(y) if gy is None else gy for gy, y in zip(gys, ys)])
+        gys = tuple([zero_gradient(y) if gy is None else gy for gy, y in zip(gys, ys)])
         gy = gys if isinstance(call.y, tuple) else gys[0]
         n = len(call.args[0]) if row.sequence else len(call.args)
         gxs = []

@@ -46,7 +46,8 @@ def op(
     vjp : callable, or a tuple of one for each operand
         `vjp(xp, g, y, *args, **kwargs)` returns the gradient for its operand, from the gradient `g`
         for the output `y`; `args` and `kwargs` are those of the call. It is mathematics alone:
-        what was broadcast is summed, dtypes are fitted and contributions added by the engine. `xp`
+        what was broadcast is summed, dtypes are fitted and contributions added by the engine, and
+        operands that have a VJP come in the precision of `g`, also where they were integers. `xp`
         is NumPy, or a namespace that does the same with Variables, where gradients are themselves
         differentiated. None for an operand that has no gradient, `zero` for one whose gradient is
         zero. With many outputs, `g` and `y` are tuples.

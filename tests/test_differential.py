@@ -140,15 +140,22 @@ def functions_of(lib):
             return gy2 - gy1, gy0 + 0, gy0 + gy1
 
     F.Shuffle = Shuffle
-    return {name: with_arrays(cls) for name, cls in vars(F).items()}
+    return {name: with_arrays(cls, lib) for name, cls in vars(F).items()}
 
 
-def with_arrays(cls):
-    """The class, with arrays for the baseline's NumPy scalars, whose `*` may round differently."""
+def with_arrays(cls, lib):
+    """The class, with arrays for the baseline's NumPy scalars, whose `*` may round differently.
+
+    And for the baseline's integer Variables with gradients of float64, which fastgrad makes itself.
+    """
 
     class WithArrays(cls):
         def backward(self, *gys):
-            return super().backward(*[gy if gy is None else np.asarray(gy) for gy in gys])
+            gxs = super().backward(*[gy if gy is None else np.asarray(gy) for gy in gys])
+            if lib is not baseline or self.inputs[0].dtype.kind not in "biu":
+                return gxs
+            gxs = gxs if isinstance(gxs, tuple) else (gxs,)
+            return tuple([np.asarray(gx, dtype=float) for gx in gxs])
 
     return WithArrays
 
@@ -213,8 +220,11 @@ def run(lib, program, *, interior=True, drop=False, spend=False, look=lambda var
             leaves[i % len(leaves)].cleargrad()
             continue
         root, (start, retain_grad) = results[i % len(results)], options
+        dtype = "float64" if root.dtype.kind in "biu" else str(root.dtype)
         if start is not None:
-            root.grad = Array(root.shape, str(root.dtype), start).make()
+            root.grad = Array(root.shape, dtype, start).make()
+        elif root.dtype.kind in "biu":
+            root.grad = np.ones(root.shape)  # the seed's would be integers
         root.backward(retain_grad, **({"retain_graph": False} if spend and n in last else {}))
         seen += [(f"gradient of leaf {k} after action {n}", v.grad) for k, v in enumerate(leaves)]
         for k, v in enumerate(results):

@@ -26,10 +26,14 @@ def spread(xp, g, x, axis, keepdims=False):
 
 
 def count(x, axis, where=True):
-    """How many elements of `x` a reduction along `axis` takes: a number, or an array as spread."""
+    """How many elements of `x` a reduction along `axis` takes: a number, or an array as spread.
+
+    A float64, where it is no float32 exactly, so that it is not rounded to the dtype of `x`.
+    """
     axes = normalized(axis, x.ndim)
     if where is True:
-        return math.prod(x.shape[i] for i in axes)
+        n = math.prod(x.shape[i] for i in axes)
+        return n if n <= 1 << 24 else np.float64(n)
     return np.sum(np.broadcast_to(where, x.shape), axis=axes, keepdims=True)
 
 

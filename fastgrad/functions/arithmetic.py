@@ -51,6 +51,7 @@ divide = op(
 negative = op("negative", np.negative, NOTHING, vjp=lambda xp, g, y, x: -g, fast=Neg)
 positive = op("positive", np.positive, NOTHING, vjp=lambda xp, g, y, x: g)
 reciprocal = op("reciprocal", np.reciprocal, OUTPUT, vjp=lambda xp, g, y, x: -g * y * y)
+reciprocal.steps = (0,)  # of integers it is an integer division
 square = op("square", np.square, vjp=lambda xp, g, y, x: g * (2 * x), fast=Square)
 
 # --- powers ---
@@ -97,6 +98,7 @@ divmod = op(
     OUTPUT,
     vjp=(lambda xp, g, y, a, b: g[1], lambda xp, g, y, a, b: -g[1] * y[0]),
 )
+divmod.steps = (0,)
 modf = op("modf", np.modf, NOTHING, vjp=lambda xp, g, y, x: g[0])
 
 # --- rounding, and the parts of a floating-point number ---

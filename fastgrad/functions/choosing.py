@@ -46,6 +46,7 @@ def sign_vjp(xp, g, y, x):
 absolute = op("absolute", np.absolute, vjp=absolute_vjp, fast=Abs)
 fabs = op("fabs", np.fabs, vjp=lambda xp, g, y, x: g * xp.sign(x))
 sign = op("sign", np.sign, INPUTS | OUTPUT, vjp=sign_vjp)
+sign.steps = (0,)
 copysign = op(
     "copysign",
     np.copysign,

@@ -83,7 +83,7 @@ def linspace_vjp(of_stop):
         t = steps(g, start, stop, num, endpoint)
         gx = xp.sum(xp.moveaxis(g, axis, 0) * (t if of_stop else 1 - t), axis=0)
         if retstep and num > endpoint:
-            gx = gx + (g_step if of_stop else -g_step) / (num - bool(endpoint))
+            gx = gx + (g_step if of_stop else -g_step) / np.float64(num - bool(endpoint))
         return gx
 
     return vjp
@@ -104,6 +104,7 @@ linspace = op("linspace", np.linspace, NOTHING, vjp=(linspace_vjp(False), linspa
 geomspace = op(
     "geomspace", np.geomspace, INPUTS | OUTPUT, vjp=(geomspace_vjp(False), geomspace_vjp(True))
 )
+linspace.steps = geomspace.steps = (0,)  # with an integer for their dtype they are rounded
 
 
 @composed(np.logspace)

@@ -53,7 +53,7 @@ def shares(xp, window, statistic, axis, mode):
     """How much of a statistic along an axis is each element's: weights that sum to one."""
     n = window.shape[axis]
     if mode == "mean":
-        return 1 / max(n, 1)
+        return np.float64(1 / max(n, 1))
     if mode == "median":
         order = xp.argsort(window, axis=axis, kind="stable")
         weights = np.zeros(window.shape)

@@ -54,13 +54,17 @@ roots = op("roots", np.roots, INPUTS | OUTPUT, vjp=roots_vjp)
 
 @composed(np.poly)
 def poly(seq_of_zeros):
-    """`np.poly`: a convolution for each root."""
+    """`np.poly`: a convolution for each root, of floating numbers.
+
+    Of unsigned integers, whose negatives wrap around, NumPy's own makes another polynomial.
+    """
     zeros = atleast_1d(seq_of_zeros)
     if zeros.ndim == 2 and zeros.shape[0] == zeros.shape[1] != 0:
         zeros = np.linalg.eigvals(zeros)
     elif zeros.ndim != 1:
         raise ValueError("input must be 1d or non-empty square 2d array.")
     dtype = np.dtype(np.mintypecode(zeros.dtype.char))
+    zeros = zeros.astype(dtype)
     y = np.ones(1, dtype)
     for i in range(zeros.size):
         y = np.convolve(y, stack([1, -zeros[i]], dtype=dtype, casting="unsafe"))

@@ -82,6 +82,9 @@ def std_vjp(xp, g, y, x, *args, **kwargs):
 
 std = op("std", np.std, INPUTS | OUTPUT, vjp=std_vjp)
 
+# (With an integer for their dtype they are rounded.)
+mean.steps = var.steps = std.steps = (0,)
+
 # --- extremes ---
 
 
@@ -89,7 +92,7 @@ def max_vjp(xp, g, y, x, axis=None, out=None, keepdims=False, initial=MISSING, w
     """The elements that are as large share the gradient."""
     g, y = spread(xp, g, x, axis), spread(xp, y, x, axis)
     ties = ((x == y) | ((x != x) & (y != y))) & where
-    n = np.sum(ties, axis=normalized(axis, x.ndim), keepdims=True, dtype=x.dtype)
+    n = np.sum(ties, axis=normalized(axis, x.ndim), keepdims=True, dtype=float)
     if initial is not MISSING:
         n = n + (y == initial)
     return xp.where(ties, g / np.maximum(n, 1), 0)
@@ -216,8 +219,10 @@ def where_numbers(rule):
     return vjp
 
 
+nanmean.steps = (0,)
 nanvar = op("nanvar", np.nanvar, vjp=where_numbers(var_vjp))
 nanstd = op("nanstd", np.nanstd, INPUTS | OUTPUT, vjp=where_numbers(std_vjp))
+nanvar.steps = nanstd.steps = (0,)
 
 
 def nanmax_vjp(xp, g, y, x, axis=None, out=None, keepdims=False, initial=MISSING, where=True):
@@ -255,15 +260,21 @@ nancumprod = op("nancumprod", np.nancumprod, INPUTS | OUTPUT, vjp=nancumprod_vjp
 # --- integrals ---
 
 
+def floating(x):
+    """An array, or a Variable, of floating numbers."""
+    x = x if isinstance(x, Handle) else np.asanyarray(x)
+    return x.astype(float) if x.dtype.kind in "biu" else x
+
+
 @implements(np.trapezoid)
 def trapezoid(y, x=None, dx=1.0, axis=-1):
     """`np.trapezoid`; each of `y`, `x` and `dx` may be a Variable."""
     if not holds_variable(y, x, dx):
         return np.trapezoid(y, x, dx, axis)
-    y = y if isinstance(y, Handle) else np.asanyarray(y)
+    y = floating(y)  # the result is: sums of integers in between would wrap around
     along = normalized(axis, y.ndim)[0]
     if x is not None:
-        x = x if isinstance(x, Handle) else np.asanyarray(x)
+        x = floating(x)
         dx = diff(x, axis=axis if x.ndim > 1 else -1)
         if x.ndim == 1:
             dx = np.reshape(dx, (-1,) + (1,) * (y.ndim - 1 - along))

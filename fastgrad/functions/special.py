@@ -35,8 +35,18 @@ def __dir__():
 # --- one element: sigmoids ---
 
 
+def floating(x):
+    """`x`; integers and booleans as float64, which SciPy takes them for."""
+    dtype = getattr(x, "dtype", None)
+    if dtype is None and not isinstance(x, (float, complex)):
+        x = np.asarray(x)
+        dtype = x.dtype
+    return np.asarray(x, float)[()] if dtype is not None and dtype.kind in "biu" else x
+
+
 def sigmoid_forward(x):
     """`1 / (1 + exp(-x))`, by the exponential that does not overflow."""
+    x = floating(x)
     e = np.exp(-np.abs(x))
     return np.where(np.less(x, 0), e, 1) / (1 + e)
 
@@ -55,13 +65,13 @@ sigmoid = op(
 )
 log_sigmoid = op(
     "log_sigmoid",
-    lambda x: -np.logaddexp(0, np.negative(x)),
+    lambda x: -np.logaddexp(0, np.negative(floating(x))),
     vjp=lambda xp, g, y, x: g * sigmoid(-x),
     doc="`log(sigmoid(x))`, exact for large negative x too.",
 )
 softplus = op(
     "softplus",
-    lambda x: np.logaddexp(x, 0),
+    lambda x: np.logaddexp(floating(x), 0),
     vjp=lambda xp, g, y, x: g * sigmoid(x),
     doc="`log(1 + exp(x))`, without overflow.",
 )
@@ -75,7 +85,7 @@ def silu_vjp(xp, g, y, x):
 
 silu = op(
     "silu",
-    lambda x: x * sigmoid_forward(x),
+    lambda x: floating(x) * sigmoid_forward(x),
     vjp=silu_vjp,
     doc="`x * sigmoid(x)`, which is also called swish.",
 )
@@ -89,14 +99,26 @@ relu = op(
     vjp=lambda xp, g, y, x: xp.where(y > 0, g, 0),
     doc="`maximum(x, 0)`, with gradient 0 at 0.",
 )
+
+
+def leaky_relu_forward(x, negative_slope=0.01):
+    """See `leaky_relu`."""
+    x = floating(x)
+    return np.where(np.greater(x, 0), x, np.multiply(x, negative_slope))[()]
+
+
 leaky_relu = op(
     "leaky_relu",
-    lambda x, negative_slope=0.01: np.where(np.greater(x, 0), x, np.multiply(x, negative_slope))[
-        ()
-    ],
+    leaky_relu_forward,
     vjp=lambda xp, g, y, x, negative_slope=0.01: xp.where(x > 0, g, g * negative_slope),
     doc="`leaky_relu(x, negative_slope=0.01)`: x where it is positive, else `negative_slope * x`.",
 )
+
+
+def elu_forward(x, alpha=1.0):
+    """See `elu`."""
+    x = floating(x)
+    return np.where(np.greater(x, 0), x, alpha * np.expm1(np.minimum(x, 0)))[()]
 
 
 def elu_vjp(xp, g, y, x, alpha=1.0):
@@ -106,7 +128,7 @@ def elu_vjp(xp, g, y, x, alpha=1.0):
 
 elu = op(
     "elu",
-    lambda x, alpha=1.0: np.where(np.greater(x, 0), x, alpha * np.expm1(np.minimum(x, 0)))[()],
+    elu_forward,
     vjp=elu_vjp,
     doc="`elu(x, alpha=1.0)`: x where it is positive, else `alpha * (exp(x) - 1)`.",
 )
@@ -118,6 +140,7 @@ GELU_D = 0.044715 * GELU_C
 
 def gelu_forward(x, approximate=True):
     """See `gelu`."""
+    x = floating(x)
     if not approximate:
         return x * scipys("ndtr")(x)
     return x * sigmoid_forward(x * (GELU_C + GELU_D * np.square(x)))
@@ -149,9 +172,7 @@ gelu = op(
 
 def shifted(x, axis):
     """`x`, less its greatest elements along `axis` where those are finite; and these, axes kept."""
-    x = np.asanyarray(x)
-    if x.dtype.kind in "biu":
-        x = x.astype(float)
+    x = np.asanyarray(floating(x))
     m = np.max(x, axis, keepdims=True, initial=-np.inf)
     m = np.where(np.isfinite(m), m, 0)
     return x - m, m

@@ -225,6 +225,9 @@ nanquantile = quantile_like(np.nanquantile)
 percentile = quantile_like(np.percentile)
 nanpercentile = quantile_like(np.nanpercentile)
 
+for row in (median, nanmedian, quantile, nanquantile, percentile, nanpercentile):
+    row.narrow = True  # for the fractional ranks: see `ranked`
+
 # --- covariances ---
 
 

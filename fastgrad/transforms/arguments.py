@@ -8,6 +8,7 @@ from operator import index
 import numpy as np
 
 from fastgrad import _engine, _recorded
+from fastgrad._accumulate import gradient_dtype, ones_for_gradient, zeros_for_gradient
 from fastgrad.config import Config
 from fastgrad.op import NOTHING, op
 from fastgrad.trees import flatten, is_float, rebuild
@@ -137,17 +138,17 @@ def gradients_for(arguments, ys, gys, unconnected="zero", nested=None):
 
 def ones_like(y):
     """Ones, as a constant Variable."""
-    return Variable(np.ones_like(y.data, dtype=native(y)), requires_grad=False)
+    return Variable(ones_for_gradient(y.data), requires_grad=False)
 
 
-def native(x):
-    """The dtype of gradients for `x`: its own, in the machine's byte order."""
-    return x.dtype.newbyteorder("=") if hasattr(x, "dtype") else np.asarray(x).dtype
+def dtype_for(x):
+    """The dtype of a gradient for `x`: a Variable, an array or a number."""
+    return gradient_dtype(np.asarray(stop(x)).dtype)
 
 
 def zeros_like(x):
     """What a gradient for `x`, a Variable, an array or a number, is if it is zero."""
-    return np.zeros_like(stop(x), dtype=native(x))
+    return zeros_for_gradient(np.asarray(stop(x)))
 
 
 def constant(x):

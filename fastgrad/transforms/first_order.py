@@ -12,8 +12,8 @@ from fastgrad.transforms.arguments import (
     as_given,
     constant,
     differentiating,
+    dtype_for,
     gradients_for,
-    native,
     ones_like,
     reaches_out,
     running,
@@ -189,7 +189,7 @@ def gradients(outputs, inputs, grad_outputs=None, create_graph=False, *, unconne
 def started(gy, y):
     """`gy` as a Variable of the shape of `y`."""
     gy = constant(gy)
-    dtype = native(y)
+    dtype = dtype_for(y)
     if gy.dtype != dtype and dtype.kind in "fc":
         gy = (np.real(gy) if gy.dtype.kind == "c" and dtype.kind == "f" else gy).astype(dtype)
     if gy.shape != y.shape:

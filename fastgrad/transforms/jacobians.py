@@ -9,8 +9,8 @@ from fastgrad.transforms.arguments import (
     Arguments,
     as_given,
     constant,
+    dtype_for,
     gradients_for,
-    native,
     reaches_out,
     stop,
     zeros_like,
@@ -154,18 +154,18 @@ def by_rows(y, xs):
     """All elements of the output in one sweep, where the graph allows it; else one for each."""
     n, shape = np.size(stop(y)), np.shape(stop(y))
     if not isinstance(y, Variable) or not y.requires_grad:
-        return [np.zeros((*shape, *x.shape), native(x)) for x in xs]
-    units = np.eye(n, dtype=native(y)).reshape(n, *shape)
+        return [np.zeros((*shape, *x.shape), dtype_for(x)) for x in xs]
+    units = np.eye(n, dtype=dtype_for(y)).reshape(n, *shape)
     rows = _batched.gradients(y, units, xs) if n >= MANY else None
     if rows is None:
-        rows = [np.zeros((n, *x.shape), native(x)) for x in xs]
+        rows = [np.zeros((n, *x.shape), dtype_for(x)) for x in xs]
         for i in range(n):
             gxs = _engine.gradients([y], [units[i]], xs)
             for row, gx in zip(rows, gxs, strict=True):
                 if gx is not None:
                     row[i] = gx
     return [
-        np.zeros((*shape, *x.shape), native(x))
+        np.zeros((*shape, *x.shape), dtype_for(x))
         if row is None
         else np.array(row).reshape((*shape, *x.shape))
         for row, x in zip(rows, xs, strict=True)
@@ -176,11 +176,11 @@ def by_columns(ys, xs):
     """A sweep for each element of the inputs, over the recorded pullback."""
     outputs, us, gxs = linear_pullback(ys, xs)
     places = {id(y): k for k, y in enumerate(outputs)}
-    rows = [[np.zeros((*np.shape(stop(y)), *x.shape), native(x)) for x in xs] for y in ys]
+    rows = [[np.zeros((*np.shape(stop(y)), *x.shape), dtype_for(x)) for x in xs] for y in ys]
     for j, (x, g) in enumerate(zip(xs, gxs, strict=True)):
         if g is None:
             continue
-        unit = np.zeros(x.shape, native(x))
+        unit = np.zeros(x.shape, dtype_for(x))
         for i in np.ndindex(x.shape):
             unit[i] = 1
             dus = _engine.gradients([g], [unit.copy()], us)
@@ -195,7 +195,7 @@ def by_columns(ys, xs):
 def by_recorded_rows(arguments, y):
     """A recorded sweep for each element of the output, inside of an outer derivative."""
     xs, rows = arguments.xs, []
-    unit = np.zeros(np.shape(stop(y)), native(y) if hasattr(y, "dtype") else float)
+    unit = np.zeros(np.shape(stop(y)), dtype_for(y))
     for i in np.ndindex(unit.shape):
         unit[i] = 1
         rows.append([constant(g) for g in gradients_for(arguments, [y], [unit.copy()])])

@@ -10,8 +10,8 @@ from fastgrad.transforms.arguments import (
     as_given,
     constant,
     differentiating,
+    dtype_for,
     gradients_for,
-    native,
     ones_like,
     scalar,
     stop,
@@ -105,7 +105,7 @@ def hessian_operator(fun, x, *args):
     (gx,) = recorded_gradient(arguments, scalar("hessian_operator", arguments.call(fun, {})))
 
     def product(v):
-        (hv,) = gradients_for(arguments, [gx], [np.reshape(v, x.shape).astype(native(x))])
+        (hv,) = gradients_for(arguments, [gx], [np.reshape(v, x.shape).astype(dtype_for(x))])
         return np.ravel(hv)
 
-    return LinearOperator((x.size, x.size), matvec=product, rmatvec=product, dtype=native(x))
+    return LinearOperator((x.size, x.size), matvec=product, rmatvec=product, dtype=dtype_for(x))
