@@ -145,6 +145,8 @@ cdef class RecordedRun:
                 y = gy
                 if n == 1 and f.n_edges == 2:
                     y = as_it_was(<PyObject *>f, 0, saved_value(f, 1, gy))
+                elif f.rule.names_output:
+                    y = as_it_was(<PyObject *>f, 0, f.rule.forward(saved_value(f, 0, gy), None))
                 gx = (<tuple>f.rule.row_vjps)[i](self.xp, gy, y, *xs)
             like = saved_value(f, i, gy)
             self.add(<object>f.edges[i].to, f.edges[i].slot, self.fitted(gx, like))

@@ -4,6 +4,7 @@ import numpy as np
 
 from fastgrad._arithmetic import Add, Div, Mul, Neg, Pow, Sub
 from fastgrad._elementwise import Sqrt, Square
+from fastgrad._protocols import value
 from fastgrad.op import INPUTS, NOTHING, OTHERS, OUTPUT, op, zero
 
 __all__ = [
@@ -62,18 +63,29 @@ def base_vjp(xp, g, y, a, b):
         if b == 2:
             return g * (b * a)
         return g * (b * a ** (b - 1)) if b != 0 else zeros(a)
-    return g * (b * a ** xp.where(b == 0, 1, b - 1))
+    zero, flat = value(a) == 0, value(b) == 0
+    if np.any(zero):  # the exponent of 0 is a constant, in the next derivative too
+        b = xp.where(zero, value(b), b)
+    if not np.any(flat):
+        return g * (b * a ** (b - 1))
+    # Where b is 0: its derivative for b is 1 / a, as it has to be, and no power overflows.
+    at_0 = b / xp.where(zero, 1, a) * a**b
+    return g * xp.where(flat, xp.where(zero, 0, at_0), b * a ** xp.where(flat, 1, b - 1))
 
 
 def exponent_vjp(xp, g, y, a, b):
     """a**b * log(a), and 0 where a is 0."""
-    return g * (a**b * xp.log(xp.where(a == 0, 1, a)))
+    zero = value(a) == 0
+    if np.any(zero):
+        a = xp.where(zero, 1, a)
+    return g * (a**b * xp.log(a))
 
 
 power = op("power", np.power, vjp=(base_vjp, exponent_vjp), fast=Pow)
 float_power = op("float_power", np.float_power, vjp=(base_vjp, exponent_vjp))
 sqrt = op("sqrt", np.sqrt, OUTPUT, vjp=lambda xp, g, y, x: g / (2 * y), fast=Sqrt)
-cbrt = op("cbrt", np.cbrt, OUTPUT, vjp=lambda xp, g, y, x: g / (3 * y * y))
+# Not of y * y, which is subnormal in float16 where x is.
+cbrt = op("cbrt", np.cbrt, OUTPUT, vjp=lambda xp, g, y, x: g / (3 * y) / y)
 
 # --- division with a remainder ---
 

@@ -1,0 +1,146 @@
+"""The derivatives of the elementwise rows, by mpmath, and what numbers they are compared at.
+
+A row is `name: (derivative, where)`: of one operand, `derivative(x)` of a number of mpmath; `where`
+says for which `x` there is one, and leaves out the places of docs/accuracy.md, each with its
+reason. `EXCEPTIONS` are those whose bound is another one than 4 ulp there.
+"""
+
+from __future__ import annotations
+
+import mpmath
+import numpy as np
+from mpmath import mp, mpf
+
+mp.prec = 200
+
+DTYPES = {"float16": 16, "float32": 32, "float64": 64}
+
+
+def points(dtype):
+    """Numbers of any size and sign: ends, subnormal ones, next to 1 and to multiples of a half."""
+    info = np.finfo(dtype)
+    sizes = np.concatenate(
+        [
+            np.geomspace(float(info.smallest_subnormal), float(info.max), 40),
+            np.geomspace(1e-2, 1e2, 40) * 1.0137,
+            [info.smallest_subnormal, info.tiny, info.eps, info.max, 1 - info.eps, 1 + info.eps],
+            [0.25, 0.5, 0.75, 1, 1.5, 2, 2.5, 3, 4, 5, 8, 10, 12, 17, 26, 37, 88, 300, 700, 709],
+        ]
+    ).astype(dtype)
+    sizes = sizes[np.isfinite(sizes) & (sizes > 0)]
+    return np.unique(np.concatenate([sizes, -sizes]))
+
+
+def everywhere(x):
+    return True
+
+
+def positive(x):
+    return x > 0
+
+
+def inside(x):
+    return abs(x) < 1
+
+
+def sigmoid(x):
+    return 1 / (1 + mpmath.exp(-x))
+
+
+def density(x):
+    return mpmath.exp(-x * x / 2) / mpmath.sqrt(2 * mpmath.pi)
+
+
+def normal(x):
+    return mpmath.erfc(-x / mpmath.sqrt(2)) / 2 if abs(x) < 1e4 else mpf(x > 0)
+
+
+def silu_slope(x):
+    return sigmoid(x) * (1 + x * sigmoid(-x))
+
+
+C = 2 * mpmath.sqrt(2 / mpmath.pi)
+D = mpf(0.044715) * C
+
+
+def gelu_slope(x):
+    v = x * (C + D * x * x)
+    return sigmoid(v) * (1 + x * sigmoid(-v) * (C + 3 * D * x * x))
+
+
+def sinc_slope(x):
+    t = mpmath.pi * x
+    return mpmath.pi * (mpmath.cos(t) - mpmath.sin(t) / t) / t
+
+
+def reciprocal(power):
+    return lambda x: x**-power
+
+
+ONE = {
+    "exp": (mpmath.exp, everywhere),
+    "exp2": (lambda x: mpmath.log(2) * mpf(2) ** x, everywhere),
+    "expm1": (mpmath.exp, everywhere),
+    "log": (lambda x: 1 / x, positive),
+    "log2": (lambda x: 1 / x / mpmath.log(2), positive),
+    "log10": (lambda x: 1 / x / mpmath.log(10), positive),
+    "log1p": (lambda x: 1 / (1 + x), lambda x: x > -1),
+    "sin": (mpmath.cos, everywhere),
+    "cos": (lambda x: -mpmath.sin(x), everywhere),
+    "tan": (lambda x: mpmath.sec(x) ** 2, everywhere),
+    "arcsin": (lambda x: 1 / mpmath.sqrt((1 - x) * (1 + x)), inside),
+    "arccos": (lambda x: -1 / mpmath.sqrt((1 - x) * (1 + x)), inside),
+    "arctan": (lambda x: 1 / (1 + x * x), everywhere),
+    "sinh": (mpmath.cosh, everywhere),
+    "cosh": (mpmath.sinh, everywhere),
+    "tanh": (lambda x: mpmath.sech(x) ** 2, everywhere),
+    "arcsinh": (lambda x: 1 / mpmath.sqrt(1 + x * x), everywhere),
+    "arccosh": (lambda x: 1 / mpmath.sqrt((x - 1) * (x + 1)), lambda x: x > 1),
+    "arctanh": (lambda x: 1 / ((1 - x) * (1 + x)), inside),
+    "sinc": (sinc_slope, everywhere),
+    "i0": (lambda x: mpmath.besseli(1, x), lambda x: abs(x) < 1000),
+    "degrees": (lambda x: 180 / mpmath.pi, everywhere),
+    "radians": (lambda x: mpmath.pi / 180, everywhere),
+    "reciprocal": (lambda x: -1 / x / x, everywhere),
+    "square": (lambda x: 2 * x, everywhere),
+    "sqrt": (lambda x: 1 / mpmath.sqrt(x) / 2, positive),
+    "cbrt": (lambda x: 1 / mpmath.cbrt(x * x) / 3, everywhere),
+    "absolute": (mpmath.sign, everywhere),
+    "special.sigmoid": (lambda x: sigmoid(x) * sigmoid(-x), everywhere),
+    "special.log_sigmoid": (lambda x: sigmoid(-x), everywhere),
+    "special.softplus": (sigmoid, everywhere),
+    "special.silu": (silu_slope, everywhere),
+    "special.relu": (lambda x: mpf(x > 0), everywhere),
+    "special.leaky_relu": (lambda x: mpf(1) if x > 0 else mpf(0.01), everywhere),
+    "special.elu": (lambda x: mpf(1) if x > 0 else mpmath.exp(x), everywhere),
+    "special.gelu": (gelu_slope, everywhere),
+}
+
+
+def log_ndtr_slope(x):
+    if x < -1e4:
+        return -x - 1 / x + 2 / x**3 - 10 / x**5 + 74 / x**7 - 706 / x**9
+    return density(x) / normal(x)
+
+
+SCIPY = {
+    "erf": (lambda x: 2 / mpmath.sqrt(mpmath.pi) * mpmath.exp(-x * x), everywhere),
+    "erfc": (lambda x: -2 / mpmath.sqrt(mpmath.pi) * mpmath.exp(-x * x), everywhere),
+    "erfinv": (
+        lambda x: mpmath.sqrt(mpmath.pi) / 2 * mpmath.exp(mpmath.erfinv(x) ** 2),
+        lambda x: inside(x) and abs(x) > 1e-60,
+    ),
+    "ndtr": (density, everywhere),
+    "log_ndtr": (log_ndtr_slope, everywhere),
+    "gamma": (lambda x: mpmath.gamma(x) * mpmath.digamma(x), lambda x: 0 < x < 500),
+    "gammaln": (mpmath.digamma, positive),
+    "digamma": (lambda x: mpmath.polygamma(1, x), positive),
+    "expit": (lambda x: sigmoid(x) * sigmoid(-x), everywhere),
+    "logit": (lambda x: 1 / (x * (1 - x)), lambda x: 0 < x < 1),
+    "i0": (lambda x: mpmath.besseli(1, x), lambda x: abs(x) < 1000),
+    "i1": (
+        lambda x: (mpmath.besseli(0, x) + mpmath.besseli(2, x)) / 2,
+        lambda x: abs(x) < 1000,
+    ),
+    "gelu": (lambda x: normal(x) + x * density(x), everywhere),
+}
