@@ -20,7 +20,7 @@ def is_complex(x):
 
 def wide(x):
     """`x`, but float16 as float32, for a formula of many roundings; as NumPy computes, too."""
-    return x.astype(np.float32) if x.dtype == np.float16 else x
+    return x.astype(np.float32) if getattr(x, "dtype", None) == np.float16 else x
 
 
 def masked_ratio(xp, x, y):

@@ -34,6 +34,7 @@ log1p = op("log1p", np.log1p, vjp=lambda xp, g, y, x: g / (1 + x))
 
 def part(xp, exp, a, b):
     """`exp(a) / (exp(a) + exp(b))`; where both are the same infinity, a half."""
+    a, b = wide(a), wide(b)
     same = (a == b) & xp.isinf(a)
     d = xp.where(same, 0, a) - xp.where(same, 0, b)
     left = d < 0
@@ -98,7 +99,7 @@ def arctan2_vjp(xp, g, a, b):
     infinite = np.isinf(value(a)) | np.isinf(value(b))
     a, b, n = scaled(xp, a, b)
     r = xp.hypot(a, b)
-    slope = xp.ldexp(masked_ratio(xp, masked_ratio(xp, b, r), r), -n)
+    slope = masked_ratio(xp, xp.ldexp(b, -n), r * r)
     return g * xp.where(infinite, 0, slope)
 
 
@@ -185,15 +186,21 @@ def i0_vjp(xp, g, y, x):
     c = cos(t) and x >= 0, `2 sinh(c x)` is `exp(x) exp((c - 1) x) (1 - exp(-2 c x))`: where the
     terms are large the product (c - 1) x is small, and with it its rounding.
     """
-    x = wide(x)
+    x = x.astype(np.float64) if x.dtype.itemsize < 8 else x
     sign = np.where(value(x) < 0, -1, 1).astype(x.dtype)
     x = sign * x
-    total = 0
-    for t in ((np.arange(64)[::-1] + 0.5) * (np.pi / 128)).tolist():  # the small terms first
-        c, less = math.cos(t), 2 * math.sin(t / 2) ** 2
-        total = total - c * (xp.exp(-less * x) * xp.expm1(-2 * c * x))
+
+    def total(ts):
+        """In pairs, as NumPy sums, for few roundings."""
+        if len(ts) > 1:
+            half = len(ts) // 2
+            return total(ts[:half]) + total(ts[half:])
+        c, less = math.cos(ts[0]), 2 * math.sin(ts[0] / 2) ** 2
+        return -c * (xp.exp(-less * x) * xp.expm1(-2 * c * x))
+
     half = xp.exp(x / 2)  # exp(x) may overflow
-    return g * (sign * (total / 128 * half * half))
+    mean = total(((np.arange(64) + 0.5) * (np.pi / 128)).tolist()) / 128
+    return g * (sign * (mean * half * half))
 
 
 i0 = op("i0", np.i0, vjp=i0_vjp)
