@@ -100,10 +100,10 @@ ONE = {
     "i0": (lambda x: mpmath.besseli(1, x), lambda x: abs(x) < 1000),
     "degrees": (lambda x: 180 / mpmath.pi, everywhere),
     "radians": (lambda x: mpmath.pi / 180, everywhere),
-    "reciprocal": (lambda x: -1 / x / x, everywhere),
+    "reciprocal": (lambda x: -1 / x / x, lambda x: x != 0),
     "square": (lambda x: 2 * x, everywhere),
     "sqrt": (lambda x: 1 / mpmath.sqrt(x) / 2, positive),
-    "cbrt": (lambda x: 1 / mpmath.cbrt(x * x) / 3, everywhere),
+    "cbrt": (lambda x: 1 / mpmath.cbrt(x * x) / 3, lambda x: x != 0),
     "absolute": (mpmath.sign, everywhere),
     "special.sigmoid": (lambda x: sigmoid(x) * sigmoid(-x), everywhere),
     "special.log_sigmoid": (lambda x: sigmoid(-x), everywhere),
@@ -117,7 +117,7 @@ ONE = {
 
 
 def log_ndtr_slope(x):
-    if x < -1e4:
+    if x < -1000:
         return -x - 1 / x + 2 / x**3 - 10 / x**5 + 74 / x**7 - 706 / x**9
     return density(x) / normal(x)
 
