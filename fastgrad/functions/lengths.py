@@ -4,13 +4,20 @@ NOTE [Lengths]: the gradient of a length y of x is g x / y. At 0, where it does 
 and so are its own derivatives, as far as they do not exist. What a program makes of y may be smooth
 there, such as y**2: then g vanishes with y, and g / y has a limit, which is the derivative of g for
 y. An array does not tell it, but a Variable does, whose graph leads to y: `slope_at_zero`. (The
-next term of the limit is of third order in y: derivatives up to the third are right.)
+next term of the limit is of third order in y: derivatives up to the third are right.) Each length
+that is 0 costs a walk through what was made of it, where derivatives are recorded, and only there.
 """
+
+import threading
 
 import numpy as np
 
 from fastgrad._node import Handle
 from fastgrad._protocols import value
+
+# `slope`: whether this thread looks for one. Those of other lengths on the way would change the
+# derivatives beyond the third only, and each would be looked for anew: 2**n walks for n lengths.
+running = threading.local()
 
 
 def is_complex(x):
@@ -40,8 +47,14 @@ def slope_at_zero(xp, g, y):
     zero = np.asarray(value(y) == 0)
     if not isinstance(g, Handle) or not g.requires_grad or not np.any(zero):
         return None
+    if getattr(running, "slope", False):
+        return None
     from fastgrad import _recorded  # which needs the rows
 
     start = type(g)(zero.astype(g.dtype), requires_grad=False)
-    (slope,) = _recorded.gradients([g], [start], [y], True)
+    running.slope = True
+    try:
+        (slope,) = _recorded.gradients([g], [start], [y], True)
+    finally:
+        running.slope = False
     return None if slope is None else xp.where(zero, slope, 0)

@@ -98,8 +98,7 @@ def arctan2_vjp(xp, g, a, b):
     """`b / (a**2 + b**2)`, and 0 at 0."""
     infinite = np.isinf(value(a)) | np.isinf(value(b))
     a, b, n = scaled(xp, a, b)
-    r = xp.hypot(a, b)
-    slope = masked_ratio(xp, xp.ldexp(b, -n), r * r)
+    slope = masked_ratio(xp, xp.ldexp(b, -n), a * a + b * b)
     return g * xp.where(infinite, 0, slope)
 
 
@@ -115,13 +114,17 @@ arctan2 = op(
 
 def hypot_vjp(xp, g, y, a, b):
     """`a / y`, and 0 at 0."""
-    r = value(y)
+    r, info = value(y), np.finfo(y.dtype)
+    zero = r == 0
     slope = slope_at_zero(xp, g, y)
-    u = a
-    if not np.all((r < np.inf) & (r * np.finfo(r.dtype).eps >= np.finfo(r.dtype).tiny)):
+    if np.all(zero | ((r < np.inf) & (r > info.tiny / info.eps))):
+        gx = g * masked_ratio(xp, a, y)
+    else:
         u, v, _ = scaled(xp, a, b)
-        y = xp.hypot(u, v)
-    gx = g * masked_ratio(xp, u, y)
+        square = u * u + v * v
+        if np.any(zero):
+            u, square = xp.where(zero, 0, u), xp.where(zero, 1, square)
+        gx = g * (u / xp.sqrt(square))
     return gx if slope is None else gx + slope * a
 
 
