@@ -262,27 +262,11 @@ define(&neg_rule, Neg, "neg", 1, 0, 0, neg_forward, neg_gradient,
 
 # --- pow ---
 
-# By the rules of calculus, with two conventions at 0: x**0 is constant, so its gradient for x is 0
-# (at x = 0 too, where x1 * x0**(x1 - 1) is 0 * inf); for the exponent it is 0 where x0 is 0.
-
-
 cdef object pow_forward(object x0, object x1):
     return x0 ** x1
 
 
-cdef object pow_gradient(int i, object gy, object x0, object x1):
-    if i == 1:
-        log = np.log(np.where(x0 == 0, 1, x0))
-        return np.multiply(gy, np.multiply(x0 ** x1, log))
-    if type(x1) in (bool, int, float, complex):  # NumPy has short cuts for such exponents
-        if x1 == 0:
-            return np.zeros_like(x0)
-        e = x1 - 1
-    else:
-        e = np.where(x1 == 0, 1, x1 - 1)
-    return np.multiply(gy, np.multiply(x1, x0 ** e))
-
-
+# The gradients, and their conventions at 0, are the row's.
 # Directly, the exponent is a Python number. The short cuts are NumPy's, for the same bits.
 
 
@@ -349,7 +333,7 @@ cdef class Pow(Operation):
     """x0 ** x1"""
 
 
-define(&pow_rule, Pow, "pow", 2, X0 | X1, X0 | X1, pow_forward, pow_gradient,
+define(&pow_rule, Pow, "pow", 2, X0 | X1, X0 | X1, pow_forward, NULL,
        pow_numbers, pow_arrays, pow_directly)
 pow_rule.weak_x1 = True
 pow_rule.fast_call = pow_call
@@ -357,21 +341,8 @@ pow_rule.fast_call = pow_call
 
 # --- abs ---
 
-# For complex numbers: gy * conj(x) / |x|, and 0 at 0. (Not holomorphic; no other operation here
-# conjugates.)
-
-
 cdef object abs_forward(object x0, object x1):
     return np.absolute(x0)
-
-
-cdef object abs_gradient(int i, object gy, object x0, object x1):
-    if x0.dtype.kind == "c":
-        r = np.absolute(x0)
-        direction = np.divide(np.conj(x0), np.where(r == 0, 1, r))
-    else:
-        direction = np.sign(x0)
-    return np.multiply(gy, direction)
 
 
 cdef bint abs_numbers(double x0, double x1, double *y) noexcept:
@@ -399,5 +370,5 @@ cdef class Abs(Operation):
     """abs(x)"""
 
 
-define(&abs_rule, Abs, "abs", 1, X0, 0, abs_forward, abs_gradient,
-       abs_numbers, abs_arrays, abs_directly)
+define(&abs_rule, Abs, "abs", 1, X0, 0, abs_forward, NULL, abs_numbers, abs_arrays, abs_directly)
+abs_rule.names_output = True  # see NOTE [Lengths]

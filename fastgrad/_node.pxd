@@ -93,6 +93,7 @@ cdef struct Rule:
     AddGradient add_gradient
     bint weak_x1  # these three take no x1 but a Python number
     bint unlike  # `add_gradient` takes operands of other shapes than the output's too
+    bint names_output  # recorded, its VJP asks what `gy` is for the output, which is not saved
     # Of an operation that is a fast path of a row (owned, for ever; `forward` and `gradient` may
     # then be NULL, and are the row's):
     PyObject *row_forward

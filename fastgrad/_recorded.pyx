@@ -147,8 +147,10 @@ cdef class RecordedRun:
             else:
                 y = gy
                 if n == 1 and f.n_edges == 2:
-                    y = as_it_was(<PyObject *>f, 0, saved_value(f, 1, gy))
-                    y = as_read(y, gy)
+                    y = as_read(as_it_was(<PyObject *>f, 0, saved_value(f, 1, gy)), gy)
+                elif f.rule.names_output:
+                    y = f.rule.forward(saved_value(f, 0, gy), None)
+                    y = as_read(as_it_was(<PyObject *>f, 0, y), gy)
                 gx = (<tuple>f.rule.row_vjps)[i](self.xp, gy, y, *xs)
             like = saved_value(f, i, own_gy)
             self.add(<object>f.edges[i].to, f.edges[i].slot, self.fitted(gx, like))

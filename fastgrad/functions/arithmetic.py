@@ -4,6 +4,8 @@ import numpy as np
 
 from fastgrad._arithmetic import Add, Div, Mul, Neg, Pow, Sub
 from fastgrad._elementwise import Sqrt, Square
+from fastgrad._protocols import value
+from fastgrad.functions.lengths import wide
 from fastgrad.op import INPUTS, NOTHING, OTHERS, OUTPUT, op, zero
 
 __all__ = [
@@ -63,18 +65,33 @@ def base_vjp(xp, g, y, a, b):
         if b == 2:
             return g * (b * a)
         return g * (b * a ** (b - 1)) if b != 0 else zeros(a)
-    return g * (b * a ** xp.where(b == 0, 1, b - 1))
+    a, b = wide(a), wide(b)
+    zero, low = value(a) == 0, value(b) < 1
+    if np.any(zero):  # the exponent of 0 is a constant, in the next derivative too
+        low = low & ~zero
+        b = xp.where(zero, value(b), b)
+    if not np.any(low | (value(b) == 0)):
+        return g * (b * a ** (b - 1))
+    # Below 1, b - 1 is rounded, and a power of it may overflow; 0 stands for it where it is not
+    # used. For b = 0 this has the derivative 1 / a for b, which its value 0 does not show.
+    slope = b * a ** xp.where(low | (value(b) == 0), 0, b - 1)
+    return g * xp.where(low, b * a**b / xp.where(low, a, 1), slope)
 
 
 def exponent_vjp(xp, g, y, a, b):
     """a**b * log(a), and 0 where a is 0."""
-    return g * (a**b * xp.log(xp.where(a == 0, 1, a)))
+    a, b = wide(a), wide(b)
+    zero = value(a) == 0
+    if np.any(zero):
+        a = xp.where(zero, 1, a)
+    return g * (a**b * xp.log(a))
 
 
 power = op("power", np.power, vjp=(base_vjp, exponent_vjp), fast=Pow)
 float_power = op("float_power", np.float_power, vjp=(base_vjp, exponent_vjp))
 sqrt = op("sqrt", np.sqrt, OUTPUT, vjp=lambda xp, g, y, x: g / (2 * y), fast=Sqrt)
-cbrt = op("cbrt", np.cbrt, OUTPUT, vjp=lambda xp, g, y, x: g / (3 * y * y))
+# Not of y * y, which is subnormal in float16 where x is.
+cbrt = op("cbrt", np.cbrt, OUTPUT, vjp=lambda xp, g, y, x: g / (3 * y) / y)
 
 # --- division with a remainder ---
 

@@ -8,6 +8,7 @@ from fastgrad._node import Handle
 from fastgrad._protocols import value
 from fastgrad._row import holds_variable
 from fastgrad.functions.arithmetic import zeros
+from fastgrad.functions.lengths import is_complex, masked_ratio, slope_at_zero
 from fastgrad.op import INPUTS, OTHERS, OUTPUT, implements, op, zero
 
 __all__ = [
@@ -18,40 +19,43 @@ __all__ = [
 MISSING = np._NoValue  # what NumPy has for an argument that was not passed
 
 
-def is_complex(x):
-    """Whether an array, or a Variable, is one of complex numbers."""
-    return x.dtype.kind == "c"
-
-
 # --- sizes and signs ---
 
 
 def absolute_vjp(xp, g, y, x):
     """sign(x); conj(x) / |x| of complex x; 0 at 0."""
-    if not is_complex(x):
-        return g * xp.sign(x)
-    r = xp.absolute(x)
-    return g * (xp.conjugate(x) / xp.where(r == 0, 1, r))
+    if is_complex(x):
+        r = np.absolute(x) if xp is np else y  # which is not saved
+        gx = g * masked_ratio(xp, xp.conjugate(x), r)
+    else:
+        gx = g * xp.sign(x)
+    if xp is np or not np.any(value(x) == 0):
+        return gx
+    slope = slope_at_zero(xp, g, y)
+    return gx if slope is None else gx + slope * xp.conjugate(x)
 
 
 def sign_vjp(xp, g, y, x):
     """Zero; of complex x / |x| what turns it: dy = (dx - y Re(conj(y) dx)) / |x|."""
     if not is_complex(x):
         return zeros(x)
-    r = xp.absolute(x)
-    across = g - xp.real(g * y) * xp.conjugate(y)
-    return xp.where(r == 0, 0, across) / xp.where(r == 0, 1, r)
+    return masked_ratio(xp, g - xp.real(g * y) * xp.conjugate(y), xp.absolute(x))
 
 
 absolute = op("absolute", np.absolute, vjp=absolute_vjp, fast=Abs)
-fabs = op("fabs", np.fabs, vjp=lambda xp, g, y, x: g * xp.sign(x))
+fabs = op("fabs", np.fabs, INPUTS | OUTPUT, vjp=absolute_vjp)
 sign = op("sign", np.sign, INPUTS | OUTPUT, vjp=sign_vjp)
 sign.steps = (0,)
-copysign = op(
-    "copysign",
-    np.copysign,
-    vjp=(lambda xp, g, y, a, b: g * (xp.sign(a) * xp.copysign(1, b)), zero),
-)
+
+
+def copysign_vjp(xp, g, y, a, b):
+    """1 or -1, and 0 at 0."""
+    slope = slope_at_zero(xp, g, y)
+    gx = g * (xp.sign(a) * xp.copysign(1, b))
+    return gx if slope is None else gx + slope * a
+
+
+copysign = op("copysign", np.copysign, INPUTS | OUTPUT, vjp=(copysign_vjp, zero))
 heaviside = op(
     "heaviside",
     np.heaviside,

@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from fastgrad.functions.decompositions import conj, or_one
+from fastgrad.functions.decompositions import conj
+from fastgrad.functions.lengths import masked_ratio, slope_at_zero
 from fastgrad.op import INPUTS, OUTPUT, op
 
 __all__ = ["norm", "vector_norm", "matrix_norm"]
@@ -12,7 +13,7 @@ __all__ = ["norm", "vector_norm", "matrix_norm"]
 def direction(xp, x):
     """The derivative of |x|: for complex numbers conj(x) / |x|; 0 at 0."""
     if x.dtype.kind == "c":
-        return xp.conj(x) / or_one(xp, xp.abs(x))
+        return masked_ratio(xp, xp.conj(x), xp.abs(x))
     return xp.sign(x)
 
 
@@ -22,9 +23,13 @@ def shared(chosen, axes):
 
 
 def length_vjp(xp, g, y, x, axes, order):
-    """Of the norm of vectors; `g` and `y` with the axes of their elements as ones."""
+    """Of the norm of vectors."""
+    slope = slope_at_zero(xp, g, y) if order == 2 else None
+    ones = tuple(1 if k in axes else n for k, n in enumerate(x.shape))
+    g, y = xp.reshape(g, ones), xp.reshape(y, ones)
     if order == 2:
-        return g * conj(xp, x) / or_one(xp, y)
+        gx = g * masked_ratio(xp, conj(xp, x), y)
+        return gx if slope is None else gx + xp.reshape(slope, ones) * conj(xp, x)
     if order == 0:
         return np.zeros(x.shape, g.dtype)
     if order == 1:
@@ -32,8 +37,13 @@ def length_vjp(xp, g, y, x, axes, order):
     r = xp.abs(x)
     if order in (np.inf, -np.inf):
         return g * direction(xp, x) * shared(r == y, axes)
-    ratio = or_one(xp, r) / or_one(xp, y)
-    return xp.where(y == 0, 0, g * direction(xp, x) * ratio ** (order - 1))
+    # Where x is 0 a constant is, and all of its derivatives: x | x |**(order - 2) has a kink there
+    # for most orders.
+    zero = r == 0
+    ratio = masked_ratio(xp, r, y)
+    if np.any(zero):
+        ratio = xp.where(zero, 1, ratio)
+    return g * direction(xp, x) * ratio ** (order - 1)
 
 
 def matrix_norm_vjp_of(xp, g, x, axes, order):
@@ -55,21 +65,18 @@ def matrix_norm_vjp_of(xp, g, x, axes, order):
 def norm_vjp(xp, g, y, x, ord=None, axis=None, keepdims=False):
     """Of vectors or matrices, as NumPy decides."""
     axes = tuple(range(x.ndim)) if axis is None else normalize_axis_tuple(axis, x.ndim)
-    ones = tuple(1 if k in axes else n for k, n in enumerate(x.shape))
-    g, y = xp.reshape(g, ones), xp.reshape(y, ones)
     if ord is None or ord in ("fro", "f"):
         return length_vjp(xp, g, y, x, axes, 2)
     if len(axes) == 1:
         return length_vjp(xp, g, y, x, axes, ord)
-    return matrix_norm_vjp_of(xp, g, x, axes, ord)
+    ones = tuple(1 if k in axes else n for k, n in enumerate(x.shape))
+    return matrix_norm_vjp_of(xp, xp.reshape(g, ones), x, axes, ord)
 
 
 def vector_norm_vjp(xp, g, y, x, *, axis=None, keepdims=False, ord=2):
     """Of the vector of all elements along the axes."""
     axes = tuple(range(x.ndim)) if axis is None else normalize_axis_tuple(axis, x.ndim)
-    ones = tuple(1 if k in axes else n for k, n in enumerate(x.shape))
-    order = 2 if ord is None else ord
-    return length_vjp(xp, xp.reshape(g, ones), xp.reshape(y, ones), x, axes, order)
+    return length_vjp(xp, g, y, x, axes, 2 if ord is None else ord)
 
 
 def matrix_norm_vjp(xp, g, y, x, *, keepdims=False, ord="fro"):

@@ -25,6 +25,7 @@ from fastgrad.functions.along import (
 )
 from fastgrad.functions.differences import *  # noqa: F403
 from fastgrad.functions.differences import diff
+from fastgrad.functions.lengths import masked_ratio, slope_at_zero
 from fastgrad.functions.statistics import *  # noqa: F403
 from fastgrad.op import INPUTS, NOTHING, OUTPUT, implements, op, plain, refuse
 
@@ -76,8 +77,9 @@ var = op("var", np.var, vjp=var_vjp)
 
 def std_vjp(xp, g, y, x, *args, **kwargs):
     """That of the variance through the square root; zero at zero."""
-    g = xp.where(y == 0, 0, g) / (2 * xp.where(y == 0, 1, y))
-    return var_vjp(xp, g, y, x, *args, **kwargs)
+    slope = slope_at_zero(xp, g, y)
+    g = masked_ratio(xp, g, 2 * y)
+    return var_vjp(xp, g if slope is None else g + slope / 2, y, x, *args, **kwargs)
 
 
 std = op("std", np.std, INPUTS | OUTPUT, vjp=std_vjp)

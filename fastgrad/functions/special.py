@@ -10,9 +10,12 @@ not exist, and 0 for y where x is 0.
 """
 
 import math
+from functools import partial
 
 import numpy as np
 
+from fastgrad._protocols import value
+from fastgrad.functions.lengths import is_complex, wide
 from fastgrad.functions.reductions import spread
 from fastgrad.op import INPUTS, OUTPUT, op
 
@@ -77,15 +80,20 @@ softplus = op(
 )
 
 
+# Beyond these, where exp(-x) is 0 in any dtype, `x sigmoid(x)` and so on are x or 0, and would be
+# inf * 0 at infinity.
+SILU_END, GELU_END, NDTR_END = 2e4, 60, 200
+
+
 def silu_vjp(xp, g, y, x):
-    """Of `y = x s`, where `s' = s (1 - s)`."""
-    s = sigmoid(x)
-    return g * (s + x * (s * (1 - s)))
+    """Of `y = x s(x)`, where `s'(x) = s(x) s(-x)`."""
+    x = xp.clip(wide(x), -SILU_END, SILU_END)
+    return g * (sigmoid(x) * (1 + x * sigmoid(-x)))
 
 
 silu = op(
     "silu",
-    lambda x: floating(x) * sigmoid_forward(x),
+    lambda x: np.maximum(floating(x), -SILU_END) * sigmoid_forward(x),
     vjp=silu_vjp,
     doc="`x * sigmoid(x)`, which is also called swish.",
 )
@@ -142,18 +150,20 @@ def gelu_forward(x, approximate=True):
     """See `gelu`."""
     x = floating(x)
     if not approximate:
-        return x * scipys("ndtr")(x)
-    return x * sigmoid_forward(x * (GELU_C + GELU_D * np.square(x)))
+        return np.maximum(x, -NDTR_END) * scipys("ndtr")(x)
+    u = np.clip(x, -GELU_END, GELU_END)
+    return np.maximum(x, -GELU_END) * sigmoid_forward(u * (GELU_C + GELU_D * np.square(u)))
 
 
 def gelu_vjp(xp, g, y, x, approximate=True):
     """Of `y = x p(x)`: p + x p'."""
     if not approximate:
-        ndtr = scipys("ndtr")
-        return g * (ndtr(x) + x * ndtr.vjp[0](xp, 1, None, x))
+        x = xp.clip(wide(x), -NDTR_END, NDTR_END)
+        return g * (scipys("ndtr")(x) + x * density(xp, x))
+    x = xp.clip(wide(x), -GELU_END, GELU_END)
     u = x * x
-    p = sigmoid(x * (GELU_C + GELU_D * u))
-    return g * (p + x * (p * (1 - p)) * (GELU_C + 3 * GELU_D * u))
+    v = x * (GELU_C + GELU_D * u)
+    return g * (sigmoid(v) * (1 + x * sigmoid(-v) * (GELU_C + 3 * GELU_D * u)))
 
 
 gelu = op(
@@ -269,30 +279,111 @@ def scipys(name):
     return globals()[name]
 
 
-def i1_vjp(xp, g, y, x):
-    """`I0(x) - I1(x) / x`, and 1 / 2 at 0."""
-    zero = x == 0
-    slope = scipys("i0")(x) - xp.where(zero, 0.5, y / xp.where(zero, 1, x))
+def exp_of_square(xp, x, c):
+    """`exp(c * x * x)` for c < 0, without the rounding of the square, which the exponential grows.
+
+    `x` is split into a part of few digits, whose square is exact, and a small rest.
+    """
+    if is_complex(x):
+        return xp.exp(c * (x * x))
+    x = xp.clip(wide(x), -NDTR_END, NDTR_END)
+    few = xp.rint(x * 128) / 128
+    return xp.exp(c * (few * few)) * xp.exp(c * ((x - few) * (x + few)))
+
+
+def density(xp, x):
+    """That of the normal distribution."""
+    return exp_of_square(xp, x, -0.5) / ROOT_2PI
+
+
+# Of density / ndtr at -t, in odd powers of 1 / t: what is left of the division of the two
+# asymptotic series. Beyond 50 the next term is below a rounding.
+LOG_NDTR_SERIES, LOG_NDTR_FAR = [1, -2, 10, -74, 706], -50
+
+
+def log_ndtr_vjp(xp, g, y, x):
+    """The density by ndtr; left of -1, where that loses all digits, by the scaled `erfcx`.
+
+    Far left by the series, for the next derivatives, to which erfcx is too close to 1 / x.
+    """
+    x = wide(x)
+    left, far = value(x) < -1, value(x) < LOG_NDTR_FAR
+    a = xp.where(left & ~far, x, -1)
+    slope = math.sqrt(2 / math.pi) / scipys("erfcx")(a / -math.sqrt(2))
+    b = xp.where(left, 0, x)
+    slope = xp.where(left, slope, density(xp, b) / scipys("ndtr")(b))
+    if np.any(far):
+        t = -xp.where(far, x, LOG_NDTR_FAR)
+        u, total = 1 / t, 0
+        for c in reversed(LOG_NDTR_SERIES):
+            total = total * u * u + c
+        slope = xp.where(far, t + total * u, slope)
     return g * slope
 
 
-def log_or_0(xp, a, b):
-    """`log(b)`; 0 where a is 0 and there is no logarithm."""
-    return xp.log(xp.where((a == 0) & (b <= 0), 1, b))
+def bessel(n):
+    """The row of the modified Bessel function of order `n`, of x alone."""
+    return scipys(f"i{n}") if n < 2 else partial(bessel_of_order, n=n)
 
 
-def ratio_or_0(xp, a, b):
-    """`a / b`; 0 where a is 0."""
-    return a / xp.where(a == 0, 1, b)
+def bessel_forward(x, n):
+    """SciPy's `iv` for n > 1; 0 for tiny x, where that is NaN."""
+    import scipy.special
+
+    return scipy.special.iv(n, np.where(np.abs(x) < 1e-30, 0, x))
+
+
+bessel_of_order = op(
+    "bessel",
+    bessel_forward,
+    vjp=lambda xp, g, y, x, n: g * ((bessel(n - 1)(x) + bessel(n + 1)(x)) / 2),
+)
+
+
+def digamma_step(xp, a, b):
+    """`digamma(a + b) - digamma(a)` for positive numbers, where the two are alike too.
+
+    The pole at 0 apart; what is left is b times the mean of the derivative, in a Taylor series
+    about the middle, whose terms fall by the square of at least 9.
+    """
+    a, b = wide(a), wide(b)
+    pole = b / (a + b) / a
+    a = a + 1
+    alike = value(a) > 4 * value(b)
+    if not np.any(alike):
+        return pole + scipys("digamma")(a + b) - scipys("digamma")(a)
+    apart = xp.where(alike, 1, a)
+    step = scipys("digamma")(apart + xp.where(alike, 0, b)) - scipys("digamma")(apart)
+    half = xp.where(alike, b, 0) / 2
+    middle = xp.where(alike, a, 1) + half
+    total = 0
+    for k in range(15, 0, -2):
+        total = total * half * half + scipys("polygamma")(k, middle) * (2 / math.factorial(k))
+    return pole + xp.where(alike, total * half, step)
+
+
+def xlogy_a_vjp(xp, g, a, b, log):
+    """`log(b)`; 0 where a is 0 and there is no logarithm, of b at the first of its `ends`."""
+    none = (value(a) == 0) & ~(value(b) > (0 if log == "log" else -1))
+    b = xp.where(none, 1, b) if np.any(none) else b
+    return g * xp.where(none, 0, getattr(xp, log)(b))
+
+
+def xlogy_b_vjp(xp, g, a, b):
+    """`a / b`; 0 where both are 0."""
+    none = (value(a) == 0) & (value(b) == 0)
+    b = xp.where(none, 1, b) if np.any(none) else b
+    return g * xp.where(none, 0, a / b)
 
 
 # Name, what is saved, VJPs: SciPy's documentation has the definitions, DLMF the derivatives.
 SCIPY = {
-    "erf": (INPUTS, lambda xp, g, y, x: g * (2 / ROOT_PI * xp.exp(-x * x))),
-    "erfc": (INPUTS, lambda xp, g, y, x: g * (-2 / ROOT_PI * xp.exp(-x * x))),
+    "erf": (INPUTS, lambda xp, g, y, x: g * (2 / ROOT_PI * exp_of_square(xp, x, -1))),
+    "erfc": (INPUTS, lambda xp, g, y, x: g * (-2 / ROOT_PI * exp_of_square(xp, x, -1))),
+    "erfcx": (INPUTS | OUTPUT, lambda xp, g, y, x: g * (2 * x * y - 2 / ROOT_PI)),
     "erfinv": (OUTPUT, lambda xp, g, y, x: g * (ROOT_PI / 2 * xp.exp(y * y))),
-    "ndtr": (INPUTS, lambda xp, g, y, x: g * (xp.exp(x * x / -2) / ROOT_2PI)),
-    "log_ndtr": (INPUTS | OUTPUT, lambda xp, g, y, x: g * (xp.exp(x * x / -2 - y) / ROOT_2PI)),
+    "ndtr": (INPUTS, lambda xp, g, y, x: g * density(xp, x)),
+    "log_ndtr": (INPUTS, log_ndtr_vjp),
     "gamma": (INPUTS | OUTPUT, lambda xp, g, y, x: g * (y * scipys("digamma")(x))),
     "gammaln": (INPUTS, lambda xp, g, y, x: g * scipys("digamma")(x)),
     "digamma": (INPUTS, lambda xp, g, y, x: g * scipys("polygamma")(1, x)),
@@ -300,15 +391,15 @@ SCIPY = {
     "beta": (
         INPUTS | OUTPUT,
         (
-            lambda xp, g, y, a, b: g * (y * (scipys("digamma")(a) - scipys("digamma")(a + b))),
-            lambda xp, g, y, a, b: g * (y * (scipys("digamma")(b) - scipys("digamma")(a + b))),
+            lambda xp, g, y, a, b: -g * (y * digamma_step(xp, a, b)),
+            lambda xp, g, y, a, b: -g * (y * digamma_step(xp, b, a)),
         ),
     ),
     "betaln": (
         INPUTS,
         (
-            lambda xp, g, y, a, b: g * (scipys("digamma")(a) - scipys("digamma")(a + b)),
-            lambda xp, g, y, a, b: g * (scipys("digamma")(b) - scipys("digamma")(a + b)),
+            lambda xp, g, y, a, b: -g * digamma_step(xp, a, b),
+            lambda xp, g, y, a, b: -g * digamma_step(xp, b, a),
         ),
     ),
     "expit": (OUTPUT, lambda xp, g, y, x: g * (y * (1 - y))),
@@ -316,17 +407,18 @@ SCIPY = {
     "xlogy": (
         INPUTS,
         (
-            lambda xp, g, y, a, b: g * log_or_0(xp, a, b),
-            lambda xp, g, y, a, b: g * ratio_or_0(xp, a, b),
+            lambda xp, g, y, a, b: xlogy_a_vjp(xp, g, a, b, "log"),
+            lambda xp, g, y, a, b: xlogy_b_vjp(xp, g, a, b),
         ),
     ),
     "xlog1py": (
         INPUTS,
         (
-            lambda xp, g, y, a, b: g * log_or_0(xp, a, 1 + b),
-            lambda xp, g, y, a, b: g * ratio_or_0(xp, a, 1 + b),
+            lambda xp, g, y, a, b: xlogy_a_vjp(xp, g, a, b, "log1p"),
+            lambda xp, g, y, a, b: xlogy_b_vjp(xp, g, a, 1 + b),
         ),
     ),
     "i0": (INPUTS, lambda xp, g, y, x: g * scipys("i1")(x)),
-    "i1": (INPUTS | OUTPUT, i1_vjp),
+    # Not I0(x) - I1(x) / x, whose next derivatives lose all digits about 0.
+    "i1": (INPUTS, lambda xp, g, y, x: g * ((scipys("i0")(x) + bessel(2)(x)) / 2)),
 }

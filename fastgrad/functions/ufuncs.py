@@ -68,15 +68,22 @@ def call(ufunc, inputs, kwargs, out):
     return masked(answer)(*inputs, value(where), before, **kwargs)
 
 
+# What stands in for the operands where a mask is off: a point in the middle of the domains.
+POINTS = {np.arccosh: 2.0}
+
+
 @functools.cache
 def masked(row):
     """The row of the same ufunc with a mask: elsewhere the result is what was there before."""
     ufunc, n = row.forward, row.forward.nin
+    # An operand without gradient may be an integer, as the exponent of ldexp is.
+    points = [1 if rule is None else POINTS.get(ufunc, 0.5) for rule in row.vjp]
 
     def forward(*args, **kwargs):
         *xs, where, before = args
         shape = np.broadcast_shapes(*(np.shape(x) for x in (*xs, where)))
-        dtype = ufunc(*(np.ones((), np.asarray(x).dtype) for x in xs), **kwargs).dtype
+        with np.errstate(all="ignore"):  # of ones, for the dtype
+            dtype = ufunc(*(np.ones((), np.asarray(x).dtype) for x in xs), **kwargs).dtype
         y = np.zeros(shape, dtype)
         y[...] = before
         return ufunc(*xs, out=y, where=where, **kwargs)
@@ -87,8 +94,9 @@ def masked(row):
 
         def vjp(xp, g, y, *args, **kwargs):
             *xs, where, _ = args
-            # Where the mask is off, operands may be outside of the domain: put ones there.
-            y, *xs = [xp.where(where, x, 1) for x in (y, *xs)]
+            # Where the mask is off, operands may be outside of the domain.
+            xs = [xp.where(where, x, p) for x, p in zip(xs, points, strict=True)]
+            y = xp.where(where, y, float(ufunc(*points)))
             return xp.where(where, row.vjp[i](xp, xp.where(where, g, 0), y, *xs), 0)
 
         return vjp
