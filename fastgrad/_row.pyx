@@ -93,38 +93,52 @@ cdef class Row:
         return self.call(args, kwargs)
 
     cdef object call(self, tuple args, dict kwargs):
-        """Any arguments."""
-        cdef int place
+        """Any arguments. NumPy writes to `out`; the result has what is there then, in a copy."""
         if self.is_ufunc and kwargs and "where" in kwargs:
             if any_variable(args) or any_variable((kwargs["where"],)):
                 return self.forward(*args, **kwargs)  # through NumPy's protocol, which knows masks
-        out = kwargs.pop("out", None) if kwargs else None
+        cdef object out = kwargs.pop("out", None) if kwargs else None
+        cdef dict given = kwargs
+        cdef int place = -1
         if out is None and len(args) > self.n_operands():
-            place = self.place_of_out()
-            if place < len(args):
+            if isinstance(self.forward, np.ufunc):
+                out, args = args[self.n_operands():], args[:self.n_operands()]
+            elif self.place_of_out() < len(args):
+                place = self.place_of_out()
                 out, args = args[place], args[:place] + (None,) + args[place + 1:]
         if out is not None:
-            return self.written(args, kwargs, out)
+            args, kwargs = self.apart_from(args, kwargs, out)
+            given = kwargs if place > 0 else {**kwargs, "out": out}
         if any_variable(kwargs.values()) or any_variable(args[self.n_operands():]):
             args, kwargs = self.bound(args, kwargs)
+            given = kwargs if out is None or place > 0 else {**kwargs, "out": out}
         cdef object operands = args
         if self.sequence:
             if not args or isinstance(args[0], (Handle, np.ndarray)):
                 # An array of operands: what it is split into along its first axis.
-                return self.call((tuple(args[0]), *args[1:]), kwargs) if any_variable(args) \
-                    else self.forward(*args, **kwargs)
+                return self.call((tuple(args[0]), *args[1:]), given) if any_variable(args) \
+                    else self.forward(*args, **given)
             operands = tuple(args[0])
         cdef int i, n = self.n_operands() if not self.sequence else len(operands)
         n = min(n, len(operands))
         if not any_variable(operands):
-            return self.forward(*args, **kwargs)
-        if self.is_ufunc and len(args) > n:  # `out` by position
-            return self.written(args[:n], kwargs, args[n])
+            if place > 0:
+                args = args[:place] + (out,) + args[place + 1:]
+            return self.forward(*args, **given)
+        operands = tuple([
+            x if i >= n or isinstance(x, Handle) else assembled(x) for i, x in enumerate(operands)
+        ])
         cdef tuple values = tuple([
             value_of_operand(self, i, operands[i]) for i in range(len(operands))
         ])
-        ys = self.forward(values, *args[1:], **kwargs) if self.sequence \
-            else self.forward(*values, **kwargs)
+        cdef tuple others = args[1:] if self.sequence else values
+        if place > 0:  # where `others` have None
+            place -= self.sequence
+            others = others[:place] + (out,) + others[place + 1:]
+        ys = self.forward(values, *others, **given) if self.sequence \
+            else self.forward(*others, **given)
+        if out is not None:
+            ys = kept_from(ys, out)
         cdef bint requires_grad = False
         for i in range(n):
             if isinstance(operands[i], Handle) and (<Handle>operands[i]).flags & REQUIRES_GRAD:
@@ -142,18 +156,14 @@ cdef class Row:
             return outputs
         return type(ys)(*outputs) if hasattr(type(ys), "_fields") else type(ys)(outputs)
 
-    cdef object written(self, tuple args, dict kwargs, object out):
-        """The result, whose values were written to `out` too."""
-        cdef object y
-        if isinstance(out, Handle):
+    cdef tuple apart_from(self, tuple args, dict kwargs, object out):
+        """The arguments, with copies of what shares the memory of `out`."""
+        if any_variable((out,)):
             raise TypeError(f"{self.name}: out is a Variable, which is never written to; use the "
                             "result")
-        args = apart(self.name, args, (out,))
-        y = self.call(args, kwargs)
-        if not isinstance(y, Handle):
-            return self.forward(*args, out=out, **kwargs)
-        np.copyto(out, value_of(y), casting="same_kind")
-        return y
+        outs = out if isinstance(out, tuple) else (out,)
+        args = apart(self.name, args, outs)
+        return args, dict(zip(kwargs, apart(self.name, kwargs.values(), outs)))
 
     cdef int n_operands(self) except -1:
         return 1 if self.sequence else len(<tuple>self.vjp)
@@ -187,6 +197,26 @@ cdef class Row:
         return vjp(*args, **call.kwargs) if call.kwargs else vjp(*args)
 
 
+cdef object kept_from(object ys, object out):
+    """The results, with copies of those that are (or share memory with) an `out`."""
+    outs = [x for x in (out if isinstance(out, tuple) else (out,)) if isinstance(x, np.ndarray)]
+    if isinstance(ys, (tuple, list)):
+        return type(ys)([kept_from(y, tuple(outs)) for y in ys])
+    shared = isinstance(ys, np.ndarray) and any([np.may_share_memory(ys, x) for x in outs])
+    return ys.copy() if shared else ys
+
+
+# What makes a Variable of a list or a tuple that holds Variables, and leaves all else as it is:
+# functions/joining.py sets it.
+cdef object assembled = None
+
+
+def set_assembled(function):
+    """Let `function` make one operand of a list that holds Variables."""
+    global assembled
+    assembled = function
+
+
 cdef bint any_variable(object xs) except -1:
     """Whether one is a Variable, or a list or a tuple that holds one."""
     cdef object x
@@ -217,7 +247,7 @@ def apart(name, args, out):
     for x in args:
         data = value_of(x) if isinstance(x, Handle) else x
         if isinstance(data, np.ndarray) and any([
-            y is not None and np.may_share_memory(data, y) for y in out
+            isinstance(y, np.ndarray) and np.may_share_memory(data, y) for y in out
         ]):
             if isinstance(x, Handle):
                 raise TypeError(f"{name}: out shares the memory of a Variable, which is never "
@@ -229,15 +259,19 @@ def apart(name, args, out):
     return tuple(found)
 
 
+cdef list whole(Row row, gys, ys):
+    """The gradients of all outputs: zeros where there is none, if the rule does not take None."""
+    if row.none_for_absent:
+        return list(gys)
+    return [np.zeros_like(y) if gy is None else gy for gy, y in zip(gys, ys)]
+
+
 cdef object value_of_operand(Row row, int i, object x):
     if isinstance(x, Handle):
         x = value_of(x)
         if x is None:
             raise TypeError(f"{row.name}: operand {i} is a Variable without data (None)")
     elif isinstance(x, (list, tuple)):
-        if any_variable(x):
-            raise TypeError(f"{row.name}: operand {i} is a {type(x).__name__} of Variables, "
-                            "expected a Variable; make one of them with fastgrad.stack")
         if row.is_ufunc:
             x = np.asarray(x)
     if is_array(<PyObject *>x) and not is_exact(<PyObject *>x):
@@ -433,7 +467,7 @@ cdef class RowFunction(Function):
             call.args = (xs,) if row.sequence else xs
             call.targets = call.own
         ys = call.y if isinstance(call.y, tuple) else (call.y,)
-        gys = tuple([np.zeros_like(y) if gy is None else gy for gy, y in zip(gys, ys)])
+        gys = tuple(whole(row, gys, ys))
         gy = gys if isinstance(call.y, tuple) else gys[0]
         n = len(call.args[0]) if row.sequence else len(call.args)
         gxs = []

@@ -138,14 +138,10 @@ def clip(a, a_min=MISSING, a_max=MISSING, out=None, *, min=MISSING, max=MISSING,
     for name, x in (("min", min), ("max", max)):
         if x is not MISSING:  # next to a_min or a_max: for NumPy to refuse
             kwargs[name] = x
-    mask = kwargs.pop("where", True)
-    if mask is not True and holds_variable(a, a_min, a_max, mask, out):
-        y = clip(a, a_min, a_max, **kwargs)
-        y = where(value(mask), y, np.zeros((), y.dtype) if out is None else out.copy())
-        if out is not None:
-            np.copyto(out, value(y), casting="same_kind")
-        return y
+    mask = value(kwargs.pop("where", True))
     if mask is not True:
+        if out is None and holds_variable(a, a_min, a_max):  # else elements would be left unset
+            return where(mask, clip_by_position(a, a_min, a_max, **kwargs), 0)
         kwargs["where"] = mask
     return clip_by_position(a, a_min, a_max, out=out, **kwargs)
 

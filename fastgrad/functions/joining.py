@@ -11,7 +11,7 @@ import numpy as np
 
 from fastgrad._node import Handle
 from fastgrad._protocols import value
-from fastgrad._row import holds_variable
+from fastgrad._row import holds_variable, set_assembled
 from fastgrad.functions.indexing import scatter
 from fastgrad.functions.shapes import (
     along,
@@ -82,6 +82,14 @@ def assembled(xs, dtype=None):
         return np.array(x, dtype=dtype)
 
     return made(xs)
+
+
+set_assembled(assembled)
+
+
+def as_operand_of_operator(xs):
+    """A Variable, or an array, of a list or a tuple."""
+    return assembled(xs) if holds_variable(xs) else np.asarray(xs)
 
 
 def at_least(n, function, place):
