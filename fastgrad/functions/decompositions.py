@@ -11,7 +11,9 @@ from fastgrad.functions.degenerate import (
     spectral_guess,
     unknown,
     unlike,
+    used,
     warn,
+    with_values,
 )
 from fastgrad.op import INPUTS, OUTPUT, op
 
@@ -113,7 +115,7 @@ def qr_vjp(xp, g, y, a, mode="reduced"):
 qr = op("qr", np.linalg.qr, INPUTS | OUTPUT, vjp=qr_vjp)
 
 
-def limits(xp, name, equal, turned, open_, x, p, gw):
+def limits(xp, name, equal, turned, open_, x, p=None, gw=None, gv=None):
     """What stands at equal values, where the quotient of `x` is 0 / 0: see `degenerate`.
 
     `turned`: where the function depends on the basis; `open_`: where the quotient is not known.
@@ -125,7 +127,7 @@ def limits(xp, name, equal, turned, open_, x, p, gw):
         return unknown(x, equal, turned | open_, name)
     y = np.zeros((), x.dtype)
     if np.any(open_):
-        y = np.where(open_, spectral_guess(p, gw, equal), y)
+        y = np.where(open_, spectral_guess(p, gw, gv, equal), y)
         bad = np.any(turned | ~np.isfinite(y))
         warn(name, "it is NaN" if bad else "it is taken for that of a matrix function, "
              "(v * h(w)) @ v.T, which may be wrong")  # fmt: skip
@@ -147,24 +149,16 @@ def eigh_vjp(xp, g, y, a, UPLO="L"):
         x, total = p - adjoint(xp, p), hermitian_part(xp, p)
         middle = middle + quotient(xp, x / 2, gaps, zero)
         if np.any(equal):
-            open_ = False if gw is None else matters(total, gv) | unlike(gw)
+            open_ = False if gw is None else matters(total, gv) | used(gw)
             turned = matters(x, gv)
-            middle = middle + limits(xp, "np.linalg.eigh", equal, turned, open_, x, total, gw)
+            middle = middle + limits(xp, "np.linalg.eigh", equal, turned, open_, x, total, gw, gv)
     return conj(xp, hermitian_part(xp, v @ middle @ vh))
 
 
 def eigvalsh_vjp(xp, g, y, a, UPLO="L"):
     """As of `eigh`."""
     w, v = xp.linalg.eigh(a, UPLO)
-    return conj(xp, (v * with_values(xp, g, w)[..., None, :]) @ adjoint(xp, v))
-
-
-def with_values(xp, g, w):
-    """`g`, a gradient for the values `w`, which may be a function of `w`.
-
-    The next derivative then has a gradient for `w`, zero though it is, and knows of that.
-    """
-    return g if xp is np else g + 0 * w
+    return conj(xp, (v * with_values(g, w)[..., None, :]) @ adjoint(xp, v))
 
 
 def eig_vjp(xp, g, y, a):
@@ -180,13 +174,12 @@ def eig_vjp(xp, g, y, a):
     equal = zero & pairs(w)
     middle = 0 if gw is None else gw[..., None] * np.eye(w.shape[-1], dtype=w.dtype)
     x = middle
-    lost = False if gw is None else unlike(gw)
+    lost = False if gw is None else unlike(gw) if gv is None else used(gw)
     if gv is not None:
         p = vt @ gv
         x = p - (vt @ conj(xp, v)) * xp.real(diagonals(xp, p))[..., None, :]
         middle = middle + quotient(xp, x, gaps, zero)
-        used = np.any(value(gv) != 0, axis=-2)
-        lost = lost | used[..., None, :] | used[..., :, None]
+        lost = lost | used(np.any(value(gv) != 0, axis=-2))
     if np.any(equal):
         lost = equal & lost
         if np.any(lost):
@@ -248,14 +241,16 @@ def svd_middle(xp, g, y, n):
     lost = False if gs is None else null & (value(gs) != 0)[..., None, :]
     if np.any(equal):
         total = (hermitian_part(xp, p) + hermitian_part(xp, q)) / 2
-        open_ = lost if gs is None else lost | unlike(gs) | matters(total, gu, gv)
+        open_ = False if gs is None else matters(total, gu, gv) | used(gs)
         turned = matters(e + f, gu, gv)
         middle = middle + limits(
-            xp, "np.linalg.svd", equal, turned, open_, e + f, total, gs
+            xp, "np.linalg.svd", equal, turned, open_, e + f, total, gs, np.maximum(
+                *(np.abs(value(x)).max(axis=(-2, -1), keepdims=True, initial=0) for x in (gu, gv))
+            )
         )
     if np.any(null):
         turned = matters(e - f, gu, gv)
-        middle = middle + limits(xp, "np.linalg.svd", null, turned, False, e - f, None, gs)
+        middle = middle + limits(xp, "np.linalg.svd", null, turned, False, e - f)
     diagonal = np.arange(s.shape[-1])
     if lost is not False:
         lost = lost[..., diagonal, diagonal][..., None, :]
@@ -269,14 +264,14 @@ def outside(xp, u, gu, s, null, lost):
     if np.any(null):
         turned = np.broadcast_to(matters(rest, gu) | lost, rest.shape)
         null = np.broadcast_to(null, rest.shape)
-        y = y + limits(xp, "np.linalg.svd", null, turned, False, rest, None, None)
+        y = y + limits(xp, "np.linalg.svd", null, turned, False, rest)
     return y
 
 
 def svdvals_vjp(xp, g, y, a, hermitian=False):
     """As of `svd`."""
     u, s, vh = xp.linalg.svd(a, full_matrices=False, hermitian=hermitian)
-    ga = conj(xp, (u * with_values(xp, g, s)[..., None, :]) @ vh)
+    ga = conj(xp, (u * with_values(g, s)[..., None, :]) @ vh)
     return hermitian_part(xp, ga) if hermitian else ga
 
 

@@ -8,6 +8,7 @@ at the identity `v @ v.T` and `(v * w) @ v.T` hand back the same gradients for `
 - A numerator that is not 0: the function depends on the basis and has no derivative. NaN.
 - Vectors and values both matter: a warning, and the entry as of `(v * h(w)) @ v.T`, if the
   gradients for `w` are in a constant ratio to those for `v`, as they are then; else NaN.
+- No gradient at all, neither for the equal values nor for their vectors, counts as no dependence.
 
 Values closer than 8 n eps times the largest count as equal: they are no more exact than that.
 """
@@ -18,7 +19,7 @@ import warnings
 import numpy as np
 
 from fastgrad._protocols import value
-from fastgrad.op import NOTHING, op
+from fastgrad.op import NOTHING, OTHERS, op
 
 __all__ = ["DegeneracyWarning"]
 
@@ -55,6 +56,12 @@ def unlike(gw):
     return matters(gw - np.swapaxes(gw, -1, -2), gw)
 
 
+def used(gw):
+    """The pairs of which a value has a gradient."""
+    gw = value(gw) != 0
+    return gw[..., None, :] | gw[..., :, None]
+
+
 def quotient(xp, x, gaps, zero):
     """`x / gaps`, and 0 where the gap counts as 0, or is one of the diagonal's."""
     return xp.where(zero, 0, x / xp.where(zero, 1, gaps))
@@ -77,7 +84,29 @@ unknown = op(
 )
 
 
-def spectral_guess(p, gw, equal):
+# `g` with a gradient for `w` that is so small that it changes nothing.
+touched = op(
+    "touched",
+    lambda g, w: g,
+    OTHERS,
+    vjp=(lambda xp, g, y, z, w: g, lambda xp, g, y, z, w: g * least(w.dtype) ** 0.75),
+)
+
+
+def with_values(g, w):
+    """`g`, a gradient for the values `w` as another call returned them, perhaps a function of them.
+
+    The next derivative then gets a gradient for `w`, and knows that they matter.
+    """
+    return touched(g, w) if getattr(g, "requires_grad", False) else g
+
+
+def least(dtype):
+    """The least normal number of the dtype."""
+    return float(np.finfo(dtype).tiny)
+
+
+def spectral_guess(p, gw, gv, equal):
     """What would be in place of the quotient, were the matrix `(v * h(w)) @ adjoint(v)` used.
 
     `p` is then `s * h(w)` of a Hermitian `s`, and `gw` is `diagonal(s) * h'(w)`, up to a factor.
@@ -88,8 +117,10 @@ def spectral_guess(p, gw, equal):
         ratio = (alike @ (gw * d)[..., None]) / (alike @ (d * d)[..., None])
         off = np.abs(gw[..., None] - ratio * d[..., None])
         fits = off <= np.sqrt(np.finfo(gw.dtype).eps) * np.abs(gw).max(-1, initial=0)[..., None, None]
-        fits = (alike @ ~fits == 0) & (ratio != 0)
-        return np.where(fits, ratio, np.nan) * p
+        fits = (alike @ ~fits == 0) & (np.abs(ratio) > least(p.dtype) ** 0.5)
+        y = np.where(fits, ratio, np.nan) * p
+    # The values alone seem to matter, all alike: what does not depend on the basis has 0 then.
+    return np.where(matters(p, gv) | unlike(gw), y, 0)
 
 
 def warn(name, what):
