@@ -98,6 +98,7 @@ cdef class Row:
             if any_variable(args) or any_variable((kwargs["where"],)):
                 return self.forward(*args, **kwargs)  # through NumPy's protocol, which knows masks
         cdef object out = kwargs.pop("out", None) if kwargs else None
+        cdef object natural = None  # the results, where `out` is complex and they may be real
         cdef dict given = kwargs
         cdef int place = -1
         if out is None and len(args) > self.n_operands():
@@ -109,6 +110,8 @@ cdef class Row:
         if out is not None:
             args, kwargs = self.apart_from(args, kwargs, out)
             given = kwargs if place > 0 else {**kwargs, "out": out}
+            if has_complex(out) and (any_variable(args) or any_variable(kwargs.values())):
+                natural = self.call(args, dict(kwargs))
         if any_variable(kwargs.values()) or any_variable(args[self.n_operands():]):
             args, kwargs = self.bound(args, kwargs)
             given = kwargs if out is None or place > 0 else {**kwargs, "out": out}
@@ -125,9 +128,9 @@ cdef class Row:
             if place > 0:
                 args = args[:place] + (out,) + args[place + 1:]
             return self.forward(*args, **given)
-        operands = tuple([
-            x if i >= n or isinstance(x, Handle) else assembled(x) for i, x in enumerate(operands)
-        ])
+        for i in range(n):
+            if isinstance(operands[i], (list, tuple)) and any_variable(operands[i]):
+                operands = operands[:i] + (assembled(operands[i]),) + operands[i + 1:]
         cdef tuple values = tuple([
             value_of_operand(self, i, operands[i]) for i in range(len(operands))
         ])
@@ -150,6 +153,8 @@ cdef class Row:
             any_grad |= (<Handle>x).flags & REQUIRES_GRAD
         if any_grad and recording():
             record(self, operands, n, values, args, kwargs, outputs, many)
+        if natural is not None:
+            outputs = [widened(y, x) for y, x in zip(outputs, natural if many else (natural,))]
         if not many:
             return outputs[0]
         if type(ys) is list:
@@ -204,6 +209,26 @@ cdef object kept_from(object ys, object out):
         return type(ys)([kept_from(y, tuple(outs)) for y in ys])
     shared = isinstance(ys, np.ndarray) and any([np.may_share_memory(ys, x) for x in outs])
     return ys.copy() if shared else ys
+
+
+cdef bint has_complex(object out) except -1:
+    """Whether there is a complex array among `out`."""
+    for x in out if isinstance(out, tuple) else (out,):
+        if isinstance(x, np.ndarray) and x.dtype.kind == "c":
+            return True
+    return False
+
+
+cdef object widened(Handle y, object natural):
+    """`y`, or what is recorded as `natural` made complex: the gradient for it is real then."""
+    value = value_of(y)
+    return y if value.dtype.kind != "c" or natural.dtype.kind == "c" else replaced(natural, value)
+
+
+cdef object replaced = Row(
+    "replaced", lambda x, value: value, (lambda xp, g, y, x, value: g, None), NOTHING, False, None,
+    "`value` in place of `x`, which it is in another dtype or shape.", __name__,
+)
 
 
 # What makes a Variable of a list or a tuple that holds Variables, and leaves all else as it is:

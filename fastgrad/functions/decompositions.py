@@ -115,7 +115,7 @@ def qr_vjp(xp, g, y, a, mode="reduced"):
 qr = op("qr", np.linalg.qr, INPUTS | OUTPUT, vjp=qr_vjp)
 
 
-def limits(xp, name, equal, turned, open_, x, p=None, gw=None, gv=None):
+def limits(xp, name, equal, turned, open_, x, p=None, gw=None, gvs=()):
     """What stands at equal values, where the quotient of `x` is 0 / 0: see `degenerate`.
 
     `turned`: where the function depends on the basis; `open_`: where the quotient is not known.
@@ -127,7 +127,7 @@ def limits(xp, name, equal, turned, open_, x, p=None, gw=None, gv=None):
         return unknown(x, equal, turned | open_, name)
     y = np.zeros((), x.dtype)
     if np.any(open_):
-        y = np.where(open_, spectral_guess(p, gw, gv, equal), y)
+        y = np.where(open_, spectral_guess(p, gw, gvs, equal), y)
         bad = np.any(turned | ~np.isfinite(y))
         warn(name, "it is NaN" if bad else "it is taken for that of a matrix function, "
              "(v * h(w)) @ v.T, which may be wrong")  # fmt: skip
@@ -151,7 +151,9 @@ def eigh_vjp(xp, g, y, a, UPLO="L"):
         if np.any(equal):
             open_ = False if gw is None else matters(total, gv) | used(gw)
             turned = matters(x, gv)
-            middle = middle + limits(xp, "np.linalg.eigh", equal, turned, open_, x, total, gw, gv)
+            middle = middle + limits(
+                xp, "np.linalg.eigh", equal, turned, open_, x, total, gw, (gv,)
+            )
     return conj(xp, hermitian_part(xp, v @ middle @ vh))
 
 
@@ -243,11 +245,8 @@ def svd_middle(xp, g, y, n):
         total = (hermitian_part(xp, p) + hermitian_part(xp, q)) / 2
         open_ = False if gs is None else matters(total, gu, gv) | used(gs)
         turned = matters(e + f, gu, gv)
-        middle = middle + limits(
-            xp, "np.linalg.svd", equal, turned, open_, e + f, total, gs, np.maximum(
-                *(np.abs(value(x)).max(axis=(-2, -1), keepdims=True, initial=0) for x in (gu, gv))
-            )
-        )
+        x, gvs = e + f, (gu, gv)
+        middle = middle + limits(xp, "np.linalg.svd", equal, turned, open_, x, total, gs, gvs)
     if np.any(null):
         turned = matters(e - f, gu, gv)
         middle = middle + limits(xp, "np.linalg.svd", null, turned, False, e - f)

@@ -106,7 +106,7 @@ def least(dtype):
     return float(np.finfo(dtype).tiny)
 
 
-def spectral_guess(p, gw, gv, equal):
+def spectral_guess(p, gw, gvs, equal):
     """What would be in place of the quotient, were the matrix `(v * h(w)) @ adjoint(v)` used.
 
     `p` is then `s * h(w)` of a Hermitian `s`, and `gw` is `diagonal(s) * h'(w)`, up to a factor.
@@ -116,11 +116,12 @@ def spectral_guess(p, gw, gv, equal):
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = (alike @ (gw * d)[..., None]) / (alike @ (d * d)[..., None])
         off = np.abs(gw[..., None] - ratio * d[..., None])
-        fits = off <= np.sqrt(np.finfo(gw.dtype).eps) * np.abs(gw).max(-1, initial=0)[..., None, None]
+        scale = np.abs(gw).max(-1, initial=0)[..., None, None]
+        fits = off <= np.sqrt(np.finfo(gw.dtype).eps) * scale
         fits = (alike @ ~fits == 0) & (np.abs(ratio) > least(p.dtype) ** 0.5)
         y = np.where(fits, ratio, np.nan) * p
     # The values alone seem to matter, all alike: what does not depend on the basis has 0 then.
-    return np.where(matters(p, gv) | unlike(gw), y, 0)
+    return np.where(matters(p, *gvs) | unlike(gw), y, 0)
 
 
 def warn(name, what):

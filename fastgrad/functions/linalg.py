@@ -206,9 +206,7 @@ def by_inverse(xp, g, a):
 
 
 def by_singular_values(xp, g, a):
-    """Of diagonal matrices: it multiplies the entries of two rows and columns, on the diagonal and
-    across, and the other singular values.
-    """
+    """Of a diagonal matrix: the entries of two rows and columns times the other singular values."""
     u, s, vh = xp.linalg.svd(a)
     sign = (xp.linalg.det(u) * xp.linalg.det(vh))[..., None, None]
     n = s.shape[-1]

@@ -24,7 +24,7 @@ def shared(chosen, axes):
 
 
 def ties(s, y, n):
-    """The shares of those singular values of matrices of size `n` that equal `y`, up to rounding."""
+    """The shares of those singular values of matrices of size `n` that are `y` but for rounding."""
     return shared(np.abs(value(s) - y) <= resolution(s, n)[..., 0], -1)
 
 

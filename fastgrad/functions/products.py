@@ -39,8 +39,8 @@ def of_both(vjp):
 def plainly(gufunc):
     """The same as a plain function, so that the VJPs get the keywords: a ufunc's get none."""
 
-    def forward(x1, x2, /, **kwargs):
-        return gufunc(x1, x2, **kwargs)
+    def forward(x1, x2, /, out=None, **kwargs):
+        return gufunc(x1, x2, out=out, **kwargs)
 
     return forward
 
