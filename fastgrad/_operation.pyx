@@ -102,16 +102,15 @@ cdef object apply(const Rule *rule, object x0, object x1):
 
 cdef object apply_to_lists(const Rule *rule, object x0, object x1):
     """Of lists and tuples, which are read as NumPy reads them; NotImplemented for all else."""
-    from fastgrad._row import holds_variable
-    from fastgrad.functions.joining import as_operand_of_operator
+    from fastgrad._row import holds_variable, operand_of
 
     if not holds_variable(x0, x1):
         return NotImplemented
     cdef bint found = False
     if isinstance(x0, (list, tuple)):
-        x0, found = as_operand_of_operator(x0), True
+        x0, found = operand_of(x0), True
     if rule.n_inputs > 1 and isinstance(x1, (list, tuple)):
-        x1, found = as_operand_of_operator(x1), True
+        x1, found = operand_of(x1), True
     return apply(rule, x0, x1) if found else NotImplemented
 
 

@@ -28,6 +28,9 @@ cdef class Row:
     cdef readonly int saves
     cdef readonly bint sequence  # the operands are the elements of the first argument
     cdef public bint none_for_absent  # its VJPs take None for the gradient that an output lacks
+    # What answers where another argument than an operand is, or holds, a Variable: another row that
+    # is differentiated for that one too, or None.
+    cdef public object otherwise
     cdef bint is_ufunc
     cdef const Rule *rule  # compiled, for calls with plain operands; NULL
     cdef FastCall fast_call  # or NULL

@@ -97,6 +97,12 @@ cdef class Row:
         if self.is_ufunc and kwargs and "where" in kwargs:
             if any_variable(args) or any_variable((kwargs["where"],)):
                 return self.forward(*args, **kwargs)  # through NumPy's protocol, which knows masks
+        if self.otherwise is not None and (
+            any_variable(kwargs.values()) or any_variable(args[self.n_operands():])
+        ):
+            y = self.otherwise(*args, **kwargs)
+            if y is not NotImplemented:
+                return y
         cdef object out = kwargs.pop("out", None) if kwargs else None
         cdef object natural = None  # the results, where `out` is complex and they may be real
         cdef dict given = kwargs
@@ -240,6 +246,13 @@ def set_assembled(function):
     """Let `function` make one operand of a list that holds Variables."""
     global assembled
     assembled = function
+
+
+def operand_of(x):
+    """A Variable, also of a list or a tuple that holds some, or else the array that NumPy reads."""
+    if isinstance(x, Handle):
+        return x
+    return assembled(x) if any_variable((x,)) else np.asanyarray(x)
 
 
 cdef bint any_variable(object xs) except -1:

@@ -9,9 +9,8 @@ import functools
 
 import numpy as np
 
-from fastgrad._node import Handle
 from fastgrad._protocols import value
-from fastgrad._row import holds_variable
+from fastgrad._row import holds_variable, operand_of
 from fastgrad.functions.along import along, normalized
 from fastgrad.op import INPUTS, NOTHING, OTHERS, OUTPUT, implements, op, plain, refuse
 
@@ -165,7 +164,7 @@ def piecewise(x, condlist, funclist, *args, **kw):
     """`np.piecewise`; the functions are called with Variables, and may return them."""
     if not holds_variable(x, condlist, funclist, args, list(kw.values())):
         return np.piecewise(x, condlist, funclist, *args, **kw)
-    x = x if isinstance(x, Handle) else np.asanyarray(x)
+    x = operand_of(x)
     masks = conditions_of(x, value(condlist), len(funclist))
     y = np.zeros_like(value(x))
     for mask, function in zip(masks, funclist, strict=True):
@@ -197,7 +196,7 @@ def apply_along_axis(func1d, axis, arr, *args, **kwargs):
     """`np.apply_along_axis`; the function is called with Variables, and may return them."""
     if not holds_variable(arr, args, list(kwargs.values())):
         return np.apply_along_axis(func1d, axis, arr, *args, **kwargs)
-    arr = arr if isinstance(arr, Handle) else np.asanyarray(arr)
+    arr = operand_of(arr)
     axis = normalized(axis, arr.ndim)[0]
     around = arr.shape[:axis], arr.shape[axis + 1 :]
     if 0 in around[0] + around[1]:  # NumPy says what is wrong

@@ -11,7 +11,7 @@ import numpy as np
 
 from fastgrad._node import Handle
 from fastgrad._protocols import value
-from fastgrad._row import holds_variable, set_assembled
+from fastgrad._row import holds_variable, operand_of, set_assembled
 from fastgrad.functions.indexing import scatter
 from fastgrad.functions.shapes import (
     along,
@@ -87,11 +87,6 @@ def assembled(xs, dtype=None):
 set_assembled(assembled)
 
 
-def as_operand_of_operator(xs):
-    """A Variable, or an array, of a list or a tuple."""
-    return assembled(xs) if holds_variable(xs) else np.asarray(xs)
-
-
 def at_least(n, function, place):
     """`np.atleast_1d` and its kin: operands with less than `n` axes get the rest."""
 
@@ -137,7 +132,7 @@ def dstack(tup):
 @composed(np.column_stack)
 def column_stack(tup):
     """`np.column_stack`, by `concatenate`."""
-    xs = [x if isinstance(x, Handle) else np.asanyarray(x) for x in map(assembled, tup)]
+    xs = [operand_of(x) for x in tup]
     return concatenate([x if x.ndim > 1 else transpose(atleast_2d(x)) for x in xs], 1)
 
 

@@ -10,8 +10,8 @@ from functools import partial
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from fastgrad._node import Handle
 from fastgrad._products import MatMul
+from fastgrad._row import holds_variable
 from fastgrad.op import OTHERS, implements, op, plain
 
 __all__ = [
@@ -319,7 +319,7 @@ einsum_of = op("einsum", einsum_forward, OTHERS, vjp=einsum_vjp, sequence=True)
 @implements(np.einsum)
 def einsum(*operands, out=None, optimize=False, **kwargs):
     """`np.einsum`, for Variables too; arguments and errors are NumPy's."""
-    if not any(isinstance(x, Handle) for x in (*operands, out)):
+    if not holds_variable(*operands, out):
         return np.einsum(*operands, out=out, optimize=optimize, **kwargs)
     if isinstance(operands[0], str):
         subscripts, *xs = operands

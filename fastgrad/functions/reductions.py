@@ -4,14 +4,16 @@ Conventions where a derivative does not exist: ties of `max` and `min` share the
 (HIPS autograd's and JAX's convention), `initial` being one more of them if it is as large; where
 the result is NaN, the NaNs do. `std` has gradient zero where the variance is zero, as in PyTorch.
 What `where` masks out, and the NaNs that `nansum` and the like skip, get zero, whatever they hold.
-A `mean` that is passed to `var` or `std` is a constant.
+A `mean` that is passed to `var` or `std` is an operand of its own.
 """
+
+import functools
+import inspect
 
 import numpy as np
 
-from fastgrad._node import Handle
 from fastgrad._reductions import Mean, Sum
-from fastgrad._row import holds_variable
+from fastgrad._row import holds_variable, operand_of
 from fastgrad.functions import differences, statistics
 from fastgrad.functions.along import (
     MISSING,
@@ -252,6 +254,73 @@ def nancumprod_vjp(xp, g, y, x, axis=None, dtype=None, out=None):
 
 nancumprod = op("nancumprod", np.nancumprod, INPUTS | OUTPUT, vjp=nancumprod_vjp)
 
+# --- `initial` and `mean` that are Variables ---
+
+
+def with_operand(row, name, vjp):
+    """Let `row` be differentiated for its argument `name` too, where that is a Variable.
+
+    `vjp(xp, g, y, x, argument, **rest)` is what it takes for it.
+    """
+
+    def with_argument(xp, g, y, x, argument, **rest):
+        return row.vjp[0](xp, g, y, x, **{name: argument}, **rest)
+
+    two = op(
+        row.name,
+        lambda x, argument, **rest: row.forward(x, **{name: argument}, **rest),
+        INPUTS | OUTPUT,
+        vjp=(with_argument, vjp),
+        implements=(),
+    )
+    signature = inspect.signature(row.forward)
+
+    @functools.wraps(row.forward)
+    def answer(*args, **kwargs):
+        rest = signature.bind(*args, **kwargs).arguments
+        if not holds_variable(rest.get(name)):
+            return NotImplemented
+        return two(operand_of(rest.pop("a")), operand_of(rest.pop(name)), **rest)
+
+    row.otherwise = answer
+
+
+def extreme_initial_vjp(xp, g, y, x, initial, axis=None, keepdims=False, where=True):
+    """Its share, as one more element."""
+    y, g = spread(xp, y, x, axis), spread(xp, g, x, axis)
+    ties = ((x == y) | ((x != x) & (y != y))) & where
+    n = np.sum(ties, axis=normalized(axis, x.ndim), keepdims=True)
+    return xp.where((y == initial) | ((y != y) & (initial != initial)), g / (n + 1), 0)
+
+
+def numbers_alone(rule):
+    """The VJP for `initial`, where there is a number."""
+    return lambda xp, g, y, x, initial, axis=None, where=True, **rest: rule(
+        xp, g, y, x, initial, axis=axis, where=(x == x) & where, **rest
+    )
+
+
+def prod_initial_vjp(xp, g, y, x, initial, axis=None, dtype=None, keepdims=False, where=True):
+    """The product of the elements."""
+    x = x if where is True else xp.where(where, x, 1)
+    return g * xp.prod(x, axis=axis, keepdims=keepdims)
+
+
+for row in (sum, nansum):
+    with_operand(row, "initial", lambda xp, g, *_, **__: g)  # the engine sums it
+with_operand(prod, "initial", prod_initial_vjp)
+with_operand(nanprod, "initial", numbers_alone(prod_initial_vjp))
+for row in (max, min):
+    with_operand(row, "initial", extreme_initial_vjp)
+for row in (nanmax, nanmin):
+    with_operand(row, "initial", numbers_alone(extreme_initial_vjp))
+for row in (var, std):
+    with_operand(  # of x - mean
+        row, "mean", lambda xp, g, y, x, mean, _row=row, **rest: -_row.vjp[0](
+            xp, g, y, x, mean=mean, **rest
+        )
+    )  # fmt: skip
+
 # --- integrals ---
 
 
@@ -260,10 +329,10 @@ def trapezoid(y, x=None, dx=1.0, axis=-1):
     """`np.trapezoid`; each of `y`, `x` and `dx` may be a Variable."""
     if not holds_variable(y, x, dx):
         return np.trapezoid(y, x, dx, axis)
-    y = y if isinstance(y, Handle) else np.asanyarray(y)
+    y = operand_of(y)
     along = normalized(axis, y.ndim)[0]
     if x is not None:
-        x = x if isinstance(x, Handle) else np.asanyarray(x)
+        x = operand_of(x)
         dx = diff(x, axis=axis if x.ndim > 1 else -1)
         if x.ndim == 1:
             dx = np.reshape(dx, (-1,) + (1,) * (y.ndim - 1 - along))
