@@ -173,6 +173,8 @@ cdef class Row:
             raise TypeError(f"{self.name}: out is a Variable, which is never written to; use the "
                             "result")
         outs = out if isinstance(out, tuple) else (out,)
+        if self.name in ACCUMULATIONS and np.ndim(outs[0]) == 0:
+            raise ValueError(f"{self.name}: out is 0-d, expected the shape of the result")
         args = apart(self.name, args, outs)
         return args, dict(zip(kwargs, apart(self.name, kwargs.values(), outs)))
 
@@ -206,6 +208,12 @@ cdef class Row:
         vjp = self.vjp if self.sequence else self.vjp[i]
         args = (xp, i, gy, call.y, *call.args) if self.sequence else (xp, gy, call.y, *call.args)
         return vjp(*args, **call.kwargs) if call.kwargs else vjp(*args)
+
+
+# These crash in NumPy (2.4) with a 0-d `out`: NumPy's mistake, and the program's.
+cdef frozenset ACCUMULATIONS = frozenset(
+    "cumsum cumprod nancumsum nancumprod cumulative_sum cumulative_prod".split()
+)
 
 
 cdef object kept_from(object ys, object out):

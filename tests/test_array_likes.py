@@ -1,4 +1,4 @@
-"""Arguments of NumPy's functions that hold numbers: recorded with the right gradient, or refused."""
+"""Arguments of NumPy's functions that hold numbers: recorded with the right gradient or refused."""
 
 import numpy as np
 import pytest
@@ -67,6 +67,8 @@ RECORDED = {
         lambda n, x: n.nan_to_num(np.array([np.nan, np.inf, -np.inf]), True, x, x * x, 3 * x),
         2.5,
     ),
+    "unwrap": (lambda n, x: n.unwrap(X * 3, period=x), 2.3),
+    "unwrap both": (lambda n, x: n.unwrap(3 * x * M, axis=0, period=x * x), 1.1),
     "diff": (lambda n, x: n.diff(X, prepend=x, append=[x, 1.0]), 2.5),
     "ediff1d": (lambda n, x: n.ediff1d(X, to_end=[x, 1.0], to_begin=x), 2.5),
     "trapezoid x": (lambda n, x: n.trapezoid(Y, x=x), X),
@@ -91,7 +93,7 @@ REFUSED = {
     "histogram2d": lambda x: fnp.histogram2d(X, Y, 3, weights=x * X),
     "histogramdd": lambda x: fnp.histogramdd((X, Y), 3, weights=x * X),
     "quantile weights": lambda x: fnp.quantile(X, 0.3, weights=x * X, method="inverted_cdf"),
-    "unwrap period": lambda x: fnp.unwrap(X * 3, period=x),
+    "unwrap discont": lambda x: fnp.unwrap(X * 3, discont=x),
     "cov": lambda x: fnp.cov(X, Y, aweights=x * X),
     "put": lambda x: fnp.put(X.copy(), [1], x),
     "put_along_axis": lambda x: fnp.put_along_axis(X.copy(), np.array([1]), x, 0),
@@ -118,7 +120,9 @@ def test_recorded(name):
     w = np.cos(np.arange(y.size)).reshape(y.shape)
     fnp.sum(y * w).backward()
     h, da = 1e-6, np.sin(1 + np.arange(v.size)).reshape(v.shape)
-    above, below = (np.sum(value(f(fnp, Variable(np.asarray(x + s * h * da)))) * w) for s in (1, -1))
+    above, below = (
+        np.sum(value(f(fnp, Variable(np.asarray(x + s * h * da)))) * w) for s in (1, -1)
+    )
     np.testing.assert_allclose(np.sum(v.grad * da), (above - below) / (2 * h), rtol=1e-6, atol=1e-8)
     # And once more, of a function that bends it.
     slope = grad(lambda x: fnp.sum(fnp.sin(f(fnp, x)) * w))
@@ -130,7 +134,7 @@ def test_recorded(name):
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused(name):
     v = Variable(np.array(2.5))
-    with pytest.raises(TypeError, match="is a Variable|not differentiable|writes into"):
+    with pytest.raises(TypeError, match=r"is a Variable|not differentiable|writes into"):
         REFUSED[name](v)
 
 

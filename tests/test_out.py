@@ -253,3 +253,16 @@ def test_second_derivatives(namespace):
     v.cleargrad()
     gx.backward()
     np.testing.assert_allclose(v.grad, [12, 18])
+
+
+@pytest.mark.parametrize("name", ["cumsum", "cumprod", "nancumsum", "nancumprod"])
+def test_a_0d_out_of_an_accumulation_raises(name):
+    """NumPy 2.4 crashes with one."""
+    v, ufunc = Variable(X.ravel()), np.add if "sum" in name else np.multiply
+    for call in (
+        lambda: getattr(np, name)(v, out=np.zeros(())),
+        lambda: getattr(fnp, name)(X.ravel(), None, None, np.zeros(())),
+        lambda: ufunc.accumulate(v, out=np.zeros(())),
+    ):
+        with pytest.raises(ValueError, match="0-d"):
+            call()

@@ -7,9 +7,6 @@ What `where` masks out, and the NaNs that `nansum` and the like skip, get zero, 
 A `mean` that is passed to `var` or `std` is an operand of its own.
 """
 
-import functools
-import inspect
-
 import numpy as np
 
 from fastgrad._reductions import Mean, Sum
@@ -28,7 +25,7 @@ from fastgrad.functions.along import (
 from fastgrad.functions.differences import *  # noqa: F403
 from fastgrad.functions.differences import diff
 from fastgrad.functions.statistics import *  # noqa: F403
-from fastgrad.op import INPUTS, NOTHING, OUTPUT, implements, op, plain, refuse
+from fastgrad.op import INPUTS, NOTHING, OUTPUT, implements, op, plain, refuse, with_operand
 
 __all__ = [
     "sum", "mean", "var", "std", "max", "min", "amax", "amin", "ptp", "prod", "cumsum", "cumprod",
@@ -255,34 +252,6 @@ def nancumprod_vjp(xp, g, y, x, axis=None, dtype=None, out=None):
 nancumprod = op("nancumprod", np.nancumprod, INPUTS | OUTPUT, vjp=nancumprod_vjp)
 
 # --- `initial` and `mean` that are Variables ---
-
-
-def with_operand(row, name, vjp):
-    """Let `row` be differentiated for its argument `name` too, where that is a Variable.
-
-    `vjp(xp, g, y, x, argument, **rest)` is what it takes for it.
-    """
-
-    def with_argument(xp, g, y, x, argument, **rest):
-        return row.vjp[0](xp, g, y, x, **{name: argument}, **rest)
-
-    two = op(
-        row.name,
-        lambda x, argument, **rest: row.forward(x, **{name: argument}, **rest),
-        INPUTS | OUTPUT,
-        vjp=(with_argument, vjp),
-        implements=(),
-    )
-    signature = inspect.signature(row.forward)
-
-    @functools.wraps(row.forward)
-    def answer(*args, **kwargs):
-        rest = signature.bind(*args, **kwargs).arguments
-        if not holds_variable(rest.get(name)):
-            return NotImplemented
-        return two(operand_of(rest.pop("a")), operand_of(rest.pop(name)), **rest)
-
-    row.otherwise = answer
 
 
 def extreme_initial_vjp(xp, g, y, x, initial, axis=None, keepdims=False, where=True):
