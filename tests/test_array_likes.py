@@ -162,3 +162,20 @@ def test_replacements_in_complex_numbers():
     w = np.array([1 + 10j, 2 + 20j, 3 + 30j])
     fnp.sum(fnp.real(fnp.nan_to_num(z, nan=v) * w)).backward()
     np.testing.assert_allclose(v.grad, 1 - 20 + 3 - 30)
+
+
+def test_what_functions_captured_is_recorded():
+    def pieces(x):
+        return fnp.piecewise(X, [X < 2, X >= 2], [lambda t: x * t, lambda t: x * x * t])
+
+    v = Variable(np.array(3.0))
+    fnp.sum(pieces(v)).backward()
+    np.testing.assert_allclose(v.grad, X[0] + 6 * X[1:].sum())
+    v.cleargrad()
+    fnp.sum(fnp.apply_along_axis(lambda row: row * v, 0, M)).backward()
+    np.testing.assert_allclose(v.grad, M.sum())
+    np.testing.assert_array_equal(pieces(3.0), np.array([3.0, 18, 36, 27]))
+    calls = []
+    y = fnp.apply_along_axis(lambda row: calls.append(1) or row.sum(), 1, M)
+    np.testing.assert_array_equal(y, M.sum(1))
+    assert len(calls) == 2
