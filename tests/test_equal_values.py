@@ -171,6 +171,38 @@ def second_difference(function, a, da):
     return (f[0] - f[1] - f[2] + f[3]) / (4 * h * h) * 10
 
 
+ROWS, COLUMNS = ({kind: rotation(seed, kind) for kind in "dD"} for seed in (9, 10))
+VALUES = [(1, 1, 1), (2, 1, 1), (3, 2, 1), (1, 0, 0), (2, 1, 0), (0, 0, 0), (1, 1, 0)]
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("kind", ["d", "D"])
+@pytest.mark.parametrize("shape", [(3, 3), (4, 3), (3, 4)])
+def test_singular_values_in_every_shape(shape, kind, full):
+    c = np.cos(np.arange(12.0))[: shape[0] * shape[1]].reshape(shape)
+
+    def matrix_of(h):
+        def f(a):
+            u, s, vh = fnp.linalg.svd(a, full_matrices=full)
+            return fnp.sum(fnp.real((u[:, :3] * h(s)) @ vh[:3]) * c)
+
+        return f
+
+    for values in VALUES:
+        a = (ROWS[kind] * values) @ COLUMNS[kind]
+        if shape != (3, 3):  # the same singular values, in a space of one dimension more
+            wide = np.linalg.qr(np.cos(np.arange(16.0) ** 2).reshape(4, 4))[0][:, :3]
+            a = wide @ a if shape[0] == 4 else a @ wide.T
+        for h in (lambda s: s, lambda s: s**3, lambda s: s**0):
+            if 0 not in values or h(0) == 0:
+                assert checked(matrix_of(h), a, values, 1e-4) is None
+            if values == (3, 2, 1) and shape == (3, 3):  # regular, and apart
+                v = Variable(a)
+                matrix_of(h)(v).backward()
+                assert np.isfinite(v.grad).all()
+
+
 # --- what is right, without a word ---
 
 

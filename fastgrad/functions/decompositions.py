@@ -249,6 +249,8 @@ def svd_middle(xp, g, y, n):
         middle = middle + limits(xp, "np.linalg.svd", equal, turned, open_, x, total, gs, gvs)
     if np.any(null):
         turned = matters(e - f, gu, gv)
+        if u.dtype.kind == "c":  # the phases of both vectors are free, also of a single one
+            turned = turned | lost
         middle = middle + limits(xp, "np.linalg.svd", null, turned, False, e - f)
     diagonal = np.arange(s.shape[-1])
     if lost is not False:
