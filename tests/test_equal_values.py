@@ -348,3 +348,10 @@ def test_ties_up_to_rounding_share_evenly(a):
         v = Variable(a)
         f(v).backward()
         np.testing.assert_allclose(v.grad, expected, atol=1e-14)
+
+
+def test_the_second_derivative_of_a_tie_warns():
+    for f in (lambda x: fnp.linalg.norm(x, 2), lambda x: fnp.linalg.norm(x, -2), fnp.linalg.cond):
+        with pytest.warns(DegeneracyWarning):
+            h = hessian(f)(ONE)
+        assert np.isnan(h).any()

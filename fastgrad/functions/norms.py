@@ -5,7 +5,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from fastgrad._protocols import value
 from fastgrad.functions.decompositions import conj, or_one
-from fastgrad.functions.degenerate import resolution, with_values
+from fastgrad.functions.degenerate import resolution, touched
 from fastgrad.op import INPUTS, OUTPUT, op
 
 __all__ = ["norm", "vector_norm", "matrix_norm"]
@@ -53,7 +53,7 @@ def matrix_norm_vjp_of(xp, g, x, axes, order):
         else:
             n = max(x.shape[axis] for axis in axes)
             gs = gs * ties(s, value(s)[..., :1] if order == 2 else value(s)[..., -1:], n)
-            gs = with_values(gs, s)
+            gs = gs if xp is np else touched(gs, s)  # which of them is the largest may change
         return xp.moveaxis(conj(xp, (u * gs[..., None, :]) @ vh), (-2, -1), axes)
     summed, other = axes if order in (1, -1) else axes[::-1]
     sums = xp.sum(xp.abs(x), axis=summed, keepdims=True)
