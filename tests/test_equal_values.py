@@ -301,7 +301,12 @@ def test_only_that_matrix_of_a_batch_is_nan():
 
 @pytest.mark.parametrize(
     "a",
-    [ONE, 2 * np.eye(4), rotation(3), np.diag([1.0, 2, 0]), np.stack([ONE, np.diag([3.0, 1, 0])])],
+    [
+        ONE, 2 * np.eye(4), rotation(3), np.diag([1.0, 2, 0]), np.diag([1.0, 1, 0]),
+        np.ones((3, 3)),
+        np.stack([ONE, np.diag([3.0, 1, 0]), np.zeros((3, 3))]), np.ones((2, 2)), np.zeros((4, 4)),
+        np.diag([1.0, 1, 1, 0]), np.ones((1, 1)), np.zeros((1, 1)),
+    ],
 )  # fmt: skip
 def test_three_derivatives_of_det(a):
     rng = np.random.default_rng(0)

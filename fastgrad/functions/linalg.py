@@ -176,18 +176,19 @@ def cofactors_forward(a, det):
 def cofactors_vjp(xp, g, y, a, det):
     """The second derivative of the determinant, a symmetric form.
 
-    Of a regular matrix by its inverse, a smooth function. Where that would lose digits, the square
-    of the condition number of them, without division.
+    Of a regular matrix by its inverse, a smooth function. Where that would lose digits, as the
+    square of the condition number, without division.
     """
+    by_parts = by_singular_values if xp is np or a.shape[-1] > 8 else by_minors
     regular = is_regular(value(a))[..., None, None]
     if np.all(regular):
         return by_inverse(xp, g, a)
     if not np.any(regular):
-        return by_singular_values(xp, g, a)
+        return by_parts(xp, g, a)
     n = a.shape[-1]
     by_both = [
         rule(xp, g, xp.where(mask, a, np.diag(np.arange(1, n + 1)).astype(a.dtype)))
-        for rule, mask in ((by_inverse, regular), (by_singular_values, ~regular))
+        for rule, mask in ((by_inverse, regular), (by_parts, ~regular))
     ]
     return xp.where(regular, *by_both)
 
@@ -203,6 +204,29 @@ def by_inverse(xp, g, a):
     p = transposed(xp, xp.linalg.inv(a))
     total = xp.sum(g * p, axis=(-2, -1))[..., None, None]
     return xp.linalg.det(a)[..., None, None] * (total * p - p @ transposed(xp, g) @ p)
+
+
+def by_minors(xp, g, a):
+    """Of two rows and two columns, the determinant of the rest: for small matrices.
+
+    It can be differentiated further, also where singular values are equal.
+    """
+    n = a.shape[-1]
+    first, second = np.triu_indices(n, 1)
+    everything = np.tile(np.arange(n), (len(first), 1))
+    left = (everything != first[:, None]) & (everything != second[:, None])
+    rest = everything[left].reshape(len(first), max(n - 2, 0))
+    sign = (-1.0) ** (first + second)
+    minors = xp.linalg.det(a[..., rest[:, None, :, None], rest[None, :, None, :]])
+    minors = minors * np.outer(sign, sign).astype(a.dtype)
+    one, two = np.eye(n, dtype=a.dtype)[first], np.eye(n, dtype=a.dtype)[second]
+    total = np.zeros((n, n), a.dtype)
+    for rows, others, columns, across in (
+        (one, two, one, two), (two, one, two, one), (one, two, two, one), (two, one, one, two)
+    ):  # fmt: skip
+        part = rows.T @ (minors * (others @ g @ across.T)) @ columns
+        total = total + (part if rows is columns else -part)
+    return total
 
 
 def by_singular_values(xp, g, a):
