@@ -1,7 +1,10 @@
 """Arguments of NumPy's functions that hold numbers: recorded with the right gradient or refused."""
 
+import inspect
+
 import numpy as np
 import pytest
+from test_rows import SAMPLES, found
 
 import fastgrad.numpy as fnp
 from fastgrad import Variable, grad
@@ -156,6 +159,18 @@ def test_initial_with_out():
     assert v.grad == 3
 
 
+def test_initial_of_the_methods_of_ufuncs():
+    v, w = Variable(M.copy()), Variable(np.array(2.0))
+    for y, gw in [
+        (np.add.reduce(v, axis=1, initial=w), 2),
+        (np.multiply.reduce(v, axis=None, initial=w), M.prod()),
+        (np.maximum.reduce(v, initial=w), 0),
+    ]:
+        w.cleargrad()
+        y.backward()
+        np.testing.assert_allclose(w.grad, gw)
+
+
 def test_replacements_in_complex_numbers():
     z = np.array([complex(np.nan, 1), complex(2, np.nan), complex(np.nan, np.nan)])
     v = Variable(np.array(2.0))
@@ -179,3 +194,58 @@ def test_what_functions_captured_is_recorded():
     y = fnp.apply_along_axis(lambda row: calls.append(1) or row.sum(), 1, M)
     np.testing.assert_array_equal(y, M.sum(1))
     assert len(calls) == 2
+
+
+# --- every argument of every function ---
+
+ONE_OF_EACH = {sample.name: sample for sample in reversed(SAMPLES) if sample.function is None}
+
+
+def numbers(y):
+    """The values of a result, one after the other."""
+    ys = y if isinstance(y, (tuple, list)) else (y,)
+    return [np.asarray(value(part), complex).ravel() for part in ys]
+
+
+def parameters_of(function):
+    function = getattr(function, "__wrapped__", function)
+    try:
+        return list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return []
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_no_argument_loses_its_gradient():
+    """What changes with an argument is recorded, or the argument is refused."""
+    lost, n_recorded = [], 0
+    for name, sample in ONE_OF_EACH.items():
+        function = found(name, fnp)
+        for i, parameter in enumerate(parameters_of(function)):
+            if parameter.kind > inspect.Parameter.KEYWORD_ONLY or parameter.name == "out":
+                continue  # (NumPy crashes with some arrays as `out`)
+            for x in (np.array(0.7), np.array([0.2, 0.5, 0.9])):
+
+                def call(x, i=i, key=parameter.name, sample=sample, function=function):
+                    args, kwargs = list(sample.args), dict(sample.kwargs)
+                    if i < len(args):
+                        args[i] = x
+                    else:
+                        kwargs[key] = x
+                    return function(*args, **kwargs)
+
+                try:
+                    with np.errstate(all="ignore"):
+                        before, after = numbers(call(x)), numbers(call(x * 1.001))
+                        y = call(Variable(x))
+                except Exception:  # noqa: BLE001, whatever NumPy says of such an argument
+                    continue
+                if all(map(np.array_equal, before, after)):
+                    continue
+                ys = y if isinstance(y, (tuple, list)) else (y,)
+                if any(isinstance(part, Variable) and part.requires_grad for part in ys):
+                    n_recorded += 1
+                else:
+                    lost.append((name, parameter.name))
+    assert not lost
+    assert n_recorded > 200
