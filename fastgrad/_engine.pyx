@@ -17,7 +17,7 @@ import numpy as np
 
 from fastgrad._accumulate cimport (
     ARRAY, Gradient, NONE, NUMBER, add_array, add_number, boxed, fitted, forget, ones_gradient, put,
-    shown, total, zero_gradient,
+    shown, total,
 )
 from fastgrad._debug cimport check_if_noted
 from fastgrad._function cimport call_backward, checked_gradient
@@ -33,7 +33,7 @@ from fastgrad._node cimport (
 )
 from fastgrad._operation cimport gradient_of, saved_like, saved_operand
 from fastgrad._queue cimport PriorityQueue, pop, push, release
-from fastgrad._row cimport Call, call_of, gradient_of_call
+from fastgrad._row cimport Call, call_of, gradient_of_call, whole
 
 import_numpy()
 
@@ -198,8 +198,8 @@ cdef class Run:
             reached |= gys[slot] is not None
         if not reached:
             return 0
-        if isinstance(call.y, tuple):  # all of them: the rules of mathematics know no None
-            gys = [zero_gradient(y) if g is None else g for g, y in zip(gys, call.y)]
+        if isinstance(call.y, tuple):
+            gys = whole(call.row, gys, call.y)
         for i in range(call.n_targets):
             if call.targets[i].to != NULL:
                 gx = gradient_of_call(call, i, tuple(gys) if isinstance(call.y, tuple) else gys[0])

@@ -87,7 +87,7 @@ cdef object apply(const Rule *rule, object x0, object x1):
     else:
         a[1] = a[0]
     if a[0].kind == UNKNOWN or a[1].kind == UNKNOWN:
-        return NotImplemented
+        return apply_to_lists(rule, x0, x1)
     # What NumPy calls, and the garbage collector, may give the Variables other arrays meanwhile.
     cdef object _held0 = None if a[0].value.array == NULL else <object>a[0].value.array
     cdef object _held1 = None if a[1].value.array == NULL else <object>a[1].value.array
@@ -99,6 +99,20 @@ cdef object apply(const Rule *rule, object x0, object x1):
         else:
             y.flags |= REQUIRES_GRAD
     return y
+
+
+cdef object apply_to_lists(const Rule *rule, object x0, object x1):
+    """Of lists and tuples, which are read as NumPy reads them; NotImplemented for all else."""
+    from fastgrad._row import holds_variable, operand_of
+
+    if not holds_variable(x0, x1):
+        return NotImplemented
+    cdef bint found = False
+    if isinstance(x0, (list, tuple)):
+        x0, found = operand_of(x0), True
+    if rule.n_inputs > 1 and isinstance(x1, (list, tuple)):
+        x1, found = operand_of(x1), True
+    return apply(rule, x0, x1) if found else NotImplemented
 
 
 cdef inline bint apply_directly(const Rule *rule, const Argument *a, Handle y) except -1:

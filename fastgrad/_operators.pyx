@@ -68,9 +68,10 @@ def add(x0, x1):
     """`x0 + x1`, broadcast.
 
     Here, as in the functions below, an operand is a Variable, or an ndarray or a scalar, which are
-    constants: TypeError for anything else, and for a Variable without data. Shapes, dtypes and
-    errors are those of NumPy's operator on the operands' arrays. The result is a Variable; the
-    gradient of each operand has its shape, and its dtype if that is floating or complex.
+    constants, or, beside a Variable, a list or tuple of such: TypeError for anything else, and for
+    a Variable without data. Shapes, dtypes and errors are those of NumPy's operator on the
+    operands' arrays. The result is a Variable; the gradient of each operand has its shape, and its
+    dtype if that is floating or complex.
 
     >>> import numpy as np
     >>> from fastgrad import Variable

@@ -30,7 +30,7 @@ from fastgrad._node cimport (
 from fastgrad._operation cimport parameter_of, saved_value
 from fastgrad._precision cimport as_read, widened
 from fastgrad._queue cimport pop, push, release
-from fastgrad._row cimport Call, Row, call_of
+from fastgrad._row cimport Call, Row, call_of, whole
 
 import_numpy()
 
@@ -175,8 +175,8 @@ cdef class RecordedRun:
         made = tuple([as_it_was(<PyObject *>f, i, ys[i]) for i in range(len(ys))])
         recorded.y = made if many else made[0]
         gy = tuple([
-            variable(zero_gradient(ys[i]), False) if gys[i] is None else gys[i]
-            for i in range(len(ys))
+            gy if gy is None or isinstance(gy, Handle) else variable(gy, False)
+            for gy in whole(row, gys, ys)
         ]) if many else gys[0]
         for i in range(call.n_targets):
             if call.targets[i].to == NULL:
@@ -240,7 +240,7 @@ cdef class RecordedRun:
         call.y = made if isinstance(f._y, tuple) else made[0]
         gy = gys[0]
         if isinstance(f._y, tuple):
-            gy = tuple([zero_gradient(ys[i]) if gys[i] is None else gys[i] for i in range(len(ys))])
+            gy = tuple(whole(row, gys, ys))
         return tuple([
             row.differentiate(i, self.xp, gy, call)
             if row.sequence or (i < len(row.vjp) and row.vjp[i] not in (None, zero)) else None

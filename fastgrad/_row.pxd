@@ -27,6 +27,10 @@ cdef class Row:
     cdef readonly object vjp  # a tuple of one VJP per operand; of a sequence, one for all of them
     cdef readonly int saves
     cdef readonly bint sequence  # the operands are the elements of the first argument
+    cdef public bint none_for_absent  # its VJPs take None for the gradient that an output lacks
+    # What answers where another argument than an operand is, or holds, a Variable: another row that
+    # is differentiated for that one too, or None.
+    cdef public object otherwise
     cdef bint is_ufunc
     cdef const Rule *rule  # compiled, for calls with plain operands; NULL
     cdef FastCall fast_call  # or NULL
@@ -38,7 +42,7 @@ cdef class Row:
     cdef dict __dict__
 
     cdef object call(self, tuple args, dict kwargs)
-    cdef object written(self, tuple args, dict kwargs, object out)
+    cdef tuple apart_from(self, tuple args, dict kwargs, object out)
     cdef int place_of_out(self) except -1
     cdef int n_operands(self) except -1
     cdef tuple bound(self, tuple args, dict kwargs)
@@ -64,3 +68,7 @@ cdef inline Call call_of(Node f):
 
 # The gradient for operand `i`: an ndarray of its shape and dtype, or None; or an exception.
 cdef object gradient_of_call(Call call, int i, object gy)
+
+# The gradients of all outputs `ys` of a call, for its VJPs: what is None becomes zeros, where the
+# rule does not take None.
+cdef list whole(Row row, gys, ys)

@@ -96,38 +96,61 @@ cdef class Row:
         return self.call(args, kwargs)
 
     cdef object call(self, tuple args, dict kwargs):
-        """Any arguments."""
-        cdef int place
+        """Any arguments. NumPy writes to `out`; the result has what is there then, in a copy."""
         if self.is_ufunc and kwargs and "where" in kwargs:
             if any_variable(args) or any_variable((kwargs["where"],)):
                 return self.forward(*args, **kwargs)  # through NumPy's protocol, which knows masks
-        out = kwargs.pop("out", None) if kwargs else None
+        if self.otherwise is not None and (
+            any_variable(kwargs.values()) or any_variable(args[self.n_operands():])
+        ):
+            y = self.otherwise(*args, **kwargs)
+            if y is not NotImplemented:
+                return y
+        cdef object out = kwargs.pop("out", None) if kwargs else None
+        cdef object natural = None  # the results, where `out` is complex and they may be real
+        cdef dict given = kwargs
+        cdef int place = -1
         if out is None and len(args) > self.n_operands():
-            place = self.place_of_out()
-            if place < len(args):
+            if isinstance(self.forward, np.ufunc):
+                out, args = args[self.n_operands():], args[:self.n_operands()]
+            elif self.place_of_out() < len(args):
+                place = self.place_of_out()
                 out, args = args[place], args[:place] + (None,) + args[place + 1:]
         if out is not None:
-            return self.written(args, kwargs, out)
+            args, kwargs = self.apart_from(args, kwargs, out)
+            given = kwargs if place > 0 else {**kwargs, "out": out}
+            if has_complex(out) and (any_variable(args) or any_variable(kwargs.values())):
+                natural = self.call(args, dict(kwargs))
         if any_variable(kwargs.values()) or any_variable(args[self.n_operands():]):
             args, kwargs = self.bound(args, kwargs)
+            given = kwargs if out is None or place > 0 else {**kwargs, "out": out}
         cdef object operands = args
         if self.sequence:
             if not args or isinstance(args[0], (Handle, np.ndarray)):
                 # An array of operands: what it is split into along its first axis.
-                return self.call((tuple(args[0]), *args[1:]), kwargs) if any_variable(args) \
-                    else self.forward(*args, **kwargs)
+                return self.call((tuple(args[0]), *args[1:]), given) if any_variable(args) \
+                    else self.forward(*args, **given)
             operands = tuple(args[0])
         cdef int i, n = self.n_operands() if not self.sequence else len(operands)
         n = min(n, len(operands))
         if not any_variable(operands):
-            return self.forward(*args, **kwargs)
-        if self.is_ufunc and len(args) > n:  # `out` by position
-            return self.written(args[:n], kwargs, args[n])
+            if place > 0:
+                args = args[:place] + (out,) + args[place + 1:]
+            return self.forward(*args, **given)
+        for i in range(n):
+            if isinstance(operands[i], (list, tuple)) and any_variable(operands[i]):
+                operands = operands[:i] + (assembled(operands[i]),) + operands[i + 1:]
         cdef tuple values = tuple([
             value_of_operand(self, i, operands[i]) for i in range(len(operands))
         ])
-        ys = self.forward(values, *args[1:], **kwargs) if self.sequence \
-            else self.forward(*values, **kwargs)
+        cdef tuple others = args[1:] if self.sequence else values
+        if place > 0:  # where `others` have None
+            place -= self.sequence
+            others = others[:place] + (out,) + others[place + 1:]
+        ys = self.forward(values, *others, **given) if self.sequence \
+            else self.forward(*others, **given)
+        if out is not None:
+            ys = kept_from(ys, out)
         cdef bint requires_grad = False
         for i in range(n):
             if isinstance(operands[i], Handle) and (<Handle>operands[i]).flags & REQUIRES_GRAD:
@@ -141,24 +164,24 @@ cdef class Row:
             any_grad |= (<Handle>x).flags & REQUIRES_GRAD
         if any_grad and recording():
             record(self, operands, n, values, args, kwargs, outputs, many)
+        if natural is not None:
+            outputs = [made_complex(y, x) for y, x in zip(outputs, natural if many else (natural,))]
         if not many:
             return outputs[0]
         if type(ys) is list:
             return outputs
         return type(ys)(*outputs) if hasattr(type(ys), "_fields") else type(ys)(outputs)
 
-    cdef object written(self, tuple args, dict kwargs, object out):
-        """The result, whose values were written to `out` too."""
-        cdef object y
-        if isinstance(out, Handle):
+    cdef tuple apart_from(self, tuple args, dict kwargs, object out):
+        """The arguments, with copies of what shares the memory of `out`."""
+        if any_variable((out,)):
             raise TypeError(f"{self.name}: out is a Variable, which is never written to; use the "
                             "result")
-        args = apart(self.name, args, (out,))
-        y = self.call(args, kwargs)
-        if not isinstance(y, Handle):
-            return self.forward(*args, out=out, **kwargs)
-        np.copyto(out, value_of(y), casting="same_kind")
-        return y
+        outs = out if isinstance(out, tuple) else (out,)
+        if self.name in ACCUMULATIONS and np.ndim(outs[0]) == 0:
+            raise ValueError(f"{self.name}: out is 0-d, expected the shape of the result")
+        args = apart(self.name, args, outs)
+        return args, dict(zip(kwargs, apart(self.name, kwargs.values(), outs)))
 
     cdef int n_operands(self) except -1:
         return 1 if self.sequence else len(<tuple>self.vjp)
@@ -208,6 +231,59 @@ cdef class Row:
         return as_read(x, gy)
 
 
+# These crash in NumPy (2.4) with a 0-d `out`: NumPy's mistake, and the program's.
+cdef frozenset ACCUMULATIONS = frozenset(
+    "cumsum cumprod nancumsum nancumprod cumulative_sum cumulative_prod".split()
+)
+
+
+cdef object kept_from(object ys, object out):
+    """The results, with copies of those that are (or share memory with) an `out`."""
+    outs = [x for x in (out if isinstance(out, tuple) else (out,)) if isinstance(x, np.ndarray)]
+    if isinstance(ys, (tuple, list)):
+        return type(ys)([kept_from(y, tuple(outs)) for y in ys])
+    shared = isinstance(ys, np.ndarray) and any([np.may_share_memory(ys, x) for x in outs])
+    return ys.copy() if shared else ys
+
+
+cdef bint has_complex(object out) except -1:
+    """Whether there is a complex array among `out`."""
+    for x in out if isinstance(out, tuple) else (out,):
+        if isinstance(x, np.ndarray) and x.dtype.kind == "c":
+            return True
+    return False
+
+
+cdef object made_complex(Handle y, object natural):
+    """`y`, or what is recorded as `natural` made complex: the gradient for it is real then."""
+    value = value_of(y)
+    return y if value.dtype.kind != "c" or natural.dtype.kind == "c" else replaced(natural, value)
+
+
+cdef object replaced = Row(
+    "replaced", lambda x, value: value, (lambda xp, g, y, x, value: g, None), NOTHING, False, None,
+    "`value` in place of `x`, which it is in another dtype or shape.", __name__,
+)
+
+
+# What makes a Variable of a list or a tuple that holds Variables, and leaves all else as it is:
+# functions/joining.py sets it.
+cdef object assembled = None
+
+
+def set_assembled(function):
+    """Let `function` make one operand of a list that holds Variables."""
+    global assembled
+    assembled = function
+
+
+def operand_of(x):
+    """A Variable, also of a list or a tuple that holds some, or else the array that NumPy reads."""
+    if isinstance(x, Handle):
+        return x
+    return assembled(x) if any_variable((x,)) else np.asanyarray(x)
+
+
 cdef bint any_variable(object xs) except -1:
     """Whether one is a Variable, or a list or a tuple that holds one."""
     cdef object x
@@ -238,7 +314,7 @@ def apart(name, args, out):
     for x in args:
         data = value_of(x) if isinstance(x, Handle) else x
         if isinstance(data, np.ndarray) and any([
-            y is not None and np.may_share_memory(data, y) for y in out
+            isinstance(y, np.ndarray) and np.may_share_memory(data, y) for y in out
         ]):
             if isinstance(x, Handle):
                 raise TypeError(f"{name}: out shares the memory of a Variable, which is never "
@@ -250,15 +326,19 @@ def apart(name, args, out):
     return tuple(found)
 
 
+cdef list whole(Row row, gys, ys):
+    """The gradients of all outputs: zeros where there is none, if the rule does not take None."""
+    if row.none_for_absent:
+        return list(gys)
+    return [zero_gradient(y) if gy is None else gy for gy, y in zip(gys, ys)]
+
+
 cdef object value_of_operand(Row row, int i, object x):
     if isinstance(x, Handle):
         x = value_of(x)
         if x is None:
             raise TypeError(f"{row.name}: operand {i} is a Variable without data (None)")
     elif isinstance(x, (list, tuple)):
-        if any_variable(x):
-            raise TypeError(f"{row.name}: operand {i} is a {type(x).__name__} of Variables, "
-                            "expected a Variable; make one of them with fastgrad.stack")
         if row.is_ufunc:
             x = np.asarray(x)
     if is_array(<PyObject *>x) and not is_exact(<PyObject *>x):
@@ -489,7 +569,7 @@ cdef class RowFunction(Function):
             call.args = (xs,) if row.sequence else xs
             call.targets = call.own
         ys = call.y if isinstance(call.y, tuple) else (call.y,)
-        gys = tuple([zero_gradient(y) if gy is None else gy for gy, y in zip(gys, ys)])
+        gys = tuple(whole(row, gys, ys))
         gy = gys if isinstance(call.y, tuple) else gys[0]
         n = len(call.args[0]) if row.sequence else len(call.args)
         gxs = []

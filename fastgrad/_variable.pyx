@@ -176,6 +176,9 @@ cdef class VariableBase(Handle):
     def __richcmp__(self, other, int op):
         if isinstance(other, Handle):
             other = value_of(other)
+        elif type(other) is list or type(other) is tuple:
+            from fastgrad._protocols import value
+            other = value(other)  # with the values of the Variables in it
         return PyObject_RichCompare(value_of(self), other, op)
 
     def __hash__(self):

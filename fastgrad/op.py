@@ -5,6 +5,7 @@ The functions of NumPy fall into four groups. `op` and `implements` make one dif
 raise. What is in none raises too.
 """
 
+import inspect
 import sys
 
 import numpy as np
@@ -17,6 +18,7 @@ from fastgrad._row import (
     OUTPUT,
     Row,
     holds_variable,
+    operand_of,
     parameter_names,
     zero,
 )
@@ -89,6 +91,34 @@ def op(
         handlers[function] = row
         groups[function] = (group, "")
     return row
+
+
+def with_operand(row, name, vjp):
+    """Let `row` be differentiated for its argument `name` too, where that is a Variable.
+
+    `vjp(xp, g, y, x, argument, **rest)` is its VJP, `x` the first argument.
+    """
+
+    def vjp_of_x(xp, g, y, x, argument, **rest):
+        return row.vjp[0](xp, g, y, x, **{name: argument}, **rest)
+
+    two = op(
+        row.name,
+        lambda x, argument, **rest: row.forward(x, **{name: argument}, **rest),
+        INPUTS | OUTPUT,
+        vjp=(vjp_of_x, vjp),
+        implements=(),
+    )
+    signature = inspect.signature(row.forward)
+    first = next(iter(signature.parameters))
+
+    def answer(*args, **kwargs):
+        rest = signature.bind(*args, **kwargs).arguments
+        if not holds_variable(rest.get(name)):
+            return NotImplemented
+        return two(operand_of(rest.pop(first)), operand_of(rest.pop(name)), **rest)
+
+    row.otherwise = answer
 
 
 def is_numpys(function):

@@ -22,8 +22,8 @@ class Variable(Operators, ArrayMethods):
         Whether `backward` finds a gradient for it. What needs no gradient is not recorded.
 
     `+ - * / ** @`, negation and `abs` record a Function each; their other operand may be a
-    Variable, or an ndarray or a scalar, which are constants. Comparisons are elementwise and return
-    plain arrays; `hash` is by identity, `bool` is NumPy's.
+    Variable, or an ndarray or a scalar, which are constants, or a list or tuple of such.
+    Comparisons are elementwise and return plain arrays; `hash` is by identity, `bool` is NumPy's.
 
     >>> import numpy as np
     >>> x = Variable(np.array(3.0))

@@ -218,7 +218,7 @@ OPERATORS = [operator.add, operator.sub, operator.mul, operator.truediv, operato
 
 
 @pytest.mark.parametrize("f", OPERATORS)
-@pytest.mark.parametrize("operand", [[1.0], "text", None, (1.0,), {}, object(), Function()])
+@pytest.mark.parametrize("operand", ["text", None, {}, {1.0}, object(), Function()])
 def test_operators_refuse_an_operand_they_do_not_know(f, operand):
     x = Variable(np.array([1.0]))
     for a, b in ((x, operand), (operand, x)):
@@ -240,7 +240,7 @@ def test_an_operand_with_reflected_operators_gets_its_turn():
 
 
 @pytest.mark.parametrize("name", ["add", "sub", "mul", "div", "pow", "matmul"])
-@pytest.mark.parametrize("operand", [[1.0], "text", None, object()])
+@pytest.mark.parametrize("operand", ["text", None, object()])
 def test_functions_refuse_an_operand_they_do_not_know(name, operand):
     f, x = getattr(fastgrad, name), Variable(np.array([1.0]))
     for operands in ((x, operand), (operand, x), (x,), (x, x, x), ()):

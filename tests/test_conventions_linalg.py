@@ -234,17 +234,9 @@ def test_equal_eigenvalues_turn_nothing():
     p = v[:, :2] @ fnp.swapaxes(v[:, :2], 0, 1)
     p[0, 2].backward()
     np.testing.assert_allclose(a.grad, [[0, 0, -0.5], [0, 0, 0], [-0.5, 0, 0]], atol=1e-15)
-    b = Variable(np.diag([1.0, 1.0, 2.0]))
-    fnp.sum(np.linalg.eig(b).eigenvectors).backward()
-    assert np.isfinite(b.grad).all()
 
 
 def test_equal_and_zero_singular_values():
-    for x in (np.eye(3), np.zeros((3, 2)), np.diag([1.0, 0.0]), np.zeros((2, 3)) + 0j):
-        a = Variable(x)
-        u, s, vh = np.linalg.svd(a, full_matrices=False)
-        (fnp.sum(fnp.real(u)) + fnp.sum(s) + fnp.sum(fnp.real(vh))).backward()
-        assert np.isfinite(a.grad).all()
     a = Variable(np.eye(3))
     np.linalg.norm(a, "nuc").backward()
     np.testing.assert_allclose(a.grad, np.eye(3), atol=1e-15)

@@ -6,7 +6,7 @@ from fastgrad._arithmetic import Abs
 from fastgrad._choosing import Maximum, Minimum, Where
 from fastgrad._node import Handle
 from fastgrad._protocols import value
-from fastgrad._row import holds_variable
+from fastgrad._row import holds_variable, operand_of
 from fastgrad.functions.arithmetic import zeros
 from fastgrad.functions.lengths import is_complex, masked_ratio, slope_at_zero
 from fastgrad.op import INPUTS, OTHERS, OUTPUT, implements, op, zero
@@ -143,14 +143,10 @@ def clip(a, a_min=MISSING, a_max=MISSING, out=None, *, min=MISSING, max=MISSING,
     for name, x in (("min", min), ("max", max)):
         if x is not MISSING:  # next to a_min or a_max: for NumPy to refuse
             kwargs[name] = x
-    mask = kwargs.pop("where", True)
-    if mask is not True and holds_variable(a, a_min, a_max, mask, out):
-        y = clip(a, a_min, a_max, **kwargs)
-        y = where(value(mask), y, np.zeros((), y.dtype) if out is None else out.copy())
-        if out is not None:
-            np.copyto(out, value(y), casting="same_kind")
-        return y
+    mask = value(kwargs.pop("where", True))
     if mask is not True:
+        if out is None and holds_variable(a, a_min, a_max):  # else elements would be left unset
+            return where(mask, clip_by_position(a, a_min, a_max, **kwargs), 0)
         kwargs["where"] = mask
     return clip_by_position(a, a_min, a_max, out=out, **kwargs)
 
@@ -177,7 +173,31 @@ def nan_to_num_vjp(xp, g, y, x, *_, **__):
     return re + 1j * im
 
 
-nan_to_num_copied = op("nan_to_num", np.nan_to_num, vjp=nan_to_num_vjp, implements=())
+def replacement_vjp(is_replaced):
+    """The VJP for what stands in place of the numbers of a kind; of complex x in each part."""
+
+    def vjp(xp, g, y, x, *_):
+        if not is_complex(x):
+            return xp.where(is_replaced(value(x)), g, 0)
+        x = value(x)
+        re = xp.where(is_replaced(x.real), xp.real(g), 0)
+        return re - xp.where(is_replaced(x.imag), xp.imag(g), 0)
+
+    return vjp
+
+
+nan_to_num_copied = op(
+    "nan_to_num",
+    np.nan_to_num,
+    vjp=(
+        nan_to_num_vjp,
+        None,
+        replacement_vjp(np.isnan),
+        replacement_vjp(np.isposinf),
+        replacement_vjp(np.isneginf),
+    ),
+    implements=(),
+)
 
 
 @implements(np.nan_to_num)
@@ -188,4 +208,6 @@ def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
             "nan_to_num: copy=False would write into a Variable, whose graph would be wrong then; "
             "use the result of copy=True"
         )
+    if holds_variable(nan, posinf, neginf):
+        x = operand_of(x)
     return nan_to_num_copied(x, copy, nan, posinf, neginf)

@@ -24,9 +24,10 @@ def diff_vjp(part):
     """The VJP for the `part` of what is differenced: "prepend", "a" or "append"."""
 
     def vjp(xp, g, y, a, n=1, axis=-1, prepend=MISSING, append=MISSING):
-        n, axis = value(n), normalized(axis, g.ndim)[0]
+        n = value(n)
         if n == 0:  # then NumPy adds nothing, before or after
             return g if part == "a" else None
+        axis = normalized(axis, g.ndim)[0]
         for _ in range(n):
             g = undiff(xp, g, axis)
         start = length(prepend, axis)

@@ -10,9 +10,8 @@ import functools
 import numpy as np
 
 from fastgrad._indexing import selects_once
-from fastgrad._node import Handle
 from fastgrad._protocols import value
-from fastgrad._row import holds_variable
+from fastgrad._row import holds_variable, operand_of
 from fastgrad.functions.along import along, normalized
 from fastgrad.op import INPUTS, NOTHING, OTHERS, OUTPUT, implements, op, plain, refuse
 
@@ -157,22 +156,30 @@ def select(condlist, choicelist, default=0):
 @implements(np.piecewise)
 def piecewise(x, condlist, funclist, *args, **kw):
     """`np.piecewise`; the functions are called with Variables, and may return them."""
-    if not holds_variable(x, condlist, funclist, args, list(kw.values())):
-        return np.piecewise(x, condlist, funclist, *args, **kw)
-    x = x if isinstance(x, Handle) else np.asanyarray(x)
+    known = holds_variable(x, condlist, funclist, args, list(kw.values()))
+    x = operand_of(x)
     masks = conditions_of(x, value(condlist), len(funclist))
+    parts = [
+        function(x[mask], *args, **kw) if callable(function) and mask.any() else function
+        for mask, function in zip(masks, funclist, strict=True)
+    ]
+    if not known and not holds_variable(*parts):  # what the functions captured might be Variables
+        return np.piecewise(x, masks, [part if callable(part) else as_function(part)
+                                       for part in parts])  # fmt: skip
     y = np.zeros_like(value(x))
-    for mask, function in zip(masks, funclist, strict=True):
-        part = function
-        if callable(function):
-            if not mask.any():
-                continue
-            part = function(x[mask], *args, **kw)
+    for mask, part in zip(masks, parts, strict=True):
+        if callable(part):
+            continue
         put = scatter if holds_variable(part) else scatter_forward
         whole = np.zeros(x.shape, bool)
         whole[mask] = True
         y = np.where(whole, put(part, mask, x.shape, x.dtype), y)
     return y
+
+
+def as_function(part):
+    """What returns `part`, whatever it is called with."""
+    return lambda *args, **kwargs: part
 
 
 def conditions_of(x, condlist, n):
@@ -189,9 +196,8 @@ def conditions_of(x, condlist, n):
 @implements(np.apply_along_axis)
 def apply_along_axis(func1d, axis, arr, *args, **kwargs):
     """`np.apply_along_axis`; the function is called with Variables, and may return them."""
-    if not holds_variable(arr, args, list(kwargs.values())):
-        return np.apply_along_axis(func1d, axis, arr, *args, **kwargs)
-    arr = arr if isinstance(arr, Handle) else np.asanyarray(arr)
+    known = holds_variable(arr, args, list(kwargs.values()))
+    arr = operand_of(arr)
     axis = normalized(axis, arr.ndim)[0]
     around = arr.shape[:axis], arr.shape[axis + 1 :]
     if 0 in around[0] + around[1]:  # NumPy says what is wrong
@@ -201,6 +207,9 @@ def apply_along_axis(func1d, axis, arr, *args, **kwargs):
         for i in np.ndindex(around[0])
         for j in np.ndindex(around[1])
     ]
+    if not known and not holds_variable(*parts):  # what the function captured might be Variables
+        rest = iter(parts)
+        return np.apply_along_axis(lambda *_: next(rest), axis, arr)
     parts = [np.stack(x) if isinstance(x, (list, tuple)) else x for x in parts]
     shape, dtype = np.shape(value(parts[0])), np.asarray(value(parts[0])).dtype
     rows = [np.reshape(x, (1, *shape)) for x in parts]

@@ -11,7 +11,7 @@ import numpy as np
 
 from fastgrad._node import Handle
 from fastgrad._protocols import value
-from fastgrad._row import holds_variable
+from fastgrad._row import holds_variable, operand_of, set_assembled
 from fastgrad.functions.indexing import scatter
 from fastgrad.functions.shapes import (
     along,
@@ -84,6 +84,9 @@ def assembled(xs, dtype=None):
     return made(xs)
 
 
+set_assembled(assembled)
+
+
 def at_least(n, function, place):
     """`np.atleast_1d` and its kin: operands with less than `n` axes get the rest."""
 
@@ -129,7 +132,7 @@ def dstack(tup):
 @composed(np.column_stack)
 def column_stack(tup):
     """`np.column_stack`, by `concatenate`."""
-    xs = [x if isinstance(x, Handle) else np.asanyarray(x) for x in map(assembled, tup)]
+    xs = [operand_of(x) for x in tup]
     return concatenate([x if x.ndim > 1 else transpose(atleast_2d(x)) for x in xs], 1)
 
 

@@ -10,13 +10,14 @@ Conventions:
 
 - `eigh`, `eigvalsh`, `cholesky` and what takes `hermitian=True` read one triangle of a matrix that
   is meant to be Hermitian: its gradient is the Hermitian one.
-- Eigenvalues or singular values that are exactly equal: their vectors do not turn into each other.
-  So what does not depend on the choice of a basis of their common space has the right gradient.
+- Eigenvalues or singular values that are equal, up to rounding: see `degenerate`. What depends on
+  the basis of their common space, or could, has a DegeneracyWarning, and is NaN or a guess that it
+  tells of. Of `eigvalsh` and `svdvals` each value has the derivative of its own vector.
 - The phases of complex eigenvectors and singular vectors, and the basis that `svd` (with
   `full_matrices`) and `qr` (mode "complete") choose for the rest of the space, are arbitrary: the
   gradient is right for whatever does not depend on them.
 - A norm has gradient 0 at 0; what ties for one of order inf, 1, 2 or their negatives shares the
-  gradient evenly. What is divided by a singular value that is exactly 0 counts as 0.
+  gradient evenly, those of `cond` too.
 - `slogdet` of a singular matrix has gradient NaN; what divides by it raises NumPy's LinAlgError.
   The eigenvalues of a matrix without a basis of eigenvectors have no derivative: it is huge or NaN,
   or raises the same.
@@ -25,6 +26,7 @@ Conventions:
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from fastgrad._protocols import value
 from fastgrad.functions import decompositions, norms
 from fastgrad.functions.decompositions import *  # noqa: F403
 from fastgrad.functions.decompositions import (
@@ -36,7 +38,7 @@ from fastgrad.functions.decompositions import (
     transposed,
 )
 from fastgrad.functions.norms import *  # noqa: F403
-from fastgrad.functions.norms import norm_vjp
+from fastgrad.functions.norms import norm_vjp, ties
 from fastgrad.functions.products import (
     arrays,
     cross_vjp,
@@ -172,11 +174,63 @@ def cofactors_forward(a, det):
 
 
 def cofactors_vjp(xp, g, y, a, det):
-    """The second derivative of the determinant, a symmetric form; also without division.
+    """The second derivative of the determinant, a symmetric form.
 
-    Of diagonal matrices it multiplies the entries of two rows and columns, on the diagonal and
-    across, and the other singular values.
+    Of a regular matrix by its inverse, a smooth function. Where that would lose digits, as the
+    square of the condition number, without division.
     """
+    by_parts = by_singular_values if xp is np or a.shape[-1] > 8 else by_minors
+    regular = is_regular(value(a))[..., None, None]
+    if np.all(regular):
+        return by_inverse(xp, g, a)
+    if not np.any(regular):
+        return by_parts(xp, g, a)
+    n = a.shape[-1]
+    by_both = [
+        rule(xp, g, xp.where(mask, a, np.diag(np.arange(1, n + 1)).astype(a.dtype)))
+        for rule, mask in ((by_inverse, regular), (by_parts, ~regular))
+    ]
+    return xp.where(regular, *by_both)
+
+
+def is_regular(a):
+    """Whether the condition number is so small that its square costs a part of the digits only."""
+    s = np.linalg.svdvals(a)
+    return s.min(-1, initial=np.inf) > np.finfo(s.dtype).eps ** 0.25 * s.max(-1, initial=0)
+
+
+def by_inverse(xp, g, a):
+    """`det * (sum(g * p) * p - p @ g.T @ p)`, for `p` the transposed inverse."""
+    p = transposed(xp, xp.linalg.inv(a))
+    total = xp.sum(g * p, axis=(-2, -1))[..., None, None]
+    return xp.linalg.det(a)[..., None, None] * (total * p - p @ transposed(xp, g) @ p)
+
+
+def by_minors(xp, g, a):
+    """Of two rows and two columns, the determinant of the rest: for small matrices.
+
+    It can be differentiated further, also where singular values are equal.
+    """
+    n = a.shape[-1]
+    first, second = np.triu_indices(n, 1)
+    everything = np.tile(np.arange(n), (len(first), 1))
+    left = (everything != first[:, None]) & (everything != second[:, None])
+    rest = everything[left].reshape(len(first), max(n - 2, 0))
+    sign = (-1.0) ** (first + second)
+    minors = xp.linalg.det(a[..., rest[:, None, :, None], rest[None, :, None, :]])
+    minors = minors * np.outer(sign, sign).astype(a.dtype)
+    one, two = np.eye(n, dtype=a.dtype)[first], np.eye(n, dtype=a.dtype)[second]
+    total = np.zeros((n, n), a.dtype)
+    for rows, others, columns, across in (
+        (one, two, one, two), (two, one, two, one), (one, two, two, one), (two, one, one, two)
+    ):  # fmt: skip
+        part = rows.T @ (minors * (others @ g @ across.T)) @ columns
+        total = total + (part if rows is columns else -part)
+    return total
+
+
+def by_singular_values(xp, g, a):
+    """Of a diagonal matrix: the entries of two rows and columns times the other singular values."""
     u, s, vh = xp.linalg.svd(a)
     sign = (xp.linalg.det(u) * xp.linalg.det(vh))[..., None, None]
     n = s.shape[-1]
@@ -282,10 +336,9 @@ def cond_vjp(xp, g, y, x, p=None):
     """A quotient of singular values, or a product of norms."""
     if p is None or p in (2, -2):
         s = xp.linalg.svdvals(x)
-        k = s.shape[-1]
-        top, bottom = (k - 1, 0) if p == -2 else (0, k - 1)
-        unit = np.eye(k, dtype=s.dtype)
-        gs = (g / s[..., bottom])[..., None] * (unit[top] - y[..., None] * unit[bottom])
+        first, last = (ties(s, value(s)[..., [i]], max(x.shape[-2:])) for i in (0, -1))
+        top, bottom = (last, first) if p == -2 else (first, last)
+        gs = (g / s[..., 0 if p == -2 else -1])[..., None] * (top - y[..., None] * bottom)
         return svdvals_vjp(xp, gs, s, x)
     inverse = xp.linalg.inv(x)
     norms = [xp.linalg.norm(z, p, axis=(-2, -1)) for z in (x, inverse)]

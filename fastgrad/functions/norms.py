@@ -3,7 +3,9 @@
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from fastgrad._protocols import value
 from fastgrad.functions.decompositions import conj
+from fastgrad.functions.degenerate import resolution, touched
 from fastgrad.functions.lengths import masked_ratio, slope_at_zero
 from fastgrad.op import INPUTS, OUTPUT, op
 
@@ -20,6 +22,11 @@ def direction(xp, x):
 def shared(chosen, axes):
     """The share of each of those that were chosen along `axes`."""
     return chosen / np.maximum(chosen.sum(axes, keepdims=True), 1)
+
+
+def ties(s, y, n):
+    """The shares of those singular values of matrices of size `n` that are `y` but for rounding."""
+    return shared(np.abs(value(s) - y) <= resolution(s, n)[..., 0], -1)
 
 
 def length_vjp(xp, g, y, x, axes, order):
@@ -54,7 +61,9 @@ def matrix_norm_vjp_of(xp, g, x, axes, order):
         if order == "nuc":
             gs = gs * np.ones(s.shape, s.dtype)
         else:
-            gs = gs * shared(s == (s[..., :1] if order == 2 else s[..., -1:]), -1)
+            n = max(x.shape[axis] for axis in axes)
+            gs = gs * ties(s, value(s)[..., :1] if order == 2 else value(s)[..., -1:], n)
+            gs = gs if xp is np else touched(gs, s)  # which of them is the largest may change
         return xp.moveaxis(conj(xp, (u * gs[..., None, :]) @ vh), (-2, -1), axes)
     summed, other = axes if order in (1, -1) else axes[::-1]
     sums = xp.sum(xp.abs(x), axis=summed, keepdims=True)

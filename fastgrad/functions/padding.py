@@ -7,6 +7,7 @@ elements in the middle of a stable sort, and the padding of `empty` has none.
 import numpy as np
 
 from fastgrad._node import Handle
+from fastgrad._row import holds_variable, operand_of
 from fastgrad.functions.indexing import scatter
 from fastgrad.functions.shapes import along
 from fastgrad.op import NOTHING, OUTPUT, implements, op
@@ -103,13 +104,39 @@ pad_row = op("pad", np.pad, NOTHING, vjp=pad_vjp)
 pad_of_order = op("pad", np.pad, OUTPUT, vjp=pad_vjp, implements=())
 
 
+def values_vjp(xp, g, y, x, values, pad_width):
+    """The sums of the gradient of the padding, before and after: (2,) for each axis.
+
+    NumPy pads along one axis after the other: the later ones get the corners.
+    """
+    sums = []
+    for axis, (before, after) in reversed([*enumerate(pairs(pad_width, x.ndim))]):
+        stop = before + x.shape[axis]
+        sums += [xp.sum(g[along(axis, slice(stop, stop + after))])]
+        sums += [xp.sum(g[along(axis, slice(before))])]
+        g = g[along(axis, slice(before, stop))]
+    return xp.reshape(xp.stack(sums[::-1]), (x.ndim, 2))  # the engine sums it to the values' shape
+
+
+pad_with = op(
+    "pad",
+    lambda x, values, pad_width: np.pad(x, pad_width, constant_values=values),
+    NOTHING,
+    vjp=(lambda xp, g, y, x, values, pad_width: pad_vjp(xp, g, y, x, pad_width), values_vjp),
+    implements=(),
+)
+
+
 @implements(np.pad)
 def pad(array, pad_width, mode="constant", **kwargs):
-    """`np.pad`; a function as the mode is refused."""
+    """`np.pad`, the constant values may be Variables; a function as the mode is refused."""
     if callable(mode) and isinstance(array, Handle):
         raise TypeError(
             "np.pad: a function as the mode writes into its argument, and has no derivative; join "
             "the parts with fastgrad.concatenate"
         )
+    values = kwargs.get("constant_values")
+    if mode == "constant" and len(kwargs) == 1 and holds_variable(values):
+        return pad_with(operand_of(array), operand_of(values), pad_width)
     row = pad_of_order if mode in ("maximum", "minimum", "median") else pad_row
     return row(array, pad_width, mode, **kwargs)

@@ -1,7 +1,7 @@
 """Polynomials: arrays of coefficients, the highest power first.
 
-Conventions: `roots` is differentiated where the roots are simple, and its leading zeros have no
-gradient; what `polymul` trims has none either.
+Conventions: `roots` is differentiated where the roots are simple, double ones have gradient NaN;
+its leading zeros have no gradient; what `polymul` trims has none either.
 """
 
 import warnings
@@ -44,7 +44,10 @@ def roots_vjp(xp, g, y, p):
     powers = np.arange(y.size, -1, -1)
     y_powers = y[:, None] ** powers
     slopes = xp.sum(y_powers[:, 1:] * (p_[:-1] * powers[:-1]), axis=1)
-    gp = -xp.sum((g / slopes)[:, None] * y_powers, axis=0)
+    # A double root has no derivative; where nothing depends on it, it must not spoil the others'.
+    double = value(slopes) == 0
+    steps = g / xp.where(double, np.where(value(g) == 0, 1, np.nan), slopes)
+    gp = -xp.sum(steps[:, None] * y_powers, axis=0)
     return scatter(gp, (slice(first, None),), p.shape)
 
 

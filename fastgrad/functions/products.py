@@ -10,8 +10,8 @@ from functools import partial
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from fastgrad._node import Handle
 from fastgrad._products import MatMul
+from fastgrad._row import holds_variable
 from fastgrad.op import OTHERS, implements, op, plain
 
 __all__ = [
@@ -39,8 +39,8 @@ def of_both(vjp):
 def plainly(gufunc):
     """The same as a plain function, so that the VJPs get the keywords: a ufunc's get none."""
 
-    def forward(x1, x2, /, **kwargs):
-        return gufunc(x1, x2, **kwargs)
+    def forward(x1, x2, /, out=None, **kwargs):
+        return gufunc(x1, x2, out=out, **kwargs)
 
     return forward
 
@@ -319,7 +319,7 @@ einsum_of = op("einsum", einsum_forward, OTHERS, vjp=einsum_vjp, sequence=True)
 @implements(np.einsum)
 def einsum(*operands, out=None, optimize=False, **kwargs):
     """`np.einsum`, for Variables too; arguments and errors are NumPy's."""
-    if not any(isinstance(x, Handle) for x in (*operands, out)):
+    if not holds_variable(*operands, out):
         return np.einsum(*operands, out=out, optimize=optimize, **kwargs)
     if isinstance(operands[0], str):
         subscripts, *xs = operands

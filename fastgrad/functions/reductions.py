@@ -4,14 +4,13 @@ Conventions where a derivative does not exist: ties of `max` and `min` share the
 (HIPS autograd's and JAX's convention), `initial` being one more of them if it is as large; where
 the result is NaN, the NaNs do. `std` has gradient zero where the variance is zero, as in PyTorch.
 What `where` masks out, and the NaNs that `nansum` and the like skip, get zero, whatever they hold.
-A `mean` that is passed to `var` or `std` is a constant.
+A `mean` that is passed to `var` or `std` is an operand of its own.
 """
 
 import numpy as np
 
-from fastgrad._node import Handle
 from fastgrad._reductions import Mean, Sum
-from fastgrad._row import holds_variable
+from fastgrad._row import holds_variable, operand_of
 from fastgrad.functions import differences, statistics
 from fastgrad.functions.along import (
     MISSING,
@@ -27,7 +26,7 @@ from fastgrad.functions.differences import *  # noqa: F403
 from fastgrad.functions.differences import diff
 from fastgrad.functions.lengths import masked_ratio, slope_at_zero
 from fastgrad.functions.statistics import *  # noqa: F403
-from fastgrad.op import INPUTS, NOTHING, OUTPUT, implements, op, plain, refuse
+from fastgrad.op import INPUTS, NOTHING, OUTPUT, implements, op, plain, refuse, with_operand
 
 __all__ = [
     "sum", "mean", "var", "std", "max", "min", "amax", "amin", "ptp", "prod", "cumsum", "cumprod",
@@ -259,12 +258,51 @@ def nancumprod_vjp(xp, g, y, x, axis=None, dtype=None, out=None):
 
 nancumprod = op("nancumprod", np.nancumprod, INPUTS | OUTPUT, vjp=nancumprod_vjp)
 
+# --- `initial` and `mean` that are Variables ---
+
+
+def extreme_initial_vjp(xp, g, y, x, initial, axis=None, keepdims=False, where=True):
+    """Its share, as one more element."""
+    y, g = spread(xp, y, x, axis), spread(xp, g, x, axis)
+    ties = ((x == y) | ((x != x) & (y != y))) & where
+    n = np.sum(ties, axis=normalized(axis, x.ndim), keepdims=True)
+    return xp.where((y == initial) | ((y != y) & (initial != initial)), g / (n + 1), 0)
+
+
+def numbers_alone(rule):
+    """The VJP for `initial`, where there is a number."""
+    return lambda xp, g, y, x, initial, axis=None, where=True, **rest: rule(
+        xp, g, y, x, initial, axis=axis, where=(x == x) & where, **rest
+    )
+
+
+def prod_initial_vjp(xp, g, y, x, initial, axis=None, dtype=None, keepdims=False, where=True):
+    """The product of the elements."""
+    x = x if where is True else xp.where(where, x, 1)
+    return g * xp.prod(x, axis=axis, keepdims=keepdims)
+
+
+for row in (sum, nansum):
+    with_operand(row, "initial", lambda xp, g, *_, **__: g)  # the engine sums it
+with_operand(prod, "initial", prod_initial_vjp)
+with_operand(nanprod, "initial", numbers_alone(prod_initial_vjp))
+for row in (max, min):
+    with_operand(row, "initial", extreme_initial_vjp)
+for row in (nanmax, nanmin):
+    with_operand(row, "initial", numbers_alone(extreme_initial_vjp))
+for row in (var, std):
+    with_operand(  # of x - mean
+        row, "mean", lambda xp, g, y, x, mean, _row=row, **rest: -_row.vjp[0](
+            xp, g, y, x, mean=mean, **rest
+        )
+    )  # fmt: skip
+
 # --- integrals ---
 
 
 def floating(x):
     """An array, or a Variable, of floating numbers."""
-    x = x if isinstance(x, Handle) else np.asanyarray(x)
+    x = operand_of(x)
     return x.astype(float) if x.dtype.kind in "biu" else x
 
 

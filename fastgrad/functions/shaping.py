@@ -37,7 +37,7 @@ def tile_vjp(xp, g, y, x, reps):
 
 def repeat_vjp(xp, g, y, x, repeats, axis=None):
     """The sum over what an element became."""
-    shape, axis = (x.shape, axis % x.ndim) if axis is not None else ((x.size,), 0)
+    shape, axis = (x.shape, axis % x.ndim) if axis is not None and x.ndim else ((x.size,), 0)
     repeats = np.asarray(repeats)
     if repeats.size == 1:
         g = xp.reshape(g, (*shape[: axis + 1], repeats.item(), *shape[axis + 1 :]))

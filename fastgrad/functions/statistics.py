@@ -11,8 +11,8 @@ import inspect
 
 import numpy as np
 
-from fastgrad._node import Handle
 from fastgrad._protocols import GO_ON, full_name, handlers, value
+from fastgrad._row import holds_variable
 from fastgrad.functions.along import MISSING, count, degrees_of_freedom, normalized, others, spread
 from fastgrad.functions.indexing import scatter
 from fastgrad.op import INPUTS, OTHERS, OUTPUT, implements, op, plain
@@ -324,7 +324,7 @@ weighted_count = op(
 def bincount(x, /, weights=None, minlength=0):
     """`np.bincount`; a Variable if `weights` is one."""
     x, minlength = value(x), value(minlength)
-    if isinstance(weights, Handle):
+    if holds_variable(weights):
         return weighted_count(x, weights, minlength)
     return np.bincount(x, weights, minlength)
 
@@ -335,7 +335,7 @@ def count_only(function):
     answer, signature = handlers[function], inspect.signature(function)
 
     def checked(*args, **kwargs):
-        if isinstance(signature.bind(*args, **kwargs).arguments.get("weights"), Handle):
+        if holds_variable(signature.bind(*args, **kwargs).arguments.get("weights")):
             raise TypeError(
                 f"{full_name(function)}: not differentiable for its weights; use "
                 f"np.bincount(np.digitize(x, bins), weights), or else {GO_ON}"

@@ -7,7 +7,7 @@ import numpy as np
 from fastgrad._elementwise import Cos, Exp, Log, Sin, Tanh
 from fastgrad._protocols import value
 from fastgrad.functions.lengths import is_complex, masked_ratio, slope_at_zero, wide
-from fastgrad.op import INPUTS, NOTHING, OUTPUT, op
+from fastgrad.op import INPUTS, NOTHING, OUTPUT, op, with_operand
 
 __all__ = [
     "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "logaddexp", "logaddexp2",
@@ -138,6 +138,10 @@ hypot = op(
     ),
 )
 unwrap = op("unwrap", np.unwrap, NOTHING, vjp=lambda xp, g, y, p, *_, **__: g)
+# What was added is a whole number of periods.
+with_operand(
+    unwrap, "period", lambda xp, g, y, p, period, **_: g * xp.rint((y - p) / period)
+)  # fmt: skip
 
 degrees = op("degrees", np.degrees, NOTHING, vjp=lambda xp, g, y, x: xp.degrees(g))
 rad2deg = op("rad2deg", np.rad2deg, NOTHING, vjp=lambda xp, g, y, x: xp.rad2deg(g))

@@ -6,7 +6,7 @@ import numpy as np
 
 from fastgrad._node import Handle
 from fastgrad._protocols import GO_ON, full_name, handlers, not_implemented, set_special, value
-from fastgrad._row import INPUTS, OUTPUT, Row, apart
+from fastgrad._row import INPUTS, OUTPUT, Row
 from fastgrad.functions import reductions, shaping
 from fastgrad.op import op, zero
 
@@ -33,23 +33,17 @@ def special(ufunc, method, inputs, kwargs):
             )
         if not any(isinstance(x, Handle) for x in (*inputs, kwargs.get("where"))):
             return NotImplemented
-        inputs = apart(full_name(ufunc), inputs, out)
+        kwargs["out"] = out if method == "__call__" else out[0]
     if method == "__call__":
-        y = call(ufunc, inputs, kwargs, out)
-    elif method == "outer":
-        y = outer(ufunc, *inputs, **kwargs)
-    elif (ufunc, method) in REDUCTIONS:
-        y = reduced(ufunc, method, *inputs, **kwargs)
-    else:
-        y = plain_method(ufunc, method, inputs, kwargs)
-    if out is not None:
-        for array, x in zip(out, y if isinstance(y, tuple) else (y,), strict=True):
-            if array is not None:
-                np.copyto(array, value(x), casting="same_kind")
-    return y
+        return call(ufunc, inputs, kwargs)
+    if method == "outer":
+        return outer(ufunc, *inputs, **kwargs)
+    if (ufunc, method) in REDUCTIONS:
+        return reduced(ufunc, method, *inputs, **kwargs)
+    return plain_method(ufunc, method, inputs, kwargs)
 
 
-def call(ufunc, inputs, kwargs, out):
+def call(ufunc, inputs, kwargs):
     """A call with keywords, or of a ufunc that has no row."""
     answer = handlers.get(ufunc)
     if answer is None:
@@ -58,14 +52,13 @@ def call(ufunc, inputs, kwargs, out):
     if where is True:
         return answer(*inputs, **kwargs)
     if not isinstance(answer, Row):  # plain
-        return ufunc(*map(value, inputs), out=out, where=value(where), **kwargs)
+        return ufunc(*map(value, inputs), where=value(where), **kwargs)
     if ufunc.nout > 1:
         raise TypeError(
             f"{full_name(ufunc)}: where= is not implemented for Variables where there are many "
             f"outputs; choose afterwards with np.where; {GO_ON}"
         )
-    before = out[0] if out is not None else np.zeros((), dtype=bool)
-    return masked(answer)(*inputs, value(where), before, **kwargs)
+    return masked(answer)(*inputs, value(where), **kwargs)
 
 
 # What stands in for the operands where a mask is off: a point in the middle of the domains.
@@ -74,26 +67,27 @@ POINTS = {np.arccosh: 2.0}
 
 @functools.cache
 def masked(row):
-    """The row of the same ufunc with a mask: elsewhere the result is what was there before."""
+    """The row of the same ufunc with a mask: elsewhere the result is 0, or what `out` had there."""
     ufunc, n = row.forward, row.forward.nin
     # An operand without gradient may be an integer, as the exponent of ldexp is.
     points = [1 if rule is None else POINTS.get(ufunc, 0.5) for rule in row.vjp]
 
     def forward(*args, **kwargs):
-        *xs, where, before = args
-        shape = np.broadcast_shapes(*(np.shape(x) for x in (*xs, where)))
-        with np.errstate(all="ignore"):  # of ones, for the dtype
-            dtype = ufunc(*(np.ones((), np.asarray(x).dtype) for x in xs), **kwargs).dtype
-        y = np.zeros(shape, dtype)
-        y[...] = before
-        return ufunc(*xs, out=y, where=where, **kwargs)
+        *xs, where = args
+        out = kwargs.pop("out", None)
+        if not isinstance(out, tuple) or not isinstance(out[0], np.ndarray):
+            shape = np.broadcast_shapes(*(np.shape(x) for x in (*xs, where)))
+            with np.errstate(all="ignore"):  # of ones, for the dtype
+                dtype = ufunc(*(np.ones((), np.asarray(x).dtype) for x in xs), **kwargs).dtype
+            out = np.zeros(shape, dtype)
+        return ufunc(*xs, out=out, where=where, **kwargs)
 
     def vjp_of(i):
         if row.vjp[i] in (zero, None):
             return row.vjp[i]
 
         def vjp(xp, g, y, *args, **kwargs):
-            *xs, where, _ = args
+            *xs, where = args
             # Where the mask is off, operands may be outside of the domain.
             xs = [xp.where(where, x, p) for x, p in zip(xs, points, strict=True)]
             y = xp.where(where, y, float(ufunc(*points)))
