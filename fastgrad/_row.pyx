@@ -152,6 +152,9 @@ cdef class Row:
         y = self.call(args, kwargs)
         if not isinstance(y, Handle):
             return self.forward(*args, out=out, **kwargs)
+        from fastgrad.conversions import refuse_written  # which is made of all the rest
+
+        refuse_written(self.name, y)
         np.copyto(out, value_of(y), casting="same_kind")
         return y
 

@@ -7,6 +7,7 @@ from fastgrad._choosing import Maximum, Minimum, Where
 from fastgrad._node import Handle
 from fastgrad._protocols import value
 from fastgrad._row import holds_variable
+from fastgrad.conversions import refuse_written
 from fastgrad.functions.arithmetic import zeros
 from fastgrad.op import INPUTS, OTHERS, OUTPUT, implements, op, zero
 
@@ -143,6 +144,7 @@ def clip(a, a_min=MISSING, a_max=MISSING, out=None, *, min=MISSING, max=MISSING,
         y = clip(a, a_min, a_max, **kwargs)
         y = where(value(mask), y, np.zeros((), y.dtype) if out is None else out.copy())
         if out is not None:
+            refuse_written("clip", y)
             np.copyto(out, value(y), casting="same_kind")
         return y
     if mask is not True:

@@ -7,6 +7,7 @@ import numpy as np
 from fastgrad._node import Handle
 from fastgrad._protocols import GO_ON, full_name, handlers, not_implemented, set_special, value
 from fastgrad._row import INPUTS, OUTPUT, Row, apart
+from fastgrad.conversions import refuse_written
 from fastgrad.functions import reductions, shaping
 from fastgrad.op import op, zero
 
@@ -45,6 +46,8 @@ def special(ufunc, method, inputs, kwargs):
     if out is not None:
         for array, x in zip(out, y if isinstance(y, tuple) else (y,), strict=True):
             if array is not None:
+                if isinstance(x, Handle):
+                    refuse_written(full_name(ufunc), x)
                 np.copyto(array, value(x), casting="same_kind")
     return y
 

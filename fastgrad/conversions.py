@@ -1,0 +1,225 @@
+"""What leaves the graph: conversions of a Variable to an array or a number, and who hears of it.
+
+NumPy, math and SciPy take whatever they do not know by `__array__`, `__float__` and their kin, and
+what they compute from then on has no gradient. All of these come by here, and all have one rule. In
+a function that is being differentiated, such a conversion is an error. Elsewhere `__array__` of a
+recorded Variable is a warning, and a single number is read in silence, as for a log.
+"""
+
+import functools
+import linecache
+import os
+import sys
+import sysconfig
+import threading
+import warnings
+
+from fastgrad._config import get
+from fastgrad._node import Node
+
+__all__ = ["GradientWarning"]
+
+
+class GradientWarning(UserWarning):
+    """A gradient is lost, or there is none: what was computed does not lead back to its inputs.
+
+    Once for a line of the program. `warnings.filterwarnings("ignore", category=GradientWarning)`
+    turns it off, "error" makes it an exception.
+    """
+
+
+# --- which functions are being differentiated ---
+
+# By thread, the attributes of `running` there: so that one thread can look at another's.
+states = {}
+
+
+class Running(threading.local):
+    """`arguments`: None, or those for which functions of this thread are being differentiated."""
+
+    arguments = None
+
+    def __init__(self):
+        states[threading.get_ident()] = self.__dict__
+
+
+running = Running()
+
+
+def belongs_to_another_thread(x):
+    """Whether `x` is computed from the argument of a function that a thread differentiates now.
+
+    (Asked in a thread that is in no such function: it may have been started by one.)
+    """
+    ends = {
+        id(v if v.creator is None else v.creator)
+        for state in list(states.values())
+        for v in state.get("arguments") or ()
+    }
+    return bool(ends) and reaches(x, 1 << 62, ends)
+
+
+def reaches(x, limit, ends=None):
+    """See _recorded, which is imported here since it is made of all the rest."""
+    from fastgrad import _recorded
+
+    return _recorded.reaches(x, limit, ends)
+
+
+# --- the rule ---
+
+NEARBY = 256  # nodes that are looked at before a warning; before an error, it is all of them
+
+
+def leaves_graph(x, what, quiet=True):
+    """Say that `x` becomes an array or a number by `what`: an error, a warning, or nothing.
+
+    RuntimeError where its gradient is lost in a function that is being differentiated;
+    GradientWarning where it was recorded elsewhere, unless that is `quiet`. What needs no gradient
+    is silent, and so are labels, which are leaves that hold integers.
+    """
+    if not x.requires_grad or (x.creator is None and x.dtype.kind not in "fc"):
+        return
+    inside = running.arguments is not None
+    if not inside and len(states) > 1:
+        inside = belongs_to_another_thread(x)
+    if not inside and (quiet or x.creator is None):
+        return
+    if not get() or not reaches(x, 1 << 62 if inside else NEARBY):
+        return
+    if is_read_only(sys._getframe(1).f_back):
+        return
+    frame, what = blamed(what)
+    if frame_of_function(frame):
+        return
+    if inside:
+        raise RuntimeError(
+            f"{what}, {place_of(frame)}: the Variable needs a gradient, which is lost in an array or "
+            f"a number, and this is in a function that is being differentiated; {GO_ON}"
+        )
+    warn(frame, f"{what}: the Variable was recorded, and no gradient passes the array; {GO_ON}")
+
+
+GO_ON = (
+    "compute with NumPy's functions on Variables, or those of fastgrad.numpy (np.sin for math.sin, "
+    "np.stack for an array of Variables), or write stop_gradient(x) or x.data where no gradient is "
+    "wanted"
+)
+
+
+def refuse_written(name, y):
+    """RuntimeError where the Variable `y` would be written to an `out` that keeps no gradient."""
+    if running.arguments is None or not y.requires_grad or not get() or not reaches(y, 1 << 62):
+        return
+    frame, _ = blamed("")
+    raise RuntimeError(
+        f"{name}, {place_of(frame)}: the result needs a gradient, which is lost in the array that "
+        "it is written to, and this is in a function that is being differentiated; write p = p + v "
+        "for p += v, and use the result instead of out="
+    )
+
+
+def warn_independent(name, ys):
+    """GradientWarning if no output of a differentiated function is a Variable."""
+    from fastgrad.variable import Variable
+
+    if ys and not any(isinstance(y, Variable) for y in ys):
+        frame, _ = blamed("")
+        kinds = sorted({type(y).__name__ for y in ys})
+        warn(
+            frame,
+            f"{name}: the output, of type {' and '.join(kinds)}, is no Variable and depends on no "
+            f"argument: the derivative is zero; {GO_ON}",
+        )
+
+
+def warn(frame, message):
+    """A GradientWarning at that place of the program."""
+    warnings.warn_explicit(
+        message,
+        GradientWarning,
+        frame.f_code.co_filename,
+        frame.f_lineno,
+        frame.f_globals.get("__name__"),
+        frame.f_globals.setdefault("__warningregistry__", {}),
+    )
+
+
+# --- where it happens ---
+
+OWN = (
+    "<frozen ",
+    os.path.join(os.path.dirname(__file__), ""),
+    os.path.join(sysconfig.get_path("stdlib"), ""),
+)
+INSTALLED = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep)
+
+
+def blamed(what):
+    """The frame of the program that is to blame, and what it called there."""
+    frame = sys._getframe(2)
+    nearest, called = None, None
+    while frame is not None:
+        name = frame.f_globals.get("__name__") or ""
+        if not is_library(frame):
+            break
+        if name.partition(".")[0] != "fastgrad":
+            nearest, called = nearest or frame, (name, frame.f_code)
+        frame = frame.f_back
+    if frame is None:  # the program is itself installed
+        return nearest or sys._getframe(2), what
+    if called is not None and what:
+        name, code = called
+        what = f"{name}.{getattr(code, 'co_qualname', code.co_name)}, by {what}"
+    return frame, what
+
+
+def is_library(frame):
+    """Whether it is of fastgrad, Python's own modules, or a package that was installed."""
+    path = frame.f_code.co_filename
+    return path.startswith(OWN) or any(part in path for part in INSTALLED)
+
+
+def place_of(frame):
+    """The file and the line, and what is written there."""
+    code = frame.f_code
+    line = linecache.getline(code.co_filename, frame.f_lineno, frame.f_globals).strip()
+    return f"{code.co_filename}:{frame.f_lineno}" + (f" ({line[:80]})" if line else "")
+
+
+def frame_of_function(frame):
+    """Whether it is a method of a Function that computes with arrays, where no graph is meant."""
+    names = frame.f_code.co_varnames[: frame.f_code.co_argcount]
+    f = frame.f_locals.get(names[0]) if names else None
+    return isinstance(f, Node) and not getattr(f, "differentiable", False)
+
+
+def is_read_only(frame):
+    """Whether the value is only read there, by C code: as an index `a[x]`, or in `"%f" % x`.
+
+    (Strings ask for `float(x)`, and arrays that are indexed for an array, as everybody does.)
+    """
+    return frame is not None and (
+        instruction(frame.f_code.co_code, frame.f_lasti) in reading_instructions()
+    )
+
+
+def instruction(code, i):
+    """The instruction at that place, and its argument."""
+    return code[i], code[i + 1]
+
+
+@functools.cache
+def reading_instructions():
+    """What Python compiles `a[x]` and `a % x` to, in this version."""
+    import dis
+
+    found = set()
+    for text in ("a[x]", "a % x", "a %= x", "del a[x]"):
+        code = compile(text, "", "exec")
+        found |= {
+            instruction(code.co_code, at.offset)
+            for at in dis.get_instructions(code)
+            if at.opname.startswith(("BINARY_", "INPLACE_", "DELETE_SUBSCR"))
+        }
+    return found
