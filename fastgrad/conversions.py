@@ -10,7 +10,6 @@ import functools
 import linecache
 import os
 import sys
-import sysconfig
 import threading
 import warnings
 
@@ -40,6 +39,9 @@ class Running(threading.local):
     arguments = None
 
     def __init__(self):
+        alive = sys._current_frames()
+        for ended in [ident for ident in states if ident not in alive]:
+            states.pop(ended, None)
         states[threading.get_ident()] = self.__dict__
 
 
@@ -90,20 +92,19 @@ def leaves_graph(x, what, quiet=True):
     if is_read_only(sys._getframe(1).f_back):
         return
     frame, what = blamed(what)
-    if frame_of_function(frame):
+    if frame_of_function(frame) or what.startswith("numpy.testing."):  # which compares
         return
     if inside:
         raise RuntimeError(
-            f"{what}, {place_of(frame)}: the Variable needs a gradient, which is lost in an array or "
-            f"a number, and this is in a function that is being differentiated; {GO_ON}"
+            f"{what} at {place_of(frame)}: a gradient is lost, for what becomes of the Variable there "
+            f"has no graph, and this is in a function that is being differentiated; {GO_ON}"
         )
-    warn(frame, f"{what}: the Variable was recorded, and no gradient passes the array; {GO_ON}")
+    warn(frame, f"{what}: no gradient passes from the array to the Variable's graph; {GO_ON}")
 
 
 GO_ON = (
-    "compute with NumPy's functions on Variables, or those of fastgrad.numpy (np.sin for math.sin, "
-    "np.stack for an array of Variables), or write stop_gradient(x) or x.data where no gradient is "
-    "wanted"
+    "compute with NumPy's functions or those of fastgrad.numpy (np.sin for math.sin, np.stack for "
+    "an array of Variables); where no gradient is wanted, write stop_gradient(x) or x.data"
 )
 
 
@@ -113,8 +114,8 @@ def refuse_written(name, y):
         return
     frame, _ = blamed("")
     raise RuntimeError(
-        f"{name}, {place_of(frame)}: the result needs a gradient, which is lost in the array that "
-        "it is written to, and this is in a function that is being differentiated; write p = p + v "
+        f"{name} at {place_of(frame)}: a gradient is lost, for the result is written to an array, "
+        "which has no graph, and this is in a function that is being differentiated; write p = p + v "
         "for p += v, and use the result instead of out="
     )
 
@@ -150,7 +151,7 @@ def warn(frame, message):
 OWN = (
     "<frozen ",
     os.path.join(os.path.dirname(__file__), ""),
-    os.path.join(sysconfig.get_path("stdlib"), ""),
+    os.path.join(os.path.dirname(os.__file__), ""),
 )
 INSTALLED = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep)
 

@@ -169,7 +169,7 @@ class ArrayMethods:
     def __array__(self, dtype=None, copy=None):
         """The data: a GradientWarning if it was recorded, a RuntimeError within a transform."""
         if dtype != np.bool_:
-            leaves_graph(self, "np.asarray(x)", quiet=False)
+            leaves_graph(self, "np.asarray (of x, or of a list with x)", quiet=False)
         return np.array(self.data, dtype=dtype, copy=copy)
 
     def __iter__(self):
