@@ -422,10 +422,11 @@ def leaves(list ys):
     return [x for x in seen.values() if isinstance(x, Handle) and (<Handle>x).flags & REQUIRES_GRAD]
 
 
-def reaches(Handle y, Py_ssize_t limit, set wanted=None):
+def reaches(Handle y, Py_ssize_t limit, bint integers, set wanted=None):
     """Whether a gradient of `y` gets to a leaf that needs one; or to one of the `wanted` ends.
 
-    Step functions let none pass. True, too, if no answer is found among `limit` nodes.
+    Step functions let none pass. Leaves that hold `integers` count, or not. True, too, if no answer
+    is found among `limit` nodes.
     """
     cdef list stack = [y if y.creator == NULL else <object>y.creator]
     cdef dict seen = {}
@@ -437,7 +438,9 @@ def reaches(Handle y, Py_ssize_t limit, set wanted=None):
             return True
         if isinstance(x, Handle):
             if wanted is None and (<Handle>x).flags & REQUIRES_GRAD:
-                return True
+                data = value_of(x)
+                if data is not None and (integers or data.dtype.kind in "fcO"):
+                    return True
             continue
         if len(seen) == limit:
             return True

@@ -48,29 +48,31 @@ class Running(threading.local):
 running = Running()
 
 
-def belongs_to_another_thread(x):
-    """Whether `x` is computed from the argument of a function that a thread differentiates now.
-
-    (Asked in a thread that is in no such function: it may have been started by one.)
-    """
+def is_inside(x):
+    """Whether this is in a function that is being differentiated, or in a thread that `x` came to
+    from one: it is computed from the argument of a function that another thread differentiates."""
+    if running.arguments is not None:
+        return True
+    if len(states) == 1:
+        return False
     ends = {
         id(v if v.creator is None else v.creator)
         for state in list(states.values())
         for v in state.get("arguments") or ()
     }
-    return bool(ends) and reaches(x, 1 << 62, ends)
+    return bool(ends) and reaches(x, ALL, False, ends)
 
 
-def reaches(x, limit, ends=None):
+def reaches(x, limit, integers, ends=None):
     """See _recorded, which is imported here since it is made of all the rest."""
     from fastgrad import _recorded
 
-    return _recorded.reaches(x, limit, ends)
+    return _recorded.reaches(x, limit, integers, ends)
 
 
 # --- the rule ---
 
-NEARBY = 256  # nodes that are looked at before a warning; before an error, it is all of them
+NEARBY, ALL = 256, 1 << 62  # nodes that are looked at: before a warning, and before an error
 
 
 def leaves_graph(x, what, quiet=True):
@@ -78,16 +80,15 @@ def leaves_graph(x, what, quiet=True):
 
     RuntimeError where its gradient is lost in a function that is being differentiated;
     GradientWarning where it was recorded elsewhere, unless that is `quiet`. What needs no gradient
-    is silent, and so are labels, which are leaves that hold integers.
+    is silent. (In such a function, so is what comes from integers alone, as labels and indices: no
+    function is differentiated for them.)
     """
-    if not x.requires_grad or (x.creator is None and x.dtype.kind not in "fc"):
+    if not x.requires_grad:
         return
-    inside = running.arguments is not None
-    if not inside and len(states) > 1:
-        inside = belongs_to_another_thread(x)
+    inside = is_inside(x)
     if not inside and (quiet or x.creator is None):
         return
-    if not get() or not reaches(x, 1 << 62 if inside else NEARBY):
+    if not get() or not reaches(x, ALL if inside else NEARBY, not inside):
         return
     if is_read_only(sys._getframe(1).f_back):
         return
@@ -110,7 +111,7 @@ GO_ON = (
 
 def refuse_written(name, y):
     """RuntimeError where the Variable `y` would be written to an `out` that keeps no gradient."""
-    if running.arguments is None or not y.requires_grad or not get() or not reaches(y, 1 << 62):
+    if not y.requires_grad or not is_inside(y) or not get() or not reaches(y, ALL, False):
         return
     frame, _ = blamed("")
     raise RuntimeError(
