@@ -422,7 +422,7 @@ def leaves(list ys):
     return [x for x in seen.values() if isinstance(x, Handle) and (<Handle>x).flags & REQUIRES_GRAD]
 
 
-def reaches(Handle y, Py_ssize_t limit, bint integers, set wanted=None):
+def reaches(Handle y, Py_ssize_t limit, bint integers, dict wanted=None):
     """Whether a gradient of `y` gets to a leaf that needs one; or to one of the `wanted` ends.
 
     Step functions let none pass. Leaves that hold `integers` count, or not. True, too, if no answer

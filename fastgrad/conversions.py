@@ -40,7 +40,7 @@ class Running(threading.local):
 
     def __init__(self):
         alive = sys._current_frames()
-        for ended in [ident for ident in states if ident not in alive]:
+        for ended in [ident for ident in list(states) if ident not in alive]:
             states.pop(ended, None)
         states[threading.get_ident()] = self.__dict__
 
@@ -49,18 +49,17 @@ running = Running()
 
 
 def is_inside(x):
-    """Whether this is in a function that is being differentiated, or in a thread that `x` came to
-    from one: it is computed from the argument of a function that another thread differentiates."""
+    """Whether this is in a function that is being differentiated.
+
+    In this thread; or in another, that lent `x`, which is computed from the function's argument.
+    """
     if running.arguments is not None:
         return True
     if len(states) == 1:
         return False
-    ends = {
-        id(v if v.creator is None else v.creator)
-        for state in list(states.values())
-        for v in state.get("arguments") or ()
-    }
-    return bool(ends) and reaches(x, ALL, False, ends)
+    arguments = [v for state in list(states.values()) for v in state.get("arguments") or ()]
+    ends = [v if v.creator is None else v.creator for v in arguments]
+    return bool(ends) and reaches(x, ALL, False, {id(end): end for end in ends})
 
 
 def reaches(x, limit, integers, ends=None):
@@ -97,8 +96,8 @@ def leaves_graph(x, what, quiet=True):
         return
     if inside:
         raise RuntimeError(
-            f"{what} at {place_of(frame)}: a gradient is lost, for what becomes of the Variable there "
-            f"has no graph, and this is in a function that is being differentiated; {GO_ON}"
+            f"{what} at {place_of(frame)}: a gradient is lost, in a function that is being "
+            f"differentiated, for the result has no graph; {GO_ON}"
         )
     warn(frame, f"{what}: no gradient passes from the array to the Variable's graph; {GO_ON}")
 
@@ -115,8 +114,8 @@ def refuse_written(name, y):
         return
     frame, _ = blamed("")
     raise RuntimeError(
-        f"{name} at {place_of(frame)}: a gradient is lost, for the result is written to an array, "
-        "which has no graph, and this is in a function that is being differentiated; write p = p + v "
+        f"{name} at {place_of(frame)}: a gradient is lost, in a function that is being "
+        "differentiated, for the array that the result is written to has no graph; write p = p + v "
         "for p += v, and use the result instead of out="
     )
 
@@ -142,7 +141,7 @@ def warn(frame, message):
         GradientWarning,
         frame.f_code.co_filename,
         frame.f_lineno,
-        frame.f_globals.get("__name__"),
+        frame.f_globals.get("__name__") or "<string>",
         frame.f_globals.setdefault("__warningregistry__", {}),
     )
 

@@ -66,8 +66,8 @@ def converting(name):
 
     method.__name__ = name
     method.__doc__ = (
-        f"`ndarray.{name}`, of the data. RuntimeError where a gradient is lost by it, in a function "
-        "that is being differentiated."
+        f"`ndarray.{name}`, of the data: a conversion. RuntimeError in a function that is being "
+        "differentiated."
     )
     return method
 
@@ -134,9 +134,7 @@ class ArrayMethods:
 
     argmax, argmin, argsort, argpartition = map(plain, "argmax argmin argsort argpartition".split())
     all, any, nonzero, searchsorted = map(plain, "all any nonzero searchsorted".split())
-    item, tolist, tobytes, dump, dumps = map(
-        converting, "item tolist tobytes dump dumps".split()
-    )
+    item, tolist, tobytes, dump, dumps = map(converting, "item tolist tobytes dump dumps".split())
 
     @property
     def nbytes(self):

@@ -1,4 +1,4 @@
-"""The rule for conversions: where they raise, where they warn, where they are silent, what they say.
+"""The rule for conversions: where they raise, warn, or are silent, and what they say.
 
 The idioms are in test_lost_gradients.py.
 """
@@ -26,7 +26,6 @@ from fastgrad import (
     checkpoint,
     elementwise_grad,
     grad,
-    gradients,
     hessian,
     hessian_operator,
     hvp,
@@ -42,6 +41,7 @@ from fastgrad import (
 
 X = np.array([0.5, 1.25, 1.9])
 LOST = "a gradient is lost"
+
 
 def lost():
     return pytest.raises(RuntimeError, match=LOST)
@@ -98,16 +98,16 @@ def test_error_names_the_operation_the_line_and_the_way_to_go_on():
     assert f"{__file__}:{line} (return x * math.exp(x))" in text
     for way in ("stop_gradient(x)", "fastgrad.numpy", "x.data"):
         assert way in text
-    with pytest.raises(RuntimeError, match=r"numpy\S*full.*, by np.asarray .* at .*np.full\(3, x\)"):
+    with pytest.raises(RuntimeError, match=r"numpy\S*full, by np.asarray .* \(.*np.full\(3, x\)"):
         grad(lambda x: np.sum(np.full(3, x)))(2.0)
     with pytest.raises(RuntimeError, match=r"a list with x.* \(return np.sum\(\[x, x\]\)\)"):
-
-        def of_a_list(x):
-            return np.sum([x, x])
-
         grad(of_a_list)(2.0)
     with pytest.raises(RuntimeError, match=r"np.add at .*: a gradient is lost.*p = p \+ v"):
         grad(in_place)(X)
+
+
+def of_a_list(x):
+    return np.sum([x, x])
 
 
 def in_place(v):
@@ -120,7 +120,7 @@ def test_lists_are_trees_and_numpy_converts_them():
     with lost():
         grad(np.sum)([1.0, 2.0])
     assert grad(lambda p: sum(p) * p[0])([1.0, 2.0]) == [4.0, 1.0]
-    with pytest.raises(TypeError, match="fastgrad.stack"):
+    with pytest.raises(TypeError, match="make one of them"):
         grad(fastgrad.numpy.sum)([1.0, 2.0])
 
 
@@ -371,7 +371,7 @@ def test_what_is_silent_outside():
         np.asarray(x), np.array([x[0].data, 1.0]), np.full(3, x)  # leaves
         losses.append(float(y[0]))
         losses += [y[0].item(), *y.tolist(), math.exp(y[0]), int(y[0]), complex(y[0])]
-        losses.append("%.3f %d %s" % (y[0], y[1], y))
+        losses.append("%.3f %d %s" % (y[0], y[1], y))  # noqa: UP031
         print(y, f"{y[0]:.2f}", y[0] > 1, bool(y[0]))
         logging.getLogger("quiet").warning("%.3f", y[0])
         table[n], table[n + 0], table[n[1] + 1], [1, 2, 3][n[1]], table[n[0] :]
@@ -399,6 +399,7 @@ def test_a_walked_graph_that_was_freed_is_silent():
 
 
 # --- results that depend on nothing ---
+
 
 @pytest.mark.parametrize("y", [1.0, np.float64(1.0), np.array(1.0)], ids=repr)
 def test_a_result_that_depends_on_nothing_is_a_warning(y):

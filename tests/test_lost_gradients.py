@@ -5,26 +5,22 @@ raises; outside, an array made of a recorded Variable is a warning.
 """
 
 import array
-import cmath
 import contextlib
-import copy
-import decimal
-import fractions
-import json
-import math
-import pickle
-import statistics
+import importlib
 import warnings
 
 import numpy as np
 import pytest
 
-import fastgrad.numpy as fnp
 from fastgrad import GradientWarning, Variable, grad, hessian, jacobian, no_grad, stop_gradient
 
 X = np.array([0.5, 1.25, 1.9])
 A = np.array([1.0, 2.0, 4.0])
 LOST = "a gradient is lost"
+
+MODULES = "array cmath copy decimal fractions json math pickle statistics".split()
+NAMES = {name: importlib.import_module(name) for name in MODULES}
+NAMES.update(np=np, fnp=importlib.import_module("fastgrad.numpy"), A=A, X=X)
 
 # Idioms of an array `x` of three numbers; the sum of what comes out is differentiated.
 
@@ -229,8 +225,9 @@ def total(y):
     return y if np.ndim(stop_gradient(y)) == 0 else np.sum(y)
 
 
-def idiom(code):
-    return eval(compile(f"lambda x: total({code})", __file__, "eval"), globals())
+def idiom(code, **names):
+    code = compile(f"lambda x: total({code})", __file__, "eval")
+    return eval(code, {**NAMES, "total": total, **names})
 
 
 @contextlib.contextmanager
@@ -307,9 +304,12 @@ def test_what_is_refused_is_refused_everywhere(code):
 @pytest.mark.parametrize("code", rows(SCIPY))
 def test_scipy_raises_where_a_gradient_is_wanted(code):
     scipy = pytest.importorskip("scipy")
-    for name in "fft integrate interpolate linalg optimize signal sparse spatial special stats".split():
+    for name in (
+        "fft", "integrate", "interpolate", "linalg", "optimize", "signal", "sparse",
+        "spatial.distance", "special", "stats",
+    ):  # fmt: skip
         pytest.importorskip(f"scipy.{name}")
-    f = eval(f"lambda x: total({code})", {**globals(), "scipy": scipy})
+    f = idiom(code, scipy=scipy)
     with pytest.raises((RuntimeError, TypeError)):
         grad(f)(X)
     assert np.isfinite(f(X))

@@ -76,9 +76,7 @@ def of_one_array(fun, argnum, args, kwargs, unconnected):
 
     None, before anything is computed, in any other case.
     """
-    if not 0 <= argnum < len(args) or running.arguments is not None or not (
-        Config.enable_backprop
-    ):
+    if not 0 <= argnum < len(args) or running.arguments is not None or not (Config.enable_backprop):
         return None
     if any(map(reaches_out, (*args, *kwargs.values()))):
         return None
