@@ -273,6 +273,8 @@ def test_threads():
                 grad(lambda x, read=read: sum(pool.map(lambda k: read(x), range(3))) * x)(2.0)
             with lost():
                 grad(lambda x, read=read: pool.submit(read, x * 2).result() * x)(2.0)
+        with lost():
+            checkpoint(lambda x: pool.submit(float, x).result() * x)(Variable(np.array(2.0)))
         total = grad(lambda x: sum(pool.map(lambda k: np.exp(x) * k, range(3))) * x)(0.0)
         assert total == 3
 
