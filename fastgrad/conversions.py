@@ -89,10 +89,11 @@ def leaves_graph(x, what, quiet=True):
         return
     if not get() or not reaches(x, ALL if inside else NEARBY, not inside):
         return
-    if is_read_only(sys._getframe(1).f_back):
+    caller = sys._getframe(1).f_back  # of x.__array__, or whichever
+    if is_read_only(caller) or computes_with_arrays(caller):
         return
     frame, what = blamed(what)
-    if frame_of_function(frame) or what.startswith("numpy.testing."):  # which compares
+    if what.startswith("numpy.testing."):  # which compares
         return
     if inside:
         raise RuntimeError(
@@ -188,11 +189,21 @@ def place_of(frame):
     return f"{code.co_filename}:{frame.f_lineno}" + (f" ({line[:80]})" if line else "")
 
 
-def frame_of_function(frame):
-    """Whether it is a method of a Function that computes with arrays, where no graph is meant."""
-    names = frame.f_code.co_varnames[: frame.f_code.co_argcount]
-    f = frame.f_locals.get(names[0]) if names else None
-    return isinstance(f, Node) and not getattr(f, "differentiable", False)
+def computes_with_arrays(frame):
+    """Whether it is in `forward` or `backward` of a Function, without Variables: no graph is meant.
+
+    (But not in a function that is differentiated there.)
+    """
+    while frame is not None:
+        code = frame.f_code
+        if (frame.f_globals.get("__name__") or "").startswith("fastgrad.transforms"):
+            return False
+        if code.co_name in ("forward", "backward") and code.co_argcount:
+            f = frame.f_locals.get(code.co_varnames[0])
+            if isinstance(f, Node) and not getattr(f, "differentiable", False):
+                return True
+        frame = frame.f_back
+    return False
 
 
 def is_read_only(frame):
