@@ -57,7 +57,11 @@ def is_inside(x):
         return True
     if len(states) == 1:
         return False
-    arguments = [v for state in list(states.values()) for v in state.get("arguments") or ()]
+    return depends(x, [v for state in list(states.values()) for v in state.get("arguments") or ()])
+
+
+def depends(x, arguments):
+    """Whether `x` was computed from one of these Variables."""
     ends = [v if v.creator is None else v.creator for v in arguments]
     return bool(ends) and reaches(x, ALL, False, {id(end): end for end in ends})
 
@@ -90,7 +94,7 @@ def leaves_graph(x, what, quiet=True):
     if not get() or not reaches(x, ALL if inside else NEARBY, not inside):
         return
     caller = sys._getframe(1).f_back  # of x.__array__, or whichever
-    if is_read_only(caller) or computes_with_arrays(caller):
+    if is_read_only(caller) or computes_with_arrays(caller, x):
         return
     frame, what = blamed(what)
     if what.startswith("numpy.testing."):  # which compares
@@ -189,10 +193,11 @@ def place_of(frame):
     return f"{code.co_filename}:{frame.f_lineno}" + (f" ({line[:80]})" if line else "")
 
 
-def computes_with_arrays(frame):
-    """Whether it is in `forward` or `backward` of a Function, without Variables: no graph is meant.
+def computes_with_arrays(frame, x):
+    """Whether it is in `forward` or `backward` of a Function that gets arrays: no graph is meant.
 
-    (But not in a function that is differentiated there.)
+    A function that is differentiated there is no part of it; nor is an argument from outside that
+    `forward` gets in another way than as an operand.
     """
     while frame is not None:
         code = frame.f_code
@@ -201,7 +206,7 @@ def computes_with_arrays(frame):
         if code.co_name in ("forward", "backward") and code.co_argcount:
             f = frame.f_locals.get(code.co_varnames[0])
             if isinstance(f, Node) and not getattr(f, "differentiable", False):
-                return True
+                return code.co_name == "backward" or not depends(x, running.arguments or ())
         frame = frame.f_back
     return False
 

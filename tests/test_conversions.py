@@ -188,6 +188,31 @@ def test_functions_in_python_compute_with_arrays():
     assert np.isclose(x.grad, 6)
 
 
+class Scale(Function):
+    """What it keeps on itself is no operand, and has no gradient."""
+
+    def __init__(self, w):
+        self.w = w
+
+    def forward(self, x):
+        v = Variable(np.asarray(x))
+        y = v * v
+        y.backward()
+        return float(y) * float(v.grad) * float(self.w)
+
+    def backward(self, gy):
+        return gy * 6 * self.inputs[0].data ** 2 * float(self.w)
+
+
+def test_an_argument_that_is_no_operand_of_a_function_in_python():
+    assert grad(lambda x: Scale(2.0)(x))(3.0) == 108
+    assert grad(lambda x: Scale(Variable(np.array(2.0)))(x))(3.0) == 108
+    with lost():
+        grad(lambda w: Scale(w)(Variable(np.array(3.0))))(2.0)
+    with lost():
+        grad(lambda w: Scale(w * 2)(w))(2.0)
+
+
 class Inner(Function):
     """What is differentiated in a Function is no part of it."""
 
