@@ -75,6 +75,7 @@ def reaches(x, limit, integers, ends=None):
 
 # --- the rule ---
 
+METHODS = ("fastgrad.methods", "fastgrad.variable")  # where what converts is defined
 NEARBY, ALL = 256, 1 << 62  # nodes that are looked at: before a warning, and before an error
 
 
@@ -93,7 +94,9 @@ def leaves_graph(x, what, quiet=True):
         return
     if not get() or not reaches(x, ALL if inside else NEARBY, not inside):
         return
-    caller = sys._getframe(1).f_back  # of x.__array__, or whichever
+    caller = sys._getframe(1)
+    if caller.f_globals.get("__name__") in METHODS:  # x.__array__ itself, or another
+        caller = caller.f_back
     if is_read_only(caller) or computes_with_arrays(caller, x):
         return
     frame, what = blamed(what)

@@ -20,7 +20,7 @@ LOST = "a gradient is lost"
 
 MODULES = "array cmath copy decimal fractions json math pickle statistics".split()
 NAMES = {name: importlib.import_module(name) for name in MODULES}
-NAMES.update(np=np, fnp=importlib.import_module("fastgrad.numpy"), A=A, X=X)
+NAMES.update(np=np, fnp=importlib.import_module("fastgrad.numpy"), A=A, X=X, Variable=Variable)
 
 # Idioms of an array `x` of three numbers; the sum of what comes out is differentiated.
 
@@ -119,6 +119,7 @@ max(x, key=float) ** 2
 statistics.fmean(x)
 array.array("d", x)
 array.array("d", [x[0]])
+setattr(v := Variable(x.data), "grad", x) or v.grad
 np.zeros(3).fill(x[0])
 np.zeros(3).__setitem__(0, x[0])
 np.zeros(3).__iadd__(x)
