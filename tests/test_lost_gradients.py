@@ -88,6 +88,8 @@ np.histogram(x)[0] * x[0]
 np.digitize(x, A) * x
 np.bincount([0, 1, 1], weights=x)
 np.average(A, weights=x)
+np.round(x + 0.2, out=np.zeros(3)) * x
+A.copy().__ifloordiv__(x + 0.2) * x
 np.pad(x, 1)
 """
 
@@ -129,6 +131,13 @@ np.clip(x, 0, 1, out=np.zeros(3))
 np.clip(x, 0, 1, out=np.zeros(3), where=x > 1)
 np.exp(x, out=np.zeros(3), where=x > 1)
 np.add(A, x, out=A.copy())
+np.concatenate([x, A], out=np.zeros(6))
+np.median(x, None, np.zeros(()))
+np.modf(x, np.zeros(3), np.zeros(3))[0]
+np.einsum("i,i", x, A, out=np.zeros(()))
+x.cumsum(None, None, np.zeros(3))
+np.zeros(3).__isub__(x)
+np.ones((3, 3)).__imatmul__(np.outer(x, x))
 np.matmul(np.eye(3), x, np.zeros(3))
 """
 
@@ -299,6 +308,27 @@ def test_what_is_refused_is_refused_everywhere(code):
         grad(f)(X)
     with pytest.raises(TypeError):
         f(Variable(X) * 1.0)
+
+
+def pendulum(field, n=20, h=0.05):
+    """The angle after n steps, as a function of the angle and the speed at the start."""
+
+    def f(x):
+        for _ in range(n):
+            x = x + h * field(x)
+        return x[0]
+
+    return f
+
+
+def test_pendulum():
+    f = pendulum(lambda x: np.stack([x[1], -np.sin(x[0])]))
+    x, steps = np.array([0.5, 0.1]), 1e-6 * np.eye(2)
+    expected = [(f(x + e) - f(x - e)) / 2e-6 for e in steps]
+    assert np.allclose(grad(f)(x), expected, atol=1e-6)
+    with pytest.raises(RuntimeError, match=LOST):
+        grad(pendulum(lambda x: np.array([x[1], -NAMES["math"].sin(x[0])])))(x)
+    assert np.isclose(grad(lambda a: a + np.exp(a))(1.0), 1 + np.e)
 
 
 @pytest.mark.filterwarnings("ignore")
