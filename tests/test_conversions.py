@@ -1,6 +1,6 @@
 """The rule for conversions: where they raise or are silent, and what the error says.
 
-The idioms are in test_lost_gradients.py, what is outside of transforms in test_gradient_warnings.py.
+The idioms are in test_lost_gradients.py, the warnings in test_gradient_warnings.py.
 """
 
 import copy

@@ -1,4 +1,4 @@
-"""GradientWarning: an array of a recorded Variable outside of transforms; results that lead nowhere.
+"""GradientWarning: arrays of recorded Variables outside of transforms; results that lead nowhere.
 
 Within transforms conversions raise: test_conversions.py.
 """
