@@ -24,6 +24,16 @@ class GradientWarning(UserWarning):
 
     Once for a line of the program. `warnings.filterwarnings("ignore", category=GradientWarning)`
     turns it off, "error" makes it an exception.
+
+    >>> import warnings
+    >>> import numpy as np
+    >>> from fastgrad import Variable
+    >>> y = Variable(np.ones(2)) * 2
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     array = np.asarray(y)
+    >>> [warning.category.__name__ for warning in caught]
+    ['GradientWarning']
     """
 
 
