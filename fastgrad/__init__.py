@@ -18,6 +18,7 @@ from fastgrad._operators import abs, add, div, matmul, mul, neg, pow, sub
 from fastgrad._parallel import get_num_threads, set_num_threads
 from fastgrad._products import MatMul
 from fastgrad.config import Config, debug, no_grad, using_config
+from fastgrad.conversions import GradientWarning
 from fastgrad.functions import *  # noqa: F403
 from fastgrad.functions import special
 from fastgrad.functions.degenerate import DegeneracyWarning

@@ -435,6 +435,43 @@ def leaves(list ys):
     return [x for x in seen.values() if isinstance(x, Handle) and (<Handle>x).flags & REQUIRES_GRAD]
 
 
+def reaches(Handle y, Py_ssize_t limit, bint integers, dict wanted=None):
+    """Whether a gradient of `y` gets to a leaf that needs one; or to one of the `wanted` ends.
+
+    Step functions let none pass. Leaves that hold `integers` count, or not. True, too, if no answer
+    is found among `limit` nodes.
+    """
+    cdef list stack = [y if y.creator == NULL else <object>y.creator]
+    cdef dict seen = {}
+    while stack:
+        x = stack.pop()
+        if address(x) in seen:
+            continue
+        if wanted is not None and address(x) in wanted:
+            return True
+        if isinstance(x, Handle):
+            if wanted is None and (<Handle>x).flags & REQUIRES_GRAD:
+                data = value_of(x)
+                if data is not None and (integers or data.dtype.kind in "fcO"):
+                    return True
+            continue
+        if len(seen) == limit:
+            return True
+        seen[address(x)] = x
+        if not is_step(x):
+            stack.extend(ends_of(x))
+    return False
+
+
+cdef bint is_step(Node f) except -1:
+    """Whether its gradients are zeros, whatever comes."""
+    cdef Row row
+    if not f.flags & CALLED or not f.n_edges:
+        return False
+    row = call_of(f).row
+    return not row.sequence and all([vjp is zero or vjp is None for vjp in row.vjp])
+
+
 cdef size_t address(object x):
     return <size_t><PyObject *>x
 

@@ -143,6 +143,8 @@ cdef class Row:
         cdef tuple values = tuple([
             value_of_operand(self, i, operands[i]) for i in range(len(operands))
         ])
+        if out is not None:
+            self.refuse_lost(operands, n)
         cdef tuple others = args[1:] if self.sequence else values
         if place > 0:  # where `others` have None
             place -= self.sequence
@@ -182,6 +184,16 @@ cdef class Row:
             raise ValueError(f"{self.name}: out is 0-d, expected the shape of the result")
         args = apart(self.name, args, outs)
         return args, dict(zip(kwargs, apart(self.name, kwargs.values(), outs)))
+
+    cdef int refuse_lost(self, object operands, int n) except -1:
+        """Raise where a gradient would be lost in `out`, in a function that is differentiated."""
+        from fastgrad.conversions import refuse_written  # which is made of all the rest
+
+        for i in range(n):
+            if isinstance(operands[i], Handle):
+                if self.sequence or not (self.vjp[i] is None or self.vjp[i] is zero):
+                    refuse_written(self.name, operands[i])
+        return 0
 
     cdef int n_operands(self) except -1:
         return 1 if self.sequence else len(<tuple>self.vjp)

@@ -66,6 +66,9 @@ cdef class VariableBase(Handle):
     @grad.setter
     def grad(self, value):
         if isinstance(value, Handle):
+            from fastgrad.conversions import leaves_graph  # which is made of all the rest
+
+            leaves_graph(value, "x.grad = y")
             value = value_of(value)
         elif type(value) in (bool, int, float):
             value = number_like(value, self)

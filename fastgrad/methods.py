@@ -4,6 +4,7 @@ import numpy as np
 
 from fastgrad import functions as F
 from fastgrad._protocols import value
+from fastgrad.conversions import leaves_graph
 from fastgrad.functions.shapes import reshape_row
 from fastgrad.op import NOTHING, op, refuse_out
 
@@ -53,6 +54,21 @@ def plain(name):
 
     method.__name__ = name
     method.__doc__ = f"`ndarray.{name}`, of the data: the result is plain."
+    return method
+
+
+def converting(name):
+    """A method that hands out the numbers."""
+
+    def method(self, *args, **kwargs):
+        leaves_graph(self, f"x.{name}()")
+        return getattr(self.data, name)(*map(value, args), **kwargs)
+
+    method.__name__ = name
+    method.__doc__ = (
+        f"`ndarray.{name}`, of the data: a conversion. RuntimeError in a function that is being "
+        "differentiated."
+    )
     return method
 
 
@@ -118,7 +134,7 @@ class ArrayMethods:
 
     argmax, argmin, argsort, argpartition = map(plain, "argmax argmin argsort argpartition".split())
     all, any, nonzero, searchsorted = map(plain, "all any nonzero searchsorted".split())
-    item, tolist, tobytes, dump, dumps = map(plain, "item tolist tobytes dump dumps".split())
+    item, tolist, tobytes, dump, dumps = map(converting, "item tolist tobytes dump dumps".split())
 
     @property
     def nbytes(self):
@@ -145,8 +161,13 @@ class ArrayMethods:
 
     # --- Python's own protocols ---
 
+    # Conversions, which no gradient passes: see conversions.py. What reads the value without
+    # computing with it, as an index or a text, is silent.
+
     def __array__(self, dtype=None, copy=None):
-        """The data: a conversion on request, which no gradient passes."""
+        """The data: a GradientWarning if it was recorded, a RuntimeError within a transform."""
+        if dtype != np.bool_:
+            leaves_graph(self, "np.asarray (of x, or of a list with x)", quiet=False)
         return np.array(self.data, dtype=dtype, copy=copy)
 
     def __iter__(self):
@@ -158,12 +179,15 @@ class ArrayMethods:
         return bool(np.any(self == item))
 
     def __float__(self):
+        leaves_graph(self, "float(x)")
         return float(self.data)
 
     def __int__(self):
+        leaves_graph(self, "int(x)")
         return int(self.data)
 
     def __complex__(self):
+        leaves_graph(self, "complex(x)")
         return complex(self.data)
 
     def __index__(self):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastgrad.transforms import gradients
+from fastgrad.transforms import differentiating, gradients
 from fastgrad.trees import flatten, is_float, rebuild
 from fastgrad.variable import Variable
 
@@ -29,7 +29,8 @@ def check_gradients(fun, *xs, order=2, rtol=None, seed=0):
     seed : int
         Of the random directions: the derivatives are compared as inner products along them.
 
-    The error tells the order, the input, both numbers, the shapes and the seed.
+    The error tells the order, the input, both numbers, the shapes and the seed. RuntimeError where
+    `fun` loses a gradient by a conversion.
 
     >>> import numpy as np
     >>> check_gradients(np.tanh, np.array([0.5, 1.0]))
@@ -47,7 +48,9 @@ def check_gradients(fun, *xs, order=2, rtol=None, seed=0):
     def outputs(vs):
         vs = iter(vs)
         args = rebuild(structure, [next(vs) if is_float(x) else x for x in leaves])
-        ys = [y for y in flatten(fun(*args))[0] if isinstance(y, Variable) and is_float(y)]
+        with differentiating():
+            ys = flatten(fun(*args))[0]
+        ys = [y for y in ys if isinstance(y, Variable) and is_float(y)]
         if not ys:
             raise TypeError("check_gradients: no output is a floating Variable")
         return ys

@@ -5,6 +5,7 @@ from fastgrad._function import slots_of
 from fastgrad._operators import Operators
 from fastgrad._protocols import ArrayUfunc, array_function
 from fastgrad._variable import register
+from fastgrad.conversions import leaves_graph
 from fastgrad.methods import ArrayMethods
 
 
@@ -67,6 +68,7 @@ class Variable(Operators, ArrayMethods):
         return state, {**(getattr(self, "__dict__", None) or {}), **slots_of(self)}
 
     def __reduce_ex__(self, protocol):
+        leaves_graph(self, "copying or pickling x")
         return super().__reduce_ex__(max(protocol, 2))  # 0 and 1 would ask for no state
 
     def __setstate__(self, state):

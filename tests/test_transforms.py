@@ -10,6 +10,7 @@ import pytest
 import fastgrad.numpy as fnp
 from fastgrad import (
     Function,
+    GradientWarning,
     Variable,
     checkpoint,
     elementwise_grad,
@@ -323,7 +324,8 @@ def test_grad_outputs_and_unconnected_inputs():
     assert np.array_equal(gradients(y, z), np.zeros(2))
     with pytest.raises(ValueError, match="does not depend on input 1"):
         gradients(y, (x, z), unconnected="raise")
-    assert grad(lambda x: 1.0)(2.0) == 0
+    with pytest.warns(GradientWarning, match="depends on no argument"):
+        assert grad(lambda x: 1.0)(2.0) == 0
     with pytest.raises(ValueError, match="does not depend on input 0"):
         grad(lambda x: 1.0, unconnected="raise")(2.0)
 

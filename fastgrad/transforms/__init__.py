@@ -5,6 +5,9 @@ NumPy (or `fastgrad.numpy`); what comes out is a function of the same kind. Conv
 JAX and HIPS autograd: a gradient has the structure of its argument, a jacobian the shape of the
 output followed by that of the input, and complex gradients are not conjugated.
 
+In a function that is being differentiated, a conversion of a Variable to an array or a number, by
+which a gradient is lost, is a RuntimeError: see `fastgrad.conversions`.
+
 Inside of a function that is being differentiated, and where an argument is a Variable, results are
 Variables: so these forms nest, `grad(grad(f))`, and mix with `backward`. (In the thread of that
 function: one that it starts begins anew.)

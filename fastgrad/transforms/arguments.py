@@ -1,7 +1,6 @@
 """The arguments of a function as Variables, and what is returned of its results."""
 
 import contextlib
-import threading
 from numbers import Number
 from operator import index
 
@@ -10,11 +9,10 @@ import numpy as np
 from fastgrad import _engine, _recorded
 from fastgrad._accumulate import gradient_dtype, ones_for_gradient, zeros_for_gradient
 from fastgrad.config import Config
+from fastgrad.conversions import running
 from fastgrad.op import NOTHING, op
 from fastgrad.trees import flatten, is_float, rebuild
 from fastgrad.variable import Variable
-
-running = threading.local()  # .depth: how many functions of this thread are being differentiated
 
 # A second Variable of the same value. A function is differentiated for that one: so what it reaches
 # in another way, or in an outer derivative, is not mixed up with its argument.
@@ -40,7 +38,7 @@ class Arguments:
         ]
         if len(set(self.argnums)) < len(self.argnums):
             raise ValueError(f"{name}: argnums names an argument twice: {argnums}")
-        self.nested = getattr(running, "depth", 0) > 0 or any(map(reaches_out, (*args, *given)))
+        self.nested = running.arguments is not None or any(map(reaches_out, (*args, *given)))
         self.given, self.structures, self.xs = [], [], []
         self.args = list(args)
         for i in self.argnums:
@@ -68,7 +66,7 @@ class Arguments:
 
     def call(self, fun, kwargs):
         """`fun` of the arguments, recorded."""
-        with differentiating():
+        with differentiating(*self.xs):
             return recording(fun)(*self.args, **kwargs)
 
     def packed(self, parts):
@@ -83,6 +81,12 @@ class Arguments:
         """The value of an output, as it is returned: a Variable where there is an outside."""
         return y if self.nested or not isinstance(y, Variable) else y.data[()]
 
+    def expire(self):
+        """Nobody differentiates for the Variables any more, though a result may lead to them."""
+        for x in self.xs if self.nested else ():
+            if x.creator is None:
+                x.requires_grad = False
+
     def outside(self, tree):
         """The same, of a nest of outputs."""
         leaves, structure = flatten(tree)
@@ -90,13 +94,18 @@ class Arguments:
 
 
 @contextlib.contextmanager
-def differentiating():
-    """Derivatives taken in this block are Variables: they may be differentiated themselves."""
-    running.depth = getattr(running, "depth", 0) + 1
+def differentiating(*xs):
+    """Derivatives taken in this block are Variables: they may be differentiated themselves.
+
+    And a conversion that loses a gradient is an error: see conversions.py. `xs` are the Variables
+    that somebody differentiates for.
+    """
+    before = running.arguments
+    running.arguments = (*(before or ()), *xs)
     try:
         yield
     finally:
-        running.depth -= 1
+        running.arguments = before
 
 
 def recording(fun):
@@ -125,13 +134,15 @@ def gradients_for(arguments, ys, gys, unconnected="zero", nested=None):
     """The gradients for the Variables of the arguments: arrays, or Variables if nested."""
     pairs = [(y, gy) for y, gy in zip(ys, gys, strict=True) if isinstance(y, Variable)]
     ys, gys = [y for y, _ in pairs], [gy for _, gy in pairs]
-    if arguments.nested if nested is None else nested:
+    nested = arguments.nested if nested is None else nested
+    if nested:
         gys = [ones_like(y) if gy is None else constant(gy) for y, gy in pairs]
         gxs = _recorded.gradients(ys, gys, arguments.xs, True)
     else:
         gxs = _engine.gradients(ys, gys, arguments.xs)
+    made = constant if nested else stop
     return [
-        zeros_for(x, i, unconnected) if gx is None else gx
+        made(zeros_for(x, i, unconnected)) if gx is None else gx
         for i, (x, gx) in enumerate(zip(arguments.xs, gxs, strict=True))
     ]
 

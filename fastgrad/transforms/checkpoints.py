@@ -35,10 +35,10 @@ class Checkpoint(Function):
 
     def values(self, xs):
         """The outputs of the function, and their structure, with `xs` for the Variables."""
-        xs = iter(xs)
-        leaves = [next(xs) if is_free else x for is_free, x in self.constants]
+        free = iter(xs)
+        leaves = [next(free) if is_free else x for is_free, x in self.constants]
         args, kwargs = rebuild(self.structure, leaves)
-        with differentiating():
+        with differentiating(*xs):
             return flatten(recording(self.fun)(*args, **kwargs))
 
     def compute(self, xs):

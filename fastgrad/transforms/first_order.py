@@ -7,6 +7,7 @@ import numpy as np
 
 from fastgrad import _engine, _recorded
 from fastgrad.config import Config
+from fastgrad.conversions import warn_independent
 from fastgrad.transforms.arguments import (
     Arguments,
     as_given,
@@ -60,6 +61,8 @@ def value_and_grad(fun, argnums=0, *, has_aux=False, unconnected="zero"):
             y, aux = y
         scalar("grad", y)
         gxs = gradients_for(arguments, [y], [None], unconnected)
+        warn_independent("grad", [y])
+        arguments.expire()
         parts = [as_given(x, gx) for x, gx in zip(arguments.given, gxs, strict=True)]
         gradient, value = arguments.packed(parts), arguments.result(y)
         if has_aux:
@@ -74,7 +77,7 @@ def of_one_array(fun, argnum, args, kwargs, unconnected):
 
     None, before anything is computed, in any other case.
     """
-    if not 0 <= argnum < len(args) or getattr(running, "depth", 0) or not Config.enable_backprop:
+    if not 0 <= argnum < len(args) or running.arguments is not None or not (Config.enable_backprop):
         return None
     if any(map(reaches_out, (*args, *kwargs.values()))):
         return None
@@ -85,15 +88,16 @@ def of_one_array(fun, argnum, args, kwargs, unconnected):
         x = Variable(given)
     else:
         return None
-    running.depth = 1
+    running.arguments = (x,)
     try:
         y = fun(*args[:argnum], x, *args[argnum + 1 :], **kwargs)
     finally:
-        running.depth = 0
+        running.arguments = None
     scalar("grad", y)
     (gx,) = _engine.gradients([y], [None], [x]) if isinstance(y, Variable) else (None,)
     if gx is None:
         gx = zeros_for(x, 0, unconnected)
+        warn_independent("grad", [y])
     return stop(y)[()] if isinstance(y, Variable) else y, as_given(given, gx)
 
 
@@ -130,7 +134,9 @@ def elementwise_grad(fun, argnums=0):
     def wrapped(*args, **kwargs):
         arguments = Arguments("elementwise_grad", args, argnums, kwargs.values())
         ys, _ = flatten(arguments.call(fun, kwargs))
+        warn_independent("elementwise_grad", ys)
         gxs = gradients_for(arguments, ys, [None] * len(ys))
+        arguments.expire()
         return arguments.packed(map(as_given, arguments.given, gxs))
 
     return wrapped

@@ -5,10 +5,12 @@ import functools
 import numpy as np
 
 from fastgrad import _batched, _engine, _recorded
+from fastgrad.conversions import warn_independent
 from fastgrad.transforms.arguments import (
     Arguments,
     as_given,
     constant,
+    differentiating,
     dtype_for,
     gradients_for,
     reaches_out,
@@ -39,6 +41,7 @@ def vjp(fun, *xs, has_aux=False):
     if has_aux:
         value, aux = value
     ys, structure = flatten(value)
+    warn_independent("vjp", ys)
 
     def pullback(gy):
         gys = flatten_as(structure, gy, "the gradient to pull back")
@@ -71,7 +74,9 @@ def jvp(fun, primals, tangents):
         if np.shape(stop(dx)) != x.shape:
             raise ValueError(f"jvp: a tangent has shape {np.shape(stop(dx))}, expected {x.shape}")
     ys, structure = flatten(arguments.call(fun, {}))
+    warn_independent("jvp", ys)
     dys = pushed_forward(arguments, ys, directions)
+    arguments.expire()
     return rebuild(structure, map(arguments.result, ys)), rebuild(structure, dys)
 
 
@@ -79,7 +84,8 @@ def linear_pullback(ys, xs):
     """Variables `us` for the gradients of the outputs, and the gradients for `xs` made of them."""
     outputs = [y for y in ys if isinstance(y, Variable) and y.requires_grad]
     us = [Variable(zeros_like(y)) for y in outputs]
-    return outputs, us, _recorded.gradients(outputs, us, xs, True)
+    with differentiating(*us):
+        return outputs, us, _recorded.gradients(outputs, us, xs, True)
 
 
 def pushed_forward(arguments, ys, directions):
@@ -121,7 +127,9 @@ def jacobian(fun, argnums=0, *, has_aux=False):
         if has_aux:
             value, aux = value
         ys, structure = flatten(value)
+        warn_independent("jacobian", ys)
         blocks = jacobian_blocks(arguments, ys)
+        arguments.expire()
         result = rebuild(structure, [arguments.packed(row) for row in blocks])
         return (result, arguments.outside(aux)) if has_aux else result
 

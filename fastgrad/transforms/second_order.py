@@ -5,6 +5,7 @@ import functools
 import numpy as np
 
 from fastgrad import _recorded
+from fastgrad.conversions import warn_independent
 from fastgrad.transforms.arguments import (
     Arguments,
     as_given,
@@ -38,11 +39,13 @@ def hessian(fun, argnums=0):
     def wrapped(*args, **kwargs):
         arguments = Arguments("hessian", args, argnums, kwargs.values())
         y = scalar("hessian", arguments.call(fun, kwargs))
+        warn_independent("hessian", [y])
         gxs = recorded_gradient(arguments, y)
         if arguments.nested:
             blocks = [by_recorded_rows(arguments, g) for g in gxs]
         else:
             blocks = [by_rows(g, arguments.xs) for g in gxs]
+        arguments.expire()
         return arguments.packed([arguments.packed(row) for row in blocks])
 
     return wrapped
@@ -74,6 +77,7 @@ def hvp(fun):
     def wrapped(x, v, *args, **kwargs):
         arguments = Arguments("hvp", (x, *args), 0, (v, *kwargs.values()))
         y = scalar("hvp", arguments.call(fun, kwargs))
+        warn_independent("hvp", [y])
         gxs = recorded_gradient(arguments, y)
         vs = flatten_as(flatten(x)[1], v, "hvp: v")
         if [np.shape(stop(v)) for v in vs] != [g.shape for g in gxs]:
@@ -83,6 +87,7 @@ def hvp(fun):
             )
         starts = [started(v, g) for v, g in zip(vs, gxs, strict=True)]
         hvs = gradients_for(arguments, gxs, starts if arguments.nested else map(stop, starts))
+        arguments.expire()
         return arguments.packed(map(as_given, arguments.given, hvs))
 
     return wrapped
@@ -102,7 +107,9 @@ def hessian_operator(fun, x, *args):
 
     x = np.asarray(x)
     arguments = Arguments("hessian_operator", (x, *args), 0)
-    (gx,) = recorded_gradient(arguments, scalar("hessian_operator", arguments.call(fun, {})))
+    y = scalar("hessian_operator", arguments.call(fun, {}))
+    warn_independent("hessian_operator", [y])
+    (gx,) = recorded_gradient(arguments, y)
 
     def product(v):
         (hv,) = gradients_for(arguments, [gx], [np.reshape(v, x.shape).astype(dtype_for(x))])
