@@ -212,6 +212,7 @@ cdef extern from *:
     int DOUBLE "NPY_DOUBLE"
     int BOOL "NPY_BOOL"
     int LAST_INTEGER "NPY_ULONGLONG"
+    int HALF "NPY_HALF"
     enum: MOST_DIMS "NPY_MAXDIMS"
 
     int ndim "fg_ndim"(PyObject *x) noexcept nogil

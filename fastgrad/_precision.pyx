@@ -5,25 +5,21 @@ import numpy as np
 from cpython.object cimport PyObject
 
 from fastgrad._graph cimport value_of
-from fastgrad._loops cimport import_numpy, is_array, is_stand_in, type_num
-
-cdef extern from *:
-    int HALF "NPY_HALF"
+from fastgrad._loops cimport HALF, import_numpy, is_array, is_stand_in, type_num
 from fastgrad._node cimport Handle
 
 import_numpy()
 
+cdef object half = np.dtype(np.float16)
+cdef object single = np.dtype(np.float32)
 cdef object double = np.dtype(np.float64)
+
 # By the dtype's character: the real dtype of that precision, and the complex one.
 cdef dict reals = {c: np.dtype(r) for c, r in zip("efdgFDG", "efdgfdg")}
 cdef dict complexes = {"f": np.dtype("F"), "d": np.dtype("D"), "g": np.dtype("G")}
 cdef dict sizes = {"e": 2, "f": 4, "d": 8, "g": 16}  # longdouble is the largest, whatever its size
 
 cdef object EXACT = 1 << 53  # integers up to here are doubles exactly
-
-
-cdef object half = np.dtype(np.float16)
-cdef object single = np.dtype(np.float32)
 
 
 cdef object widened(object gy):

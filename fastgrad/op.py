@@ -40,6 +40,8 @@ def op(
         What errors and `type(y.creator)` call it.
     forward : callable
         `forward(*xs, ...)` on ndarrays and scalars returns an array, a scalar, or a tuple of them.
+        Results of integers are differentiated where an operand is of integers that has a VJP other
+        than `zero`; made of floating numbers, they change in steps alone, and end the graph.
         If it is NumPy's, and has no row yet, NumPy's own function will do for Variables too.
     saves : int
         Whose elements the VJPs read: `INPUTS`, `OUTPUT`, both (`INPUTS | OUTPUT`), `OTHERS` (for
