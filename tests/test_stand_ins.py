@@ -245,3 +245,8 @@ def test_bessel_functions_about_0():
     for i0 in (special.i0, fnp.i0):
         h = hessian(lambda v: i0(v[0]))(np.zeros(1))  # noqa: B023
         np.testing.assert_allclose(h, 0.5, rtol=1e-14)
+
+
+def test_elu_is_that_of_its_left_side_at_0():
+    h = hessian(lambda v: special.elu(v[0], alpha=0.25))(np.zeros(1))
+    np.testing.assert_array_equal(h, 0.25)
