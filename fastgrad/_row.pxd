@@ -43,6 +43,7 @@ cdef class Row:
 
     cdef object call(self, tuple args, dict kwargs)
     cdef tuple apart_from(self, tuple args, dict kwargs, object out)
+    cdef int refuse_lost(self, object operands, int n) except -1
     cdef int place_of_out(self) except -1
     cdef int n_operands(self) except -1
     cdef tuple bound(self, tuple args, dict kwargs)

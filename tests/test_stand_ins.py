@@ -132,6 +132,36 @@ def test_backward_with_create_graph():
     np.testing.assert_array_equal(ggz.data, [2, 2])
 
 
+def test_a_length_that_is_kept_and_one_that_was_given_other_data():
+    for r in (abs, norm, fnp.fabs, lambda x: fnp.hypot(x, 0.0)):
+        for assigned in (False, True):
+            x = Variable(np.zeros(1))
+            y = r(x)
+            z = fnp.sum(y**2)
+            if assigned:
+                y.data = np.ones_like(y.data)
+            (gx,) = gradients(z, [x], create_graph=True)
+            assert gradients(fnp.sum(gx), [x])[0] == 2
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex128"])
+def test_norms_whose_squares_overflow_or_underflow(dtype):
+    tiny, big = (1e-30, 1e30) if dtype == "float32" else (1e-200, 1e200)
+    rows = np.array([[3 * tiny, 4 * tiny], [3 * big, -4 * big], [0, 0], [3, 4]], dtype)
+    x = Variable(rows)
+    with np.errstate(all="ignore"):
+        y = norm(x, axis=1)
+    y.backward()
+    expected = [[0.6, 0.8], [0.6, -0.8], [0, 0], [0.6, 0.8]]
+    np.testing.assert_allclose(x.grad, expected, rtol=1e-6)
+    with np.errstate(all="ignore"):
+        (gx,) = gradients(fnp.sum(fnp.real(norm(x, axis=1))), [x], create_graph=True)
+    np.testing.assert_allclose(gx.data, expected, rtol=1e-6)
+    gx = gradients(fnp.real(gx[3, 0]), [x])[0]
+    if dtype != "complex128":
+        np.testing.assert_allclose(gx, [[0, 0]] * 3 + [[0.128, -0.096]], rtol=1e-6, atol=1e-30)
+
+
 @pytest.mark.parametrize("order", [1.5, 2, 3, 4, 6])
 def test_norms_of_other_orders(order):
     """Where an element is 0, the derivatives are those of a constant, as far as they exist."""
@@ -215,3 +245,8 @@ def test_bessel_functions_about_0():
     for i0 in (special.i0, fnp.i0):
         h = hessian(lambda v: i0(v[0]))(np.zeros(1))  # noqa: B023
         np.testing.assert_allclose(h, 0.5, rtol=1e-14)
+
+
+def test_elu_is_that_of_its_left_side_at_0():
+    h = hessian(lambda v: special.elu(v[0], alpha=0.25))(np.zeros(1))
+    np.testing.assert_array_equal(h, 0.25)

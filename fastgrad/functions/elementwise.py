@@ -7,10 +7,13 @@ Conventions where a derivative does not exist:
   complex numbers too.
 - Ties of `maximum`, `minimum`, `fmax` and `fmin` share the gradient evenly; `clip` is a minimum of
   a maximum. Where the result of `maximum` or `minimum` is NaN, neither operand has a gradient.
-- `x**0` is constant, also at 0; the exponent's gradient is 0 where the base is 0.
+- `x**0` is constant, also at 0; the exponent is one where the base is 0.
 - Rounding, `floor_divide`, `spacing` and `heaviside` have gradient 0 in their steps too, and
   `mod`, `fmod`, `modf` and `unwrap` go on there as beside them.
-- `logaddexp` and `logaddexp2` of the same infinity twice share the gradient evenly.
+- `logaddexp` and `logaddexp2` of the same infinity twice share the gradient evenly. Next to an
+  infinity, the other operand of `hypot` counts as 0; `arctan2` has gradient 0 at any.
+
+docs/accuracy.md has those for the next derivatives.
 
 Complex gradients are not conjugated: `dL = Re(sum(gx * dx))`.
 """

@@ -29,13 +29,29 @@ def ties(s, y, n):
     return shared(np.abs(value(s) - y) <= resolution(s, n)[..., 0], -1)
 
 
+def unit(xp, x, y, axes):
+    """`x / y`, and 0 at 0; also where the squares that y is the root of over- or underflow."""
+    r, info = value(y), np.finfo(y.dtype)
+    odd = ~((r < np.inf) & (r > 2 * np.sqrt(info.tiny)))
+    if np.any(odd):
+        m = np.max(np.abs(value(x)), axis=axes, keepdims=True, initial=0)
+        odd &= (m > 0) & np.isfinite(m)
+    if not np.any(odd):
+        return masked_ratio(xp, x, y)
+    _, n = np.frexp(np.where(odd, m, 1))
+    u = x * np.ldexp(m.dtype.type(1), np.clip(-n, 2 - info.maxexp, info.maxexp - 2))
+    square = xp.sum(xp.real(u * xp.conjugate(u)), axis=axes, keepdims=True)
+    length = xp.sqrt(xp.where(odd, square, 1))
+    return xp.where(odd, u / length, masked_ratio(xp, x, xp.where(odd, 1, y)))
+
+
 def length_vjp(xp, g, y, x, axes, order):
     """Of the norm of vectors."""
     slope = slope_at_zero(xp, g, y) if order == 2 else None
     ones = tuple(1 if k in axes else n for k, n in enumerate(x.shape))
     g, y = xp.reshape(g, ones), xp.reshape(y, ones)
     if order == 2:
-        gx = g * masked_ratio(xp, conj(xp, x), y)
+        gx = g * unit(xp, conj(xp, x), y, axes)
         return gx if slope is None else gx + xp.reshape(slope, ones) * conj(xp, x)
     if order == 0:
         return np.zeros(x.shape, g.dtype)

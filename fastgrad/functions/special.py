@@ -131,7 +131,8 @@ def elu_forward(x, alpha=1.0):
 
 def elu_vjp(xp, g, y, x, alpha=1.0):
     """1 where x is positive, else alpha * exp(x)."""
-    return xp.where(x > 0, g, g * (alpha * xp.exp(xp.minimum(x, 0))))
+    right = value(x) > 0
+    return xp.where(right, g, g * (alpha * xp.exp(xp.where(right, 0, x))))
 
 
 elu = op(
