@@ -19,7 +19,9 @@ from fastgrad._accumulate cimport (
     ARRAY, Gradient, NONE, NUMBER, add_array, add_number, boxed, fitted, forget, put, shown, total,
 )
 from fastgrad._debug cimport check_if_noted
-from fastgrad._function cimport call_backward, checked_gradient
+from fastgrad._function cimport (
+    call_backward, checked_gradient, recorded_data, recorded_value,
+)
 from fastgrad._graph cimport (
     as_recorded, called_again, not_walkable, set_grad, shown_by, value_of, variable,
 )
@@ -32,7 +34,7 @@ from fastgrad._node cimport (
 )
 from fastgrad._operation cimport gradient_of, saved_like, saved_operand
 from fastgrad._queue cimport PriorityQueue, pop, push, release
-from fastgrad._row cimport Call, call_of, gradient_of_call
+from fastgrad._row cimport Call, call_of, gradient_of_call, owned
 
 import_numpy()
 
@@ -193,7 +195,7 @@ cdef class Run:
         cdef bint reached = False
         cdef list gys = []
         for slot in range(f.n_slots):
-            gys.append(self.taken(f, slot))
+            gys.append(self.taken(f, slot, not call.row.ours))
             reached |= gys[slot] is not None
         if not reached:
             return 0
@@ -201,7 +203,8 @@ cdef class Run:
             gys = [np.zeros_like(y) if g is None else g for g, y in zip(gys, call.y)]
         for i in range(call.n_targets):
             if call.targets[i].to != NULL:
-                gx = gradient_of_call(call, i, tuple(gys) if isinstance(call.y, tuple) else gys[0])
+                gy = gys if call.row.ours or i + 1 == call.n_targets else owned(gys)
+                gx = gradient_of_call(call, i, tuple(gy) if isinstance(call.y, tuple) else gy[0])
                 clear_errors()
                 if gx is not None:
                     self.deposit(<object>call.targets[i].to, call.targets[i].slot, gx)
@@ -211,21 +214,23 @@ cdef class Run:
 
     cdef int visit_function(self, Node f) except -1:
         cdef tuple inputs = <tuple>f.inputs
+        cdef object xs = recorded_data(f)
         cdef list gys = []
         cdef int i, slot = 0, n = len(inputs)
         cdef bint reached = False
         cdef Handle x
         while slot < f.n_slots:
-            gys.append(self.taken(f, slot))
+            gys.append(self.taken(f, slot, True))
             reached |= gys[slot] is not None
             slot += 1
         if not reached:
             return 0
-        gxs = call_backward(f, gys, n)
+        gxs = call_backward(f, gys, inputs, xs)
         clear_errors()
         for i in range(n):
             x = inputs[i]
-            gx = checked_gradient(f, i, gxs if n == 1 else (<tuple>gxs)[i], x, gys)
+            gx = checked_gradient(f, i, gxs if n == 1 else (<tuple>gxs)[i], x,
+                                  recorded_value(xs, i, n), gys)
             if gx is not None:
                 if x.creator != NULL:
                     self.deposit(<object>x.creator, x.slot, gx)
@@ -358,14 +363,14 @@ cdef class Run:
                 raise
         return 0
 
-    cdef inline object taken(self, Node f, int slot):
-        """The same as an array, or None."""
+    cdef inline object taken(self, Node f, int slot, bint own):
+        """The same as an array, or None. `own`: one that who gets it may write into."""
         cdef Gradient gy
         self.take(f, slot, &gy)
         if gy.state == NONE:
             return None
         try:
-            return boxed(&gy)
+            return shown(&gy) if own else boxed(&gy)
         finally:
             forget(&gy)
 

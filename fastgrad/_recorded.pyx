@@ -17,9 +17,12 @@ from fastgrad._operation import Operation as OperationClass
 from fastgrad._row import RowFunction, zero
 
 from fastgrad._debug cimport check_if_noted
-from fastgrad._function cimport call_backward, call_recorded
+from fastgrad._function cimport (
+    call_backward, call_recorded, guarded, recorded_data, recorded_inputs, recorded_value,
+    require_recorded, required_gradient, variable_at,
+)
 from fastgrad._graph cimport (
-    called_again, handle_for, not_walkable, set_array, set_grad, shown_by, value_of, variable,
+    as_recorded, called_again, handle_for, not_walkable, set_grad, shown_by, value_of, variable,
 )
 from fastgrad._loops cimport import_numpy, is_stand_in, stand_in, take_object
 from fastgrad._node cimport (
@@ -172,6 +175,8 @@ cdef class RecordedRun:
             variable(np.zeros_like(ys[i]), False) if gys[i] is None else gys[i]
             for i in range(len(ys))
         ]) if many else gys[0]
+        if not row.ours:
+            gy = tuple([guarded(g) for g in gy]) if many else guarded(gy)
         for i in range(call.n_targets):
             if call.targets[i].to == NULL:
                 continue
@@ -181,6 +186,8 @@ cdef class RecordedRun:
                 gx = np.zeros_like(call.operand(i))
             else:
                 gx = row.differentiate(i, self.xp, gy, recorded)
+                if self.create_graph:
+                    require_recorded(row.name, i, gx, list(gy) if many else [gy], row.saves != 0)
             if gx is not None:
                 gx = self.fitted(gx, call.operand(i))
                 self.add(<object>call.targets[i].to, call.targets[i].slot, gx)
@@ -188,36 +195,40 @@ cdef class RecordedRun:
 
     cdef int visit_function(self, Node f, list gys) except -1:
         cdef tuple inputs = <tuple>f.inputs
+        cdef object xs = recorded_data(f)
         cdef int i, n = len(inputs)
         cdef Handle x
         if f.rule != NULL and type(f).backward is OperationClass.backward:
-            y = None  # its value, if no handle of it is left
             if handle_in(f, 0) == NULL:
-                y = f.forward(*[value_of(x) for x in inputs])
-            y = handle_for(<PyObject *>f, 0, y)
+                y = f.forward(*[recorded_value(xs, i, n) for i in range(n)])
+            else:
+                y = as_recorded(<Handle>handle_in(f, 0))
+            y = as_it_was(<PyObject *>f, 0, np.asanyarray(y))
+            vs = recorded_inputs(f)
             gxs = tuple([
-                (<tuple>f.rule.row_vjps)[i](self.xp, gys[0], y, *inputs) for i in range(n)
+                (<tuple>f.rule.row_vjps)[i](self.xp, gys[0], y, *vs) for i in range(n)
             ])
         elif isinstance(f, RowFunction) and type(f).backward is RowFunction.backward:
-            gxs = self.by_row(f, gys, inputs)
+            gxs = self.by_row(f, gys, recorded_inputs(f))
         elif self.create_graph:
-            gxs = call_recorded(f, gys, n)
+            gxs = call_recorded(f, gys, inputs, xs)
         else:
-            gys = [None if gy is None else value_of(gy) for gy in gys]
+            gys = [None if gy is None else value_of(gy).copy() for gy in gys]
             inside = enter(self.ambient)  # its own backward may record, and walk, graphs
             try:
-                gxs = call_backward(f, gys, n)
+                gxs = call_backward(f, gys, inputs, xs)
             finally:
                 leave(inside)
             gxs = (gxs,) if n == 1 else gxs
         for i in range(n):
-            x = inputs[i]
-            if gxs[i] is not None and x.flags & REQUIRES_GRAD:
-                gx = self.fitted(gxs[i], value_of(x))
-                if x.creator != NULL:
-                    self.add(<object>x.creator, x.slot, gx)
-                else:
-                    self.add(x, LEAF, gx)
+            x, gx, like = inputs[i], gxs[i], recorded_value(xs, i, n)
+            if not x.flags & REQUIRES_GRAD or required_gradient(f, i, gx, like, gys) is None:
+                continue
+            gx = self.fitted(gx, gx if like is None else like)
+            if x.creator != NULL:
+                self.add(<object>x.creator, x.slot, gx)
+            else:
+                self.add(x, LEAF, gx)
         return 0
 
     cdef tuple by_row(self, Node f, list gys, tuple inputs):
@@ -226,7 +237,9 @@ cdef class RecordedRun:
         cdef Call call = Call.__new__(Call)
         cdef int i
         ys = f._y if isinstance(f._y, tuple) else (f._y,)
-        made = tuple([handle_for(<PyObject *>f, i, ys[i]) for i in range(len(ys))])
+        made = tuple([
+            as_it_was(<PyObject *>f, i, np.asanyarray(ys[i])) for i in range(len(ys))
+        ])
         call.row, call.targets = row, call.own
         call.args = (inputs,) if row.sequence else inputs
         call.y = made if isinstance(f._y, tuple) else made[0]
@@ -281,18 +294,13 @@ cdef class RecordedRun:
 cdef object as_it_was(PyObject *to, int slot, object value):
     """The Variable at the end of an edge; one computed from it, if its data was assigned since."""
     cdef Handle x = handle_for(to, slot, value)
-    cdef Handle was
     if value is None or is_stand_in(<PyObject *>value) or value_of(x) is value:
         return x
     now = value_of(x)
     if value.ndim == 0 and now is not None and now.ndim == 0:  # saved as a number, maybe
         if now.dtype == value.dtype and now.tobytes() == value.tobytes():
             return x
-    import fastgrad.transforms as transforms
-
-    was = transforms.identity(x)
-    set_array(was, value)
-    return was
+    return variable_at(x, value)
 
 
 cdef object operand_of(Node f, int i, object gy):

@@ -28,6 +28,7 @@ cdef class Row:
     cdef readonly int saves
     cdef readonly bint sequence  # the operands are the elements of the first argument
     cdef bint is_ufunc
+    cdef readonly bint ours  # its VJPs, which fastgrad wrote, do not write into gradients
     cdef const Rule *rule  # compiled, for calls with plain operands; NULL
     cdef FastCall fast_call  # or NULL
     cdef readonly object compiled  # the class of that rule, or None
@@ -58,6 +59,9 @@ cdef class Call:
 # For backward, of a node that holds a Call.
 cdef inline Call call_of(Node f):
     return <Call>f.edges[0].saved.array
+
+# Copies of gradients, for a VJP that may write into them.
+cdef list owned(list gys)
 
 # The gradient for operand `i`: an ndarray of its shape and dtype, or None; or an exception.
 cdef object gradient_of_call(Call call, int i, object gy)

@@ -16,7 +16,7 @@ import numpy as np
 from fastgrad._accumulate cimport fitted
 from fastgrad._config cimport recording
 from fastgrad._debug cimport note_if_armed
-from fastgrad._function cimport Function
+from fastgrad._function cimport Function, recorded_inputs
 from fastgrad._graph cimport (
     handle_for, lead, next_generation, put_output, value_of, variable,
 )
@@ -54,6 +54,7 @@ cdef class Row:
             self._function = compiled
         self.__name__ = self.__qualname__ = name
         self.__module__ = module
+        self.ours = module.startswith("fastgrad.")
         self.__doc__ = doc
         self.__wrapped__ = forward  # for inspect.signature
 
@@ -354,6 +355,11 @@ cdef class Call:
         return (<tuple>self.args[0])[i] if self.row.sequence else self.args[i]
 
 
+cdef list owned(list gys):
+    cdef object gy
+    return [np.array(gy, subok=True) for gy in gys]
+
+
 cdef object gradient_of_call(Call call, int i, object gy):
     cdef Row row = call.row
     cdef object x = call.operand(i)
@@ -429,7 +435,7 @@ cdef class RowFunction(Function):
         else:
             call = Call.__new__(Call)
             call.row, call.y = row, self._y
-            xs = tuple([value_of(x) for x in <tuple>self.inputs])
+            xs = tuple([value_of(x) for x in recorded_inputs(self)])
             call.args = (xs,) if row.sequence else xs
             call.targets = call.own
         ys = call.y if isinstance(call.y, tuple) else (call.y,)
