@@ -424,7 +424,6 @@ cdef object call_backward(Node node, list gys, tuple inputs, object xs):
 
 cdef tuple call_recorded(Node node, list gys, tuple inputs, object xs):
     cdef Function f = node
-    cdef int i
     if not f.differentiable:
         raise RuntimeError(
             f"{type(f).__name__}: its backward computes with arrays, and cannot be differentiated "
@@ -444,11 +443,7 @@ cdef tuple call_recorded(Node node, list gys, tuple inputs, object xs):
             raise RuntimeError(f"{type(f).__name__}: backward assigned the data of a gradient that "
                                "it was given, which no derivative knows of; make a new Variable")
     gxs = counted(f, gxs, inputs, xs)
-    gxs = (gxs,) if len(inputs) == 1 else gxs
-    for i in range(len(inputs)):
-        if (<Handle>inputs[i]).flags & REQUIRES_GRAD:
-            require_recorded(type(f).__name__, i, gxs[i], gys, True)
-    return gxs
+    return ((gxs,) if len(inputs) == 1 else gxs), gys
 
 
 cdef object guarded(Handle gy):
@@ -512,30 +507,6 @@ cdef object required_gradient(Node f, int i, object gx, object data, list gys):
         raise ValueError(f"{type(f).__name__}: gradient for input {i} has shape {g.shape}, "
                          f"expected {data.shape}")
     return g
-
-
-cdef int require_recorded(str name, int i, object gx, list gys, bint reads) except -1:
-    """Raise if `gx`, made of `gys` while all is recorded, cannot be differentiated any further.
-
-    It is linear in them: a Variable with a creator, unless it was computed with arrays. That has
-    lost what depends on a gradient which is differentiated for, or on an operand, if it `reads` any.
-    """
-    cdef bint needy = False
-    if gx is None or isinstance(gx, Handle) and (<Handle>gx).creator != NULL:
-        return 0
-    for gy in gys:
-        if gx is gy:
-            return 0
-        needy |= gy is not None and (<Handle>gy).flags & REQUIRES_GRAD
-    if isinstance(gx, Handle) and not (<Handle>gx).flags & REQUIRES_GRAD:
-        reads = False  # of constants alone
-    if needy or reads:
-        raise RuntimeError(
-            f"{name}: the gradient for input {i} was computed with arrays (it is a "
-            f"{type(gx).__name__} without a graph), and cannot be differentiated: compute it with "
-            "the Variables that came; None, or of an op `zero`, is for no gradient, saves=NOTHING "
-            "for a VJP that reads no operand, and jvp= for one that must use arrays")
-    return 0
 
 
 cdef int warn_of_saved(Function f, tuple inputs, object xs) except -1:

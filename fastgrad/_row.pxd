@@ -25,6 +25,7 @@ cdef class Row:
     cdef readonly str name
     cdef readonly object forward
     cdef readonly object vjp  # a tuple of one VJP per operand; of a sequence, one for all of them
+    cdef readonly object jvp  # the same of JVPs, or None
     cdef readonly int saves
     cdef readonly bint sequence  # the operands are the elements of the first argument
     cdef bint is_ufunc
@@ -42,6 +43,8 @@ cdef class Row:
     cdef int n_operands(self) except -1
     cdef tuple bound(self, tuple args, dict kwargs)
     cdef object differentiate(self, int i, object xp, object gy, Call call)
+    cdef bint has_jvp(self, int i) except -1
+    cdef object push(self, int i, object xp, object dx, Call call)
 
 
 cdef class Call:

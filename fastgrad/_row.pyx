@@ -43,9 +43,11 @@ def zero(xp, gy, y, *xs, **kwargs):
 cdef class Row:
     """A differentiable function: call it on Variables, arrays and numbers. Made by `op`."""
 
-    def __init__(self, name, forward, vjp, int saves, bint sequence, compiled, doc, module):
+    def __init__(self, name, forward, vjp, int saves, bint sequence, compiled, doc, module,
+                 jvp=None):
         self.name, self.forward, self.saves, self.sequence = name, forward, saves, sequence
         self.vjp = vjp if sequence or isinstance(vjp, tuple) else (vjp,)
+        self.jvp = jvp if sequence or isinstance(jvp, tuple) or jvp is None else (jvp,)
         self.is_ufunc = isinstance(forward, np.ufunc) and forward.signature is None
         self.compiled = compiled
         if compiled is not None:
@@ -186,6 +188,15 @@ cdef class Row:
         vjp = self.vjp if self.sequence else self.vjp[i]
         args = (xp, i, gy, call.y, *call.args) if self.sequence else (xp, gy, call.y, *call.args)
         return vjp(*args, **call.kwargs) if call.kwargs else vjp(*args)
+
+    cdef bint has_jvp(self, int i) except -1:
+        return self.jvp is not None and (self.sequence or self.jvp[i] is not None)
+
+    cdef object push(self, int i, object xp, object dx, Call call):
+        """The derivative of the output, or a tuple of those, along `dx` for operand `i`."""
+        jvp = self.jvp if self.sequence else self.jvp[i]
+        args = (xp, i, dx, call.y, *call.args) if self.sequence else (xp, dx, call.y, *call.args)
+        return jvp(*args, **call.kwargs) if call.kwargs else jvp(*args)
 
 
 cdef bint any_variable(object xs) except -1:
