@@ -81,6 +81,7 @@ cdef class Run:
     cdef list interior  # (Variable, the gradient it shows in the end)
     cdef dict aside  # Asides, by the address of their owners
     cdef dict wanted  # None: all leaves. Else the gradients of these Variables alone, by address
+    cdef dict outputs  # Variables that a spent node held, by address of the Function that made them
 
     def __cinit__(self, bint retain_grad, bint retain_graph, dict wanted=None):
         global n_runs
@@ -88,6 +89,7 @@ cdef class Run:
         self.number = self.key = n_runs
         self.retain_grad, self.retain_graph = retain_grad, retain_graph
         self.leaves, self.interior, self.aside, self.wanted = [], [], {}, wanted
+        self.outputs = {}
         active.add(self.key)
 
     cdef int walk(self) except -1:
@@ -115,7 +117,31 @@ cdef class Run:
         else:
             self.visit_operation(f)
         if not self.retain_graph:
-            spend(f)
+            self.release(f)
+        return 0
+
+    cdef inline int release(self, Node f) except -1:
+        cdef int i
+        cdef Call call
+        if f.inputs != NULL:
+            for x in <tuple>f.inputs:
+                self.hold_output(<PyObject *>x, LEAF)
+            if self.outputs:
+                self.outputs.pop(<size_t><PyObject *>f, None)
+        elif f.flags & CALLED and f.n_edges:
+            call = call_of(f)
+            for i in range(call.n_targets):
+                self.hold_output(call.targets[i].to, call.targets[i].slot)
+        else:
+            for i in range(f.n_edges):
+                self.hold_output(f.edges[i].to, f.edges[i].slot)
+        spend(f)
+        return 0
+
+    cdef inline int hold_output(self, PyObject *x, int slot) except -1:
+        """The backward of a Function run in Python may read its outputs: when it is visited."""
+        if slot == LEAF and x != NULL and (<Handle>x).creator != NULL:
+            self.outputs.setdefault(<size_t>(<Handle>x).creator, []).append(<object>x)
         return 0
 
     # --- compiled operations ---

@@ -32,6 +32,7 @@ from fastgrad._node cimport (
 from fastgrad._operation cimport parameter_of, saved_value
 from fastgrad._queue cimport pop, push, release
 from fastgrad._row cimport Call, Row, call_of, gradient_of_call, owned
+from fastgrad._row cimport required_gradient as required_of_rule
 
 import_numpy()
 
@@ -188,7 +189,9 @@ cdef class RecordedRun:
                 gx = pullback_by(call, i, list(gy) if many else [gy])
             else:
                 gx = row.differentiate(i, self.xp, gy, recorded)
-                if self.create_graph:
+                if gx is not None and not row.ours:
+                    required_of_rule(row, i, gx, np.asarray(call.operand(i)))
+                if self.create_graph and not row.ours:
                     require_recorded(f, row.name, i, gx, list(gy) if many else [gy],
                                      row.saves != NOTHING and not self.linear)
             if gx is not None:
@@ -217,6 +220,7 @@ cdef class RecordedRun:
             gxs, gys = call_recorded(f, gys, inputs, xs)
             for i in range(n):
                 if (<Handle>inputs[i]).flags & REQUIRES_GRAD:
+                    required_gradient(f, i, gxs[i], recorded_value(xs, i, n), gys)
                     require_recorded(f, type(f).__name__, i, gxs[i], gys, not self.linear)
         else:
             gys = [None if gy is None else value_of(gy).copy() for gy in gys]

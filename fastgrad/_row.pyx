@@ -385,7 +385,11 @@ cdef object fitted_to(Row row, int i, object gx, object x, object gy):
     if is_exact(<PyObject *>gx) and is_exact(<PyObject *>x):
         if same_shape(<PyObject *>gx, <PyObject *>x) and same_dtype(<PyObject *>gx, <PyObject *>x):
             return gx
-    g = np.asanyarray(gx)
+    return fitted(required_gradient(row, i, gx, x), x)
+
+
+cdef object required_gradient(Row row, int i, object gx, object x):
+    g = value_of(gx) if isinstance(gx, Handle) else np.asanyarray(gx)
     if g.dtype.kind not in "biufcO":
         raise TypeError(f"{row.name}: gradient for input {i} is a {type(gx).__name__}, expected an "
                         "ndarray, a scalar or None")
@@ -397,7 +401,7 @@ cdef object fitted_to(Row row, int i, object gx, object x, object gy):
         if not wanted:
             raise ValueError(f"{row.name}: gradient for input {i} has shape {g.shape}, expected "
                              f"{x.shape}")
-    return fitted(g, x)
+    return g
 
 
 # --- the Functions ---
