@@ -117,10 +117,10 @@ cdef class Run:
         else:
             self.visit_operation(f)
         if not self.retain_graph:
-            self.release(f)
+            self.let_go(f)
         return 0
 
-    cdef inline int release(self, Node f) except -1:
+    cdef inline int let_go(self, Node f) except -1:
         cdef int i
         cdef Call call
         if f.inputs != NULL:

@@ -566,7 +566,9 @@ class AsRecorded(Function):
 
 
 cdef Handle variable_at(Handle x, object array):
-    cdef Handle y = new_handle() if Py_TYPE(<PyObject *>x) == variable_type else         (<object>variable_type).__new__(type(x))
+    cdef Handle y = new_handle()
+    if Py_TYPE(<PyObject *>x) != variable_type:
+        y = (<object>variable_type).__new__(type(x))
     set_array(y, array)
     y.flags |= x.flags & REQUIRES_GRAD
     y.name = x.name

@@ -362,11 +362,13 @@ cdef class Pullback:
     cdef int i
 
     def pull(self, gys):
+        """The gradient for its operand, from those of the outputs."""
         gys = owned(list(gys))
         return gradient_of_call(self.call, self.i,
                                 tuple(gys) if isinstance(self.call.y, tuple) else gys[0])
 
     def push(self, xp, int k, dx):
+        """The derivative of output `k` along `dx`; None: zero."""
         cdef Row row = self.call.row
         cdef bint many = isinstance(self.call.y, tuple)
         dy, y = row.push(self.i, xp, dx, self.call), self.call.y

@@ -1,4 +1,4 @@
-"""Rules that compute with arrays: no derivative is lost without a word, and a JVP brings it back."""
+"""Rules that compute with arrays: no derivative is lost silently, and a JVP brings it back."""
 
 import numpy as np
 import pytest
@@ -188,20 +188,22 @@ def test_second_derivatives_go_by_the_jvp_where_the_rule_reads_no_operand(name):
 @pytest.mark.parametrize("name", ["elementwise", "many"])
 def test_second_derivatives_of_a_rule_that_reads_operands_stay_an_error(name):
     f, _ = called(name)
-    with pytest.raises(RuntimeError, match="was computed with arrays|without a graph"):
+    with pytest.raises(RuntimeError, match="was computed with arrays"):
         hessian(lambda x: np.sum(arrays(f(x))[0] ** 2))(X)
 
 
 def test_check_gradients_finds_a_jvp_that_is_no_transpose_of_the_vjp():
     check_gradients(by_arrays(jvp=lambda xp, dx, y, x: A @ dx), X)
     wrong = by_arrays(jvp=lambda xp, dx, y, x: 1.001 * (A @ dx))
-    with pytest.raises(AssertionError, match="by the jvp of m, .* by the vjp"):
+    with pytest.raises(AssertionError, match=r"by the jvp of m, .* by the vjp"):
         check_gradients(wrong, X, order=1)
 
 
 def test_a_jvp_of_a_wrong_shape_names_the_op_and_the_operand():
     wrong = by_arrays(jvp=lambda xp, dx, y, x: np.ones(5))
-    with pytest.raises(ValueError, match="m: the JVP for operand 0 has shape .5,., expected .3,."):
+    with pytest.raises(
+        ValueError, match=r"m: the JVP for operand 0 has shape \(5,\), expected \(3,\)"
+    ):
         jvp(wrong, (X,), (X,))
 
 

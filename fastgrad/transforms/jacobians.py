@@ -147,7 +147,7 @@ def jacobian_blocks(arguments, ys):
         return [by_rows(y, xs) for y in ys]
     try:
         return by_columns(ys, xs)
-    except RuntimeError:  # of a Function whose backward cannot be differentiated
+    except (RuntimeError, TypeError):  # of a Function or a rule that cannot be differentiated
         return [by_rows(y, xs) for y in ys]
 
 
