@@ -140,8 +140,9 @@ cdef class Run:
 
     cdef inline int hold_output(self, PyObject *x, int slot) except -1:
         """The backward of a Function run in Python may read its outputs: when it is visited."""
-        if slot == LEAF and x != NULL and (<Handle>x).creator != NULL:
-            self.outputs.setdefault(<size_t>(<Handle>x).creator, []).append(<object>x)
+        cdef PyObject *f = (<Handle>x).creator if slot == LEAF and x != NULL else NULL
+        if f != NULL and (<Node>f).inputs != NULL:
+            self.outputs.setdefault(<size_t>f, []).append(<object>x)
         return 0
 
     # --- compiled operations ---

@@ -28,7 +28,7 @@ from fastgrad._loops cimport (
     same_shape,
 )
 from fastgrad._node cimport (
-    COLLECTABLE, Handle, HAS_MOVED, RECALLED, REBOUND, RECORDED, REQUIRES_GRAD, SAVED, SPENT,
+    CALLED, COLLECTABLE, Handle, HAS_MOVED, RECALLED, REBOUND, RECORDED, REQUIRES_GRAD, SAVED, SPENT,
     adopt_nodes, attributes, has_references, drop_edges, first_slot, handle_in, has_no_slots,
     index_of, is_moved, is_tracked, make_collectable, make_slots, new_handle, note_attribute,
     running, track, untrack, variable_type,
@@ -360,6 +360,7 @@ cdef int keep_inputs(Function f, tuple inputs, object xs) except -1:
         xs = xs[0] if len(<list>xs) == 1 else tuple(xs)
     if before == NULL:
         drop_edges(f)  # those of an operation, of which the program assigned the inputs
+        f.flags &= ~CALLED
     elif f.n_edges:
         xs_before = f.edges[0].saved.array
     Py_INCREF(inputs)
