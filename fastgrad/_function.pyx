@@ -28,8 +28,8 @@ from fastgrad._loops cimport (
     same_shape,
 )
 from fastgrad._node cimport (
-    CALLED, COLLECTABLE, Handle, HAS_MOVED, RECALLED, REBOUND, RECORDED, REQUIRES_GRAD, SAVED, SPENT,
-    adopt_nodes, attributes, has_references, drop_edges, first_slot, handle_in, has_no_slots,
+    CALLED, COLLECTABLE, Handle, HAS_MOVED, RECALLED, REBOUND, RECORDED, REQUIRES_GRAD, SAVED,
+    SPENT, adopt_nodes, attributes, has_references, drop_edges, first_slot, handle_in, has_no_slots,
     index_of, is_moved, is_tracked, make_collectable, make_slots, new_handle, note_attribute,
     running, track, untrack, variable_type,
 )

@@ -14,7 +14,7 @@ import numpy as np
 
 from fastgrad._config import enter, get, leave
 from fastgrad._operation import Operation as OperationClass
-from fastgrad._row import NOTHING, RowFunction, zero
+from fastgrad._row import RowFunction, zero
 
 from fastgrad._debug cimport check_if_noted
 from fastgrad._function cimport (
@@ -31,7 +31,7 @@ from fastgrad._node cimport (
 )
 from fastgrad._operation cimport parameter_of, saved_value
 from fastgrad._queue cimport pop, push, release
-from fastgrad._row cimport Call, Row, call_of, gradient_of_call, owned
+from fastgrad._row cimport Call, NOTHING, Row, call_of, gradient_of_call, owned
 from fastgrad._row cimport required_gradient as required_of_rule
 
 import_numpy()
