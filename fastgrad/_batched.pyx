@@ -62,7 +62,8 @@ cdef class BatchedRun(RecordedRun):
             if call.targets[i].to == NULL or row.vjp[i] is zero:
                 continue
             if self.leads_on(<object>call.targets[i].to, call.targets[i].slot):
-                gx = self.fitted(row.differentiate(i, np, gys[0], call), call.operand(i))
+                gy = gys[0] if row.ours else gys[0].copy()
+                gx = self.fitted(row.differentiate(i, np, gy, call), call.operand(i))
                 self.add(<object>call.targets[i].to, call.targets[i].slot, gx)
         return 0
 

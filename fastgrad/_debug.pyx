@@ -11,7 +11,7 @@ from cpython.ref cimport Py_INCREF
 
 from fastgrad._graph cimport value_of
 from fastgrad._loops cimport import_numpy, is_exact, is_stand_in
-from fastgrad._node cimport CALLED, Handle, OWNS, PARAMETER, attributes
+from fastgrad._node cimport CALLED, Handle, OWNS, PARAMETER, attributes, handle_in
 
 from gc import get_referents
 
@@ -86,6 +86,9 @@ cdef list saved_by(Node f):
     elif f.inputs != NULL:
         for i, x in enumerate(<tuple>f.inputs):
             collect(f"input {i}", value_of(x), found, seen)
+        for i in range(f.n_slots):
+            if handle_in(f, i) != NULL:
+                collect(f"output {i}", value_of(<Handle>handle_in(f, i)), found, seen)
         if attributes(<PyObject *>f)[0] != NULL:
             for name, value in (<dict>attributes(<PyObject *>f)[0]).items():
                 if name != KEY:

@@ -20,7 +20,9 @@ from fastgrad._accumulate cimport (
     shown, total,
 )
 from fastgrad._debug cimport check_if_noted
-from fastgrad._function cimport call_backward, checked_gradient
+from fastgrad._function cimport (
+    call_backward, checked_gradient, recorded_data, recorded_value,
+)
 from fastgrad._graph cimport (
     as_recorded, called_again, not_walkable, set_grad, shown_by, value_of, variable,
 )
@@ -33,7 +35,7 @@ from fastgrad._node cimport (
 )
 from fastgrad._operation cimport gradient_of, saved_like, saved_operand
 from fastgrad._queue cimport PriorityQueue, pop, push, release
-from fastgrad._row cimport Call, call_of, gradient_of_call, whole
+from fastgrad._row cimport Call, call_of, gradient_of_call, owned, whole
 
 import_numpy()
 
@@ -80,6 +82,7 @@ cdef class Run:
     cdef list interior  # (Variable, the gradient it shows in the end)
     cdef dict aside  # Asides, by the address of their owners
     cdef dict wanted  # None: all leaves. Else the gradients of these Variables alone, by address
+    cdef dict outputs  # Variables that a spent node held, by address of the Function that made them
 
     def __cinit__(self, bint retain_grad, bint retain_graph, dict wanted=None):
         global n_runs
@@ -87,6 +90,7 @@ cdef class Run:
         self.number = self.key = n_runs
         self.retain_grad, self.retain_graph = retain_grad, retain_graph
         self.leaves, self.interior, self.aside, self.wanted = [], [], {}, wanted
+        self.outputs = {}
         active.add(self.key)
 
     cdef int walk(self) except -1:
@@ -114,7 +118,32 @@ cdef class Run:
         else:
             self.visit_operation(f)
         if not self.retain_graph:
-            spend(f)
+            self.let_go(f)
+        return 0
+
+    cdef inline int let_go(self, Node f) except -1:
+        cdef int i
+        cdef Call call
+        if f.inputs != NULL:
+            for x in <tuple>f.inputs:
+                self.hold_output(<PyObject *>x, LEAF)
+            if self.outputs:
+                self.outputs.pop(<size_t><PyObject *>f, None)
+        elif f.flags & CALLED and f.n_edges:
+            call = call_of(f)
+            for i in range(call.n_targets):
+                self.hold_output(call.targets[i].to, call.targets[i].slot)
+        else:
+            for i in range(f.n_edges):
+                self.hold_output(f.edges[i].to, f.edges[i].slot)
+        spend(f)
+        return 0
+
+    cdef inline int hold_output(self, PyObject *x, int slot) except -1:
+        """The backward of a Function run in Python may read its outputs: when it is visited."""
+        cdef PyObject *f = (<Handle>x).creator if slot == LEAF and x != NULL else NULL
+        if f != NULL and (<Node>f).inputs != NULL:
+            self.outputs.setdefault(<size_t>f, []).append(<object>x)
         return 0
 
     # --- compiled operations ---
@@ -194,7 +223,7 @@ cdef class Run:
         cdef bint reached = False
         cdef list gys = []
         for slot in range(f.n_slots):
-            gys.append(self.taken(f, slot))
+            gys.append(self.taken(f, slot, not call.row.ours))
             reached |= gys[slot] is not None
         if not reached:
             return 0
@@ -202,7 +231,8 @@ cdef class Run:
             gys = whole(call.row, gys, call.y)
         for i in range(call.n_targets):
             if call.targets[i].to != NULL:
-                gx = gradient_of_call(call, i, tuple(gys) if isinstance(call.y, tuple) else gys[0])
+                gy = gys if call.row.ours or i + 1 == call.n_targets else owned(gys)
+                gx = gradient_of_call(call, i, tuple(gy) if isinstance(call.y, tuple) else gy[0])
                 clear_errors()
                 if gx is not None:
                     self.deposit(<object>call.targets[i].to, call.targets[i].slot, gx)
@@ -212,21 +242,23 @@ cdef class Run:
 
     cdef int visit_function(self, Node f) except -1:
         cdef tuple inputs = <tuple>f.inputs
+        cdef object xs = recorded_data(f)
         cdef list gys = []
         cdef int i, slot = 0, n = len(inputs)
         cdef bint reached = False
         cdef Handle x
         while slot < f.n_slots:
-            gys.append(self.taken(f, slot))
+            gys.append(self.taken(f, slot, True))
             reached |= gys[slot] is not None
             slot += 1
         if not reached:
             return 0
-        gxs = call_backward(f, gys, n)
+        gxs = call_backward(f, gys, inputs, xs)
         clear_errors()
         for i in range(n):
             x = inputs[i]
-            gx = checked_gradient(f, i, gxs if n == 1 else (<tuple>gxs)[i], x, gys)
+            gx = checked_gradient(f, i, gxs if n == 1 else (<tuple>gxs)[i], x,
+                                  recorded_value(xs, i, n), gys)
             if gx is not None:
                 if x.creator != NULL:
                     self.deposit(<object>x.creator, x.slot, gx)
@@ -359,14 +391,14 @@ cdef class Run:
                 raise
         return 0
 
-    cdef inline object taken(self, Node f, int slot):
-        """The same as an array, or None."""
+    cdef inline object taken(self, Node f, int slot, bint own):
+        """The same as an array, or None. `own`: one that who gets it may write into."""
         cdef Gradient gy
         self.take(f, slot, &gy)
         if gy.state == NONE:
             return None
         try:
-            return boxed(&gy)
+            return shown(&gy) if own else boxed(&gy)
         finally:
             forget(&gy)
 

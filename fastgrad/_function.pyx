@@ -3,12 +3,14 @@
 """See _function.pxd."""
 
 import copyreg
+import warnings
+import weakref
 from operator import index
 
 import numpy as np
 
 from cpython.object cimport PyObject, PyObject_GenericSetAttr, PyTypeObject
-from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF
+from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF, Py_XINCREF
 from libc.stdint cimport int64_t
 
 from fastgrad._config import enter, leave
@@ -19,16 +21,17 @@ from fastgrad._config cimport recording
 from fastgrad._debug cimport note_if_armed
 from fastgrad._graph cimport (
     assign_outputs, as_recorded, inputs_of, is_scalar, next_generation, outputs_of, put_output,
-    referent, require_shape, value_of, variable,
+    referent, require_shape, set_array, value_of, variable,
 )
 from fastgrad._loops cimport (
-    holds_integers, import_numpy, is_array, is_double, is_double_scalar, is_exact, same_dtype,
-    same_shape,
+    holds_integers, import_numpy, is_array, is_double, is_double_scalar, is_exact, is_stand_in,
+    same_dtype, same_shape,
 )
 from fastgrad._node cimport (
-    COLLECTABLE, Handle, HAS_MOVED, RECALLED, HOLDS_NUMBER, REBOUND, RECORDED, REQUIRES_GRAD, SPENT,
-    adopt_nodes, attributes, has_references, drop_edges, first_slot, handle_in, has_no_slots,
-    index_of, is_moved, is_tracked, make_collectable, make_slots, note_attribute, track, untrack,
+    CALLED, COLLECTABLE, Handle, HAS_MOVED, RECALLED, REBOUND, RECORDED, REQUIRES_GRAD, SAVED,
+    SPENT, adopt_nodes, attributes, has_references, drop_edges, first_slot, handle_in, has_no_slots,
+    index_of, is_moved, is_tracked, make_collectable, make_slots, new_handle, note_attribute,
+    running, track, untrack, variable_type,
 )
 
 import_numpy()
@@ -62,9 +65,12 @@ cdef class Function(Node):
     `forward(*xs)` gets the operands' arrays and returns an array, a scalar, or a tuple of several.
     `backward(*gys)` gets the gradient of each output, an ndarray of its shape, or None for an
     output that has none; it returns the gradient for each input (an ndarray of its shape, a scalar
-    if that is 0-d, or None), a tuple if there are several. It may read `self.inputs`, the Variables
-    as passed, and whatever `forward` left on `self`. With the class attribute `differentiable =
-    True` it gets the gradients as Variables, and may return Variables.
+    if that is 0-d, or None), a tuple or a list if there are several. Trailing ones may be left out
+    for inputs that need no gradient or hold integers. It may write into its arguments, and read
+    `self.inputs`, the Variables as passed, `self.outputs`, and whatever `forward` left on `self`.
+    (In place of a Variable that was assigned other data since, it finds one with the data of then.)
+    With the class attribute `differentiable = True` it gets the gradients as Variables, and may
+    return Variables.
 
     Operands are Variables, or ndarrays and scalars, which are constants: `forward` gets them as
     they are. A call returns a Variable, or a list of Variables for several outputs. TypeError for
@@ -94,7 +100,7 @@ cdef class Function(Node):
     def __call__(self, *inputs):
         cdef bint constants = False, requires_grad = False
         cdef int64_t generation = 0
-        cdef object x, ys
+        cdef object x, ys, xs
         cdef Handle y
         for x in inputs:
             if not isinstance(x, Handle):
@@ -107,23 +113,26 @@ cdef class Function(Node):
                     generation = (<Handle>x).generation
                 requires_grad = True
         if len(inputs) == 1 and not constants:  # no list of one
-            ys = self.forward(value_of(inputs[0]))
+            xs = value_of(inputs[0])
+            ys = self.forward(xs)
         else:
-            ys = self.forward(*operands_of(self, inputs))
+            xs = operands_of(self, inputs)
+            ys = self.forward(*xs)
         if constants:
             inputs = tuple([x if isinstance(x, Handle) else variable(x, False) for x in inputs])
+            xs = [x if is_array(<PyObject *>x) else value_of(y) for x, y in zip(xs, inputs)]
 
         cdef bint recorded = requires_grad and recording()
         if not isinstance(ys, tuple):
             y = output_of(ys, requires_grad)
             if recorded:
-                record(self, inputs, y, None, generation)
+                record(self, inputs, xs, y, None, generation)
             return y
         cdef list outputs = [output_of(x, requires_grad) for x in ys]
         if not outputs:
             raise TypeError(f"{type(self).__name__}: forward returned an empty tuple")
         if recorded:
-            record(self, inputs, None, outputs, generation)
+            record(self, inputs, xs, None, outputs, generation)
         return outputs if len(outputs) > 1 else outputs[0]
 
     def forward(self, *xs):
@@ -140,15 +149,19 @@ cdef class Function(Node):
 
         Of a built-in operation, a Variable that the program holds no more is made anew, with the
         value that was saved for `backward`, or None. Assignable.
+
+        In `backward`, one that was assigned other data since has a Variable in its place.
         """
         require_call(self, "inputs")
+        if self.inputs != NULL and running(self)[0] > 0:
+            return recorded_inputs(self)
         return inputs_of(self)
 
     @inputs.setter
     def inputs(self, xs):
         if not isinstance(xs, (tuple, list)) or not all([isinstance(x, Handle) for x in xs]):
             raise TypeError(f"{type(self).__name__}: inputs must be a tuple of Variables")
-        keep_inputs(self, tuple(xs))
+        keep_inputs(self, tuple(xs), [value_of(x) for x in xs])
         self.flags = (self.flags | RECORDED) & ~SPENT
         make_collectable(self)
         for x in xs:
@@ -159,6 +172,8 @@ cdef class Function(Node):
         """Weak references to the Variables that it made: a list. AttributeError before a call."""
         if self.outputs == NULL:
             require_call(self, "outputs")
+        if self.inputs != NULL and running(self)[0] > 0:
+            return recorded_outputs(self)
         return outputs_of(self)
 
     @outputs.setter
@@ -259,8 +274,12 @@ cdef list operands_of(Function f, tuple inputs):
     return xs
 
 
-cdef int record(Function f, tuple inputs, Handle y, list ys, int64_t generation) except -1:
-    """Make `f` the creator of `y`, or of `ys`; if it was called before, it forgets that call."""
+cdef int record(Function f, tuple inputs, object xs, Handle y, list ys,
+                int64_t generation) except -1:
+    """Make `f` the creator of `y`, or of `ys`; if it was called before, it forgets that call.
+
+    `xs` are the data of the inputs: of one, or a list of them.
+    """
     cdef int64_t after = next_generation(generation)
     cdef int slot, n = 1 if ys is None else len(ys)
     cdef bint again = f.flags & RECORDED != 0
@@ -268,7 +287,7 @@ cdef int record(Function f, tuple inputs, Handle y, list ys, int64_t generation)
     make_slots(f, n)
     f.n_slots = n
     f.generation = generation
-    keep_inputs(f, inputs)
+    keep_inputs(f, inputs, xs)
     f.flags |= RECORDED
     if may_refer_back(f):  # also through what `__dict__` was given behind our back
         again = True
@@ -284,6 +303,8 @@ cdef int record(Function f, tuple inputs, Handle y, list ys, int64_t generation)
         track(<PyObject *>f)
     else:
         untrack(<PyObject *>inputs)
+        if len(inputs) > 1:
+            untrack(f.edges[0].saved.array)
     note_if_armed(f)
     # The inputs may be made of what it made before: a cycle.
     return make_collectable(f) if again else 0
@@ -317,7 +338,6 @@ cdef int forget_call(Function f) except -1:
     f.outputs = NULL
     Py_XDECREF(outputs)
     f.flags &= ~(SPENT | HAS_MOVED | COLLECTABLE)
-    drop_edges(f)
     cdef int first = first_slot(f) + f.n_slots
     for slot in range(f.n_slots):
         forget(&f.slots[slot].gradient)
@@ -332,11 +352,27 @@ cdef int forget_call(Function f) except -1:
     return 0
 
 
-cdef int keep_inputs(Function f, tuple inputs) except -1:
+cdef int keep_inputs(Function f, tuple inputs, object xs) except -1:
+    """And their data, as they are now: see `running`."""
     cdef PyObject *before = f.inputs
+    cdef PyObject *xs_before = NULL
+    if type(xs) is list:
+        xs = xs[0] if len(<list>xs) == 1 else tuple(xs)
+    if before == NULL:
+        drop_edges(f)  # those of an operation, of which the program assigned the inputs
+        f.flags &= ~CALLED
+    elif f.n_edges:
+        xs_before = f.edges[0].saved.array
     Py_INCREF(inputs)
     f.inputs = <PyObject *>inputs
+    f.n_edges = f.edges[0].flags = 0
+    if xs is not None:
+        Py_INCREF(xs)
+        f.edges[0].saved.array = <PyObject *>xs
+        f.edges[0].flags = SAVED
+        f.n_edges = 1
     Py_XDECREF(before)
+    Py_XDECREF(xs_before)
     return 0
 
 
@@ -366,32 +402,28 @@ cdef list by_output(Function f, list gys):
     return ordered
 
 
-cdef object call_backward(Node node, list gys, int n):
+cdef object call_backward(Node node, list gys, tuple inputs, object xs):
     cdef Function f = node
     cdef object gxs
     if f.outputs != NULL:
         gys = by_output(f, gys)
-    if f.differentiable:
-        gys = [None if gy is None else variable(gy, False) for gy in gys]
-        before = enter(False)  # the Variables of `inputs` would have everything recorded
-        try:
-            gxs = f.backward(*gys)
-        finally:
-            leave(before)
-    else:
-        gxs = f.backward(gys[0]) if len(gys) == 1 else f.backward(*gys)
-    require_count(f, len(<tuple>gxs) if isinstance(gxs, tuple) else 1, n)
-    return (<tuple>gxs)[0] if n == 1 and isinstance(gxs, tuple) else gxs
+    running(f)[0] += 1
+    try:
+        if f.differentiable:
+            gys = [None if gy is None else variable(gy, False) for gy in gys]
+            before = enter(False)  # the Variables of `inputs` would have everything recorded
+            try:
+                gxs = f.backward(*gys)
+            finally:
+                leave(before)
+        else:
+            gxs = f.backward(gys[0]) if len(gys) == 1 else f.backward(*gys)
+    finally:
+        end_backward(f)
+    return counted(f, gxs, inputs, xs)
 
 
-cdef inline int require_count(Function f, Py_ssize_t n_given, int n) except -1:
-    if n_given != n:
-        raise ValueError(f"{type(f).__name__}: backward returned {n_given} "
-                         f"gradient{'' if n_given == 1 else 's'}, expected {n}")
-    return 0
-
-
-cdef object call_recorded(Node node, list gys, int n):
+cdef tuple call_recorded(Node node, list gys, tuple inputs, object xs):
     cdef Function f = node
     if not f.differentiable:
         raise RuntimeError(
@@ -399,45 +431,222 @@ cdef object call_recorded(Node node, list gys, int n):
             "itself; write it for Variables, and set differentiable = True on the class")
     if f.outputs != NULL:
         gys = by_output(f, gys)
-    gxs = f.backward(*gys)
-    if not isinstance(gxs, tuple):
-        gxs = (gxs,)
-    require_count(f, len(gxs), n)
-    return gxs
+    gys = [guarded(gy) for gy in gys]
+    arrays = [None if gy is None else value_of(gy) for gy in gys]
+    warn_of_saved(f, inputs, xs)
+    running(f)[0] += 1
+    try:
+        gxs = f.backward(*gys)
+    finally:
+        end_backward(f)
+    for gy, array in zip(gys, arrays):
+        if gy is not None and value_of(gy) is not array:
+            raise RuntimeError(f"{type(f).__name__}: backward assigned the data of a gradient that "
+                               "it was given, which no derivative knows of; make a new Variable")
+    gxs = counted(f, gxs, inputs, xs)
+    return ((gxs,) if len(inputs) == 1 else gxs), gys
 
 
-cdef object checked_gradient(Node f, int i, object gx, Handle x, list gys):
+cdef object guarded(Handle gy):
+    """A Variable in the place of `gy`, which others hold too: into its array nobody can write."""
+    if gy is None:
+        return None
+    array = value_of(gy).view()
+    array.flags.writeable = False
+    return variable_at(gy, array)
+
+
+cdef object counted(Function f, object gxs, tuple inputs, object xs):
+    """What `backward` returned, as call_backward promises it."""
+    cdef int i, n = len(inputs), n_given = 1
+    if isinstance(gxs, list):
+        gxs = tuple(gxs)
+    if isinstance(gxs, tuple):
+        n_given = len(<tuple>gxs)
+    if n_given != n:
+        wrong = (f"{type(f).__name__}: backward returned {n_given} "
+                 f"gradient{'' if n_given == 1 else 's'}, expected {n}")
+        if n_given > n:
+            raise ValueError(wrong)
+        for i in range(n_given, n):
+            if not may_be_left_out(inputs[i], recorded_value(xs, i, n)):
+                raise ValueError(f"{wrong}: there is none for input {i}")
+        gxs = (*(gxs if isinstance(gxs, tuple) else (gxs,)), *[None] * (n - n_given))
+    return (<tuple>gxs)[0] if n == 1 and isinstance(gxs, tuple) else gxs
+
+
+cdef bint may_be_left_out(Handle x, object data) except -1:
+    """Whether it needs no gradient, or holds integers: labels."""
+    return not x.flags & REQUIRES_GRAD or (data is not None and data.dtype.kind not in "fcO")
+
+
+cdef object checked_gradient(Node f, int i, object gx, Handle x, object data, list gys):
     if not x.flags & REQUIRES_GRAD or gx is None:
         return None
-    if x.array == NULL and not x.flags & HOLDS_NUMBER:
-        return np.asanyarray(gx)  # its shape is not known any more
     # Nearly always there is nothing to do. The rest costs a microsecond.
-    if x.flags & REBOUND:
-        return brought_to(f, i, gx, x, gys)
-    cdef PyObject *data = x.array
-    if is_double_scalar(<PyObject *>gx) and (data == NULL or is_double(data)):
+    if is_double_scalar(<PyObject *>gx) and is_double(<PyObject *>data):
         return gx
-    if data != NULL and is_exact(<PyObject *>gx) and same_shape(<PyObject *>gx, data):
-        if same_dtype(<PyObject *>gx, data) and not holds_integers(data):
-            return gx
-    return brought_to(f, i, gx, x, gys)
+    if is_exact(<PyObject *>gx) and data is not None:
+        if same_shape(<PyObject *>gx, <PyObject *>data):
+            if same_dtype(<PyObject *>gx, <PyObject *>data):
+                if not holds_integers(<PyObject *>data):
+                    return gx
+    gx = required_gradient(f, i, gx, data, gys)
+    return gx if gx is None or data is None else fitted(gx, data)
 
 
-cdef object brought_to(Node f, int i, object gx, Handle x, list gys):
-    """`gx` as an ndarray of the shape and dtype of `x`, or an exception."""
-    cdef object data = as_recorded(x)
+cdef object required_gradient(Node f, int i, object gx, object data, list gys):
+    """`gx` as an ndarray that can be fitted to `data`, or None; or an exception."""
     if isinstance(gx, Handle):
         gx = value_of(gx)
-        if gx is None:
-            return None
+    if gx is None:
+        return None
     g = np.asanyarray(gx) if is_array(<PyObject *>gx) or is_scalar(gx) else None
     if g is None or g.dtype.kind not in "biufcO":
         raise TypeError(f"{type(f).__name__}: gradient for input {i} is a {type(gx).__name__}, "
                         "expected an ndarray, a scalar or None")
-    if g.shape != data.shape and not is_broadcast(g, data, gys):
+    if data is not None and g.shape != data.shape and not is_broadcast(g, data, gys):
         raise ValueError(f"{type(f).__name__}: gradient for input {i} has shape {g.shape}, "
                          f"expected {data.shape}")
-    return fitted(g, data)
+    return g
+
+
+cdef int warn_of_saved(Function f, tuple inputs, object xs) except -1:
+    """Its `backward` is about to be recorded: what it takes from `self` are constants there."""
+    cdef int i, n = len(inputs)
+    cdef PyObject *own = attributes(<PyObject *>f)[0]
+    saved = slots_of(f)
+    if own != NULL:
+        saved.update(<dict>own)
+    known = [(f"input {i}", f"self.inputs[{i}]", recorded_value(xs, i, n)) for i in range(n)
+             if (<Handle>inputs[i]).flags & REQUIRES_GRAD]
+    for i in range(f.n_slots):
+        if handle_in(f, i) != NULL:
+            known.append((f"output {i}", f"self.outputs[{i}]()",
+                          as_recorded(<Handle>handle_in(f, i))))
+    for name, value in saved.items():
+        for part in value if isinstance(value, (tuple, list)) else (value,):
+            for what, instead, x in known:
+                if is_of(part, x):
+                    warnings.warn(
+                        f"{type(f).__name__}: its attribute {name} holds the array of {what}, a "
+                        "constant for the derivative of backward, which would lack a part; read "
+                        f"{instead}, a Variable, in its place", stacklevel=2)
+                    return 0
+    return 0
+
+
+cdef bint is_of(object part, object x) except -1:
+    """Whether `part` is `x` or a view of it, or the number that is in it."""
+    if x is None or x.dtype.kind not in "fcO":
+        return False
+    if isinstance(part, np.generic):
+        return x.ndim == 0 and part.dtype == x.dtype and bool(part == x)
+    return is_array(<PyObject *>part) and part.size > 0 and np.may_share_memory(part, x)
+
+
+# NOTE [Stand-ins]
+# The gradients of a Function are those of the data that its inputs had when it was called. Its
+# `backward` reads them from `self.inputs`, whose Variables the program may have given other data
+# since. So a Function keeps those data, see `running`, and while the engine has `backward` run,
+# `self.inputs` has in the place of such a Variable another one: with the data of then, of the same
+# class, with the same attributes, and at the same place in the graph, so that what is recorded with
+# it leads to the one that was passed. That one is not touched, for others may look at it meanwhile.
+# All threads find the stand-ins, and each time the same: `backward` may use threads itself. The
+# same holds for `self.outputs`: a Variable of a Function's keeps the data that it was made with.
+
+cdef dict stand_ins = {}  # by address of the Function: by addresses of Variable and data
+
+
+class AsRecorded(Function):
+    """Leads from the stand-in of a leaf to the leaf."""
+
+    differentiable = True
+
+    def backward(self, gy):
+        return gy
+
+
+cdef Handle variable_at(Handle x, object array):
+    cdef Handle y = new_handle()
+    if Py_TYPE(<PyObject *>x) != variable_type:
+        y = (<object>variable_type).__new__(type(x))
+    set_array(y, array)
+    y.flags |= x.flags & REQUIRES_GRAD
+    y.name = x.name
+    Py_XINCREF(y.name)
+    if attributes(<PyObject *>x)[0] != NULL:
+        Py_XDECREF(attributes(<PyObject *>y)[0])
+        attributes(<PyObject *>y)[0] = attributes(<PyObject *>x)[0]
+        Py_XINCREF(attributes(<PyObject *>x)[0])
+    for name, value in slots_of(x).items():
+        setattr(y, name, value)
+    if x.creator != NULL:
+        Py_XINCREF(x.creator)
+        y.creator, y.slot, y.generation = x.creator, x.slot, x.generation
+    elif x.flags & REQUIRES_GRAD:
+        record(AsRecorded(), (x,), array, y, None, x.generation)
+    if is_tracked(<PyObject *>x):
+        track(<PyObject *>y)
+    return y
+
+
+cdef Handle stand_in_for(Function f, Handle x, object array):
+    cdef dict made = {}
+    if running(f)[0] > 0:
+        made = stand_ins.setdefault(<size_t><PyObject *>f, made)
+    key = (<size_t><PyObject *>x, <size_t><PyObject *>array)
+    if key not in made:
+        made[key] = variable_at(x, array)
+    return made[key]
+
+
+cdef int end_backward(Function f) except -1:
+    running(f)[0] -= 1
+    if running(f)[0] == 0 and stand_ins:
+        stand_ins.pop(<size_t><PyObject *>f, None)
+    return 0
+
+
+cdef object recorded_data(Node f):
+    return <object>f.edges[0].saved.array if f.edges[0].flags & SAVED else None
+
+
+cdef object recorded_value(object xs, int i, int n):
+    return xs if n == 1 or xs is None else (<tuple>xs)[i]
+
+
+cdef tuple recorded_inputs(Node f):
+    cdef tuple inputs = <tuple>f.inputs
+    cdef int i, n = len(inputs)
+    cdef object xs = recorded_data(f)
+    cdef bint same = True
+    for i in range(n):
+        same &= value_of(inputs[i]) is recorded_value(xs, i, n)
+    return inputs if same else tuple([
+        x if value_of(x) is recorded_value(xs, i, n)
+        else stand_in_for(f, x, recorded_value(xs, i, n))
+        for i, x in enumerate(inputs)
+    ])
+
+
+cdef list recorded_outputs(Function f):
+    cdef list references = outputs_of(f)
+    cdef list found = references
+    for i, reference in enumerate(references):
+        y = referent(reference)
+        if isinstance(y, Handle) and (<Handle>y).flags & REBOUND:
+            was = as_recorded(y)
+            if (<Handle>y).creator == <PyObject *>f and not is_hollow(was):
+                if found is references:
+                    found = list(references)
+                found[i] = weakref.ref(stand_in_for(f, y, was))
+    return found
+
+
+cdef bint is_hollow(object array) noexcept:
+    """Whether it only stands for a shape and a dtype."""
+    return is_exact(<PyObject *>array) and is_stand_in(<PyObject *>array)
 
 
 cdef bint is_broadcast(object g, object data, list gys) except -1:

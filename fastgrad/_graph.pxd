@@ -14,11 +14,14 @@ cdef object as_data(object x)  # an ndarray, for a scalar as well; TypeError for
 cdef Handle variable(object data, bint requires_grad)  # a new one, of what as_data takes
 cdef void set_array(Handle x, object array) noexcept  # an ndarray, or None
 cdef int note_rebinding(Handle x) except -1  # its data is about to be replaced
-cdef object as_recorded(Handle x)  # its data, or what has the shape and dtype it was recorded with
+# Its data as they were recorded; of an operation's output that was assigned data since, something
+# of that shape and dtype.
+cdef object as_recorded(Handle x)
 cdef void set_grad(Handle x, object grad) noexcept  # an ndarray, or None
 cdef object shown_by(Handle x)  # its `.grad`
 
-# Make `edge`, all zero so far, lead to where `x` is: nowhere, if `x` needs no gradient.
+# Make `edge`, all zero so far, lead to where `x` is: nowhere, if `x` needs no gradient. (To the
+# handle itself, as LEAF, also if a Function run in Python made it.)
 # ValueError if `value`, its data as the operation read it (NULL: a number), was assigned since, and
 # has another shape than its creator made: no gradient for that would fit.
 cdef int lead_to(Edge *edge, Handle x, PyObject *value) except -1

@@ -57,7 +57,11 @@ cdef void set_array(Handle x, object array) noexcept:
 cdef int note_rebinding(Handle x) except -1:
     # (What a running backward has in flight for a leaf that was given a creator since stays.)
     if x.creator != NULL and x.flight.state == NONE and value_of(x) is not None:
-        x.flight.value.array = stand_in(x.array)
+        if (<Node>x.creator).inputs != NULL:  # whose backward may read its outputs
+            Py_INCREF(<object>x.array)
+            x.flight.value.array = x.array
+        else:
+            x.flight.value.array = stand_in(x.array)
         x.flight.state = ARRAY
         x.flags |= REBOUND
     return 0
@@ -109,7 +113,11 @@ cdef int lead(PyObject **to, int *slot, Handle x, PyObject *value) except -1:
     if x.creator != NULL:
         if x.flags & REBOUND:
             require_shape(x, value)
-        to[0], slot[0] = x.creator, x.slot
+        if (<Node>x.creator).inputs != NULL:
+            # Of a Function run in Python, whose backward may read `self.outputs[0]().data`.
+            to[0], slot[0] = <PyObject *>x, LEAF
+        else:
+            to[0], slot[0] = x.creator, x.slot
     elif x.flags & REQUIRES_GRAD:
         to[0], slot[0] = <PyObject *>x, LEAF
     else:

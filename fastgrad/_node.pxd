@@ -43,7 +43,7 @@ cdef enum:  # flags of handles and nodes
     SPENT = 8  # a node: a backward with retain_graph=False released it
     HAS_MOVED = 16  # a node: one of its outputs was, at least
     DONE = 32  # a node: the backward `run` has passed here
-    REBOUND = 128  # a handle, no leaf: its data was assigned; `flight` stands in for the old
+    REBOUND = 128  # a handle, no leaf: its data was assigned; `flight` has, or stands for, the old
     CALLED = 256  # a node: of a row; its first edge saved the Call, see _row.pxd
     RECALLED = 512  # a node, of a Function run in Python: it was called again, see `index_of`
     CHECKED = 1024  # a node: recorded in a `debug` block, see _debug.pxd
@@ -141,12 +141,19 @@ cdef inline PyObject *handle_in(Node f, int slot) noexcept:
 
 # Where in `slots` the output is that handles and edges know by the number `slot`; negative: it is
 # of an earlier call of the same Function, which has forgotten it. The numbers of a later call go on
-# where those before ended. (Such a Function has no edges, and keeps the first number there.)
+# where those before ended. (Such a Function has no edges, and keeps the first number there; see
+# also `running`.)
 cdef inline int first_slot(Node f) noexcept:
     return f.edges[1].slot if f.flags & RECALLED else 0
 
 cdef inline int index_of(Node f, int slot) noexcept:
     return slot - first_slot(f)
+
+# How many calls of its `backward` the engine has made that have not ended, of a Function run in
+# Python. (Its first edge leads nowhere, but saves what the data of its inputs were when it was
+# called: of one input the ndarray, or None; of several a tuple of them.)
+cdef inline int *running(Node f) noexcept:
+    return &f.edges[0].slot
 
 # Whether the slot owns its handle, which stands elsewhere: see NOTE [Moved] in _graph.pyx.
 cdef inline bint is_moved(PyObject *f, int slot) noexcept:

@@ -260,7 +260,10 @@ cdef void drop_edges(Node f) noexcept:
     f.n_edges = 0
     for i in range(n):
         edge = f.edges[i]
-        memset(&f.edges[i], 0, sizeof(Edge))
+        f.edges[i].to = NULL
+        f.edges[i].flags = 0
+        if f.inputs == NULL:  # else they are `first_slot` and `running`
+            f.edges[i].slot = 0
         Py_XDECREF(edge.to)
         if edge.flags & OWNS:
             drop(edge.saved.array)
@@ -459,6 +462,8 @@ cdef int follow(object x) except -1:
                     track(f.edges[0].saved.array)
                     stack.extend(get_referents(<object>f.edges[0].saved.array))
                 push(stack, f.inputs)
+                if f.inputs != NULL and f.edges[0].flags & OWNS:  # their data, in a tuple
+                    push(stack, f.edges[0].saved.array)
                 push(stack, attributes(<PyObject *>x)[0])
                 for slot in range(f.n_slots):  # which a list among the attributes may hold later
                     push(stack, handle_in(f, slot))

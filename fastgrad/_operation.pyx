@@ -12,6 +12,7 @@ from libc.stdint cimport int64_t
 
 from fastgrad._config cimport recording
 from fastgrad._debug cimport note_if_armed
+from fastgrad._function cimport recorded_inputs
 from fastgrad._graph cimport (
     is_scalar, lead_to, next_generation, put_output, value_of, variable,
 )
@@ -395,7 +396,7 @@ cdef class Operation(Function):
             needed = [self.edges[i].to != NULL for i in range(n)]
             gxs = [gradient_of(self, i, gy) if needed[i] else None for i in range(n)]
         else:
-            xs = [native_value(x) for x in <tuple>self.inputs]
+            xs = [native_value(x) for x in recorded_inputs(self)]
             require_operands(self, len(xs))
             gxs = [gradient_at(self.rule, i, gy, xs) if x.requires_grad else None
                    for i, x in enumerate(<tuple>self.inputs)]

@@ -20,6 +20,7 @@ cdef class RecordedRun:
     cdef set between  # None: all nodes. Else the addresses of those that lead to a wanted one
     cdef object ambient  # whether recording was on outside
     cdef bint retain_grad, create_graph
+    cdef bint linear  # only what depends on the gradients at its start will be differentiated
     cdef list interior  # (Variable, its gradient)
     cdef object xp
 

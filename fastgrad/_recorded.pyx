@@ -18,9 +18,12 @@ from fastgrad._row import RowFunction, zero
 
 from fastgrad._accumulate cimport gradient_dtype, zero_gradient
 from fastgrad._debug cimport check_if_noted
-from fastgrad._function cimport call_backward, call_recorded
+from fastgrad._function cimport (
+    call_backward, call_recorded, guarded, recorded_data, recorded_inputs, recorded_value,
+    required_gradient, variable_at,
+)
 from fastgrad._graph cimport (
-    called_again, handle_for, not_walkable, set_array, set_grad, shown_by, value_of, variable,
+    as_recorded, called_again, handle_for, not_walkable, set_grad, shown_by, value_of, variable,
 )
 from fastgrad._loops cimport import_numpy, is_stand_in, native, stand_in, take_object
 from fastgrad._node cimport (
@@ -30,7 +33,8 @@ from fastgrad._node cimport (
 from fastgrad._operation cimport parameter_of, saved_value
 from fastgrad._precision cimport as_read, widened
 from fastgrad._queue cimport pop, push, release
-from fastgrad._row cimport Call, Row, call_of, whole
+from fastgrad._row cimport Call, NOTHING, Row, call_of, gradient_of_call, owned, whole
+from fastgrad._row cimport required_gradient as required_of_rule
 
 import_numpy()
 
@@ -178,6 +182,8 @@ cdef class RecordedRun:
             gy if gy is None or isinstance(gy, Handle) else variable(gy, False)
             for gy in whole(row, gys, ys)
         ]) if many else gys[0]
+        if not row.ours:
+            gy = tuple([guarded(g) for g in gy]) if many else guarded(gy)
         for i in range(call.n_targets):
             if call.targets[i].to == NULL:
                 continue
@@ -185,8 +191,15 @@ cdef class RecordedRun:
                 continue
             if not row.sequence and row.vjp[i] is zero:
                 gx = zero_gradient(call.operand(i))
+            elif self.create_graph and row.has_jvp(i) and (self.linear or row.saves == NOTHING):
+                gx = pullback_by(call, i, list(gy) if many else [gy])
             else:
                 gx = row.differentiate(i, self.xp, gy, recorded)
+                if gx is not None and not row.ours:
+                    required_of_rule(row, i, gx, np.asarray(call.operand(i)))
+                if self.create_graph and not row.ours:
+                    require_recorded(f, row.name, i, gx, list(gy) if many else [gy],
+                                     row.saves != NOTHING and not self.linear)
             if gx is not None:
                 gx = self.fitted(gx, call.operand(i))
                 self.add(<object>call.targets[i].to, call.targets[i].slot, gx)
@@ -194,38 +207,45 @@ cdef class RecordedRun:
 
     cdef int visit_function(self, Node f, list gys) except -1:
         cdef tuple inputs = <tuple>f.inputs
+        cdef object xs = recorded_data(f)
         cdef int i, n = len(inputs)
         cdef Handle x
         if f.rule != NULL and type(f).backward is OperationClass.backward:
-            y = None  # its value, if no handle of it is left
             if handle_in(f, 0) == NULL:
-                y = f.forward(*[value_of(x) for x in inputs])
-            y = handle_for(<PyObject *>f, 0, y)
+                y = f.forward(*[recorded_value(xs, i, n) for i in range(n)])
+            else:
+                y = as_recorded(<Handle>handle_in(f, 0))
+            y = as_it_was(<PyObject *>f, 0, np.asanyarray(y))
             gy = widened(gys[0])
-            xs = [as_read(x, gy) for x in inputs]
+            vs = [as_read(x, gy) for x in recorded_inputs(f)]
             gxs = tuple([
-                (<tuple>f.rule.row_vjps)[i](self.xp, gy, y, *xs) for i in range(n)
+                (<tuple>f.rule.row_vjps)[i](self.xp, gy, y, *vs) for i in range(n)
             ])
         elif isinstance(f, RowFunction) and type(f).backward is RowFunction.backward:
-            gxs = self.by_row(f, gys, inputs)
+            gxs = self.by_row(f, gys, recorded_inputs(f))
         elif self.create_graph:
-            gxs = call_recorded(f, gys, n)
+            gxs, gys = call_recorded(f, gys, inputs, xs)
+            for i in range(n):
+                if (<Handle>inputs[i]).flags & REQUIRES_GRAD:
+                    required_gradient(f, i, gxs[i], recorded_value(xs, i, n), gys)
+                    require_recorded(f, type(f).__name__, i, gxs[i], gys, not self.linear)
         else:
-            gys = [None if gy is None else value_of(gy) for gy in gys]
+            gys = [None if gy is None else value_of(gy).copy() for gy in gys]
             inside = enter(self.ambient)  # its own backward may record, and walk, graphs
             try:
-                gxs = call_backward(f, gys, n)
+                gxs = call_backward(f, gys, inputs, xs)
             finally:
                 leave(inside)
             gxs = (gxs,) if n == 1 else gxs
         for i in range(n):
-            x = inputs[i]
-            if gxs[i] is not None and x.flags & REQUIRES_GRAD:
-                gx = self.fitted(gxs[i], value_of(x))
-                if x.creator != NULL:
-                    self.add(<object>x.creator, x.slot, gx)
-                else:
-                    self.add(x, LEAF, gx)
+            x, gx, like = inputs[i], gxs[i], recorded_value(xs, i, n)
+            if not x.flags & REQUIRES_GRAD or required_gradient(f, i, gx, like, gys) is None:
+                continue
+            gx = self.fitted(gx, gx if like is None else like)
+            if x.creator != NULL:
+                self.add(<object>x.creator, x.slot, gx)
+            else:
+                self.add(x, LEAF, gx)
         return 0
 
     cdef tuple by_row(self, Node f, list gys, tuple inputs):
@@ -234,7 +254,9 @@ cdef class RecordedRun:
         cdef Call call = Call.__new__(Call)
         cdef int i
         ys = f._y if isinstance(f._y, tuple) else (f._y,)
-        made = tuple([handle_for(<PyObject *>f, i, ys[i]) for i in range(len(ys))])
+        made = tuple([
+            as_it_was(<PyObject *>f, i, np.asanyarray(ys[i])) for i in range(len(ys))
+        ])
         call.row, call.targets = row, call.own
         call.args = (inputs,) if row.sequence else inputs
         call.y = made if isinstance(f._y, tuple) else made[0]
@@ -287,10 +309,102 @@ cdef class RecordedRun:
         return None if entry is None else entry.gradients[0]
 
 
+cdef int require_recorded(Node f, str name, int i, object gx, list gys, bint reads) except -1:
+    """Raise if `gx`, made of the Variables `gys`, cannot be differentiated any further.
+
+    It is linear in them: a Variable with a graph that leads to them, unless it was computed with
+    arrays. That has lost what depends on a gradient which is differentiated for, or, if it `reads`
+    operands, on one of these.
+    """
+    cdef bint some = False, all_of_them = True
+    if gx is None:
+        return 0
+    for gy in gys:
+        if gx is gy:
+            return 0
+        if gy is not None:
+            some |= (<Handle>gy).flags & REQUIRES_GRAD
+            all_of_them &= (<Handle>gy).flags & REQUIRES_GRAD
+    if isinstance(gx, Handle):
+        if not (<Handle>gx).flags & REQUIRES_GRAD:
+            reads, some = False, some and all_of_them  # of constants alone, maybe a gradient
+        elif (<Handle>gx).creator != NULL:
+            reads, some = False, some and all_of_them and not leads_to(gx, gys, f)
+    if some or reads:
+        raise RuntimeError(
+            f"{name}: the gradient for input {i} was computed with arrays (what came is of type "
+            f"{type(gx).__name__}, and has no graph), so it cannot be differentiated: compute it "
+            "with the Variables that it is made of; or, in an op, declare jvp= beside vjp, "
+            "saves=NOTHING if no operand is read, `zero` for a gradient of zeros")
+    return 0
+
+
+cdef enum:
+    MOST_WALKED = 10_000  # nodes, of what one rule recorded
+
+
+cdef bint leads_to(Handle gx, list gys, Node f) except -1:
+    """Whether `gx`, recorded by the rule of `f`, was computed from one of `gys`."""
+    cdef Handle gy
+    cdef set seen = {address(to) for to in ends_of(f)} | {address(f)}  # where it need not look
+    cdef set ends = set()
+    cdef list stack = [<object>gx.creator]
+    for gy in gys:
+        if gy is not None:
+            ends.add(<size_t>gy.creator if gy.creator != NULL else address(gy))
+    while stack and len(seen) < MOST_WALKED:
+        x = stack.pop()
+        if address(x) in ends:
+            return True
+        if isinstance(x, Node) and address(x) not in seen:
+            seen.add(address(x))
+            stack.extend(ends_of(x))
+    return len(stack) > 0
+
+
+@cython.final
+cdef class Pullback:
+    # A VJP with the JVP that was declared beside it: each is the transpose of the other, and so the
+    # rule of the other, in the gradients of the outputs. (In the operands they are not linear.)
+    cdef Call call
+    cdef int i
+
+    def pull(self, gys):
+        """The gradient for its operand, from those of the outputs."""
+        gys = owned(list(gys))
+        return gradient_of_call(self.call, self.i,
+                                tuple(gys) if isinstance(self.call.y, tuple) else gys[0])
+
+    def push(self, xp, int k, dx):
+        """The derivative of output `k` along `dx`; None: zero."""
+        cdef Row row = self.call.row
+        cdef bint many = isinstance(self.call.y, tuple)
+        dy, y = row.push(self.i, xp, dx, self.call), self.call.y
+        if many:
+            if not isinstance(dy, (tuple, list)) or len(dy) != len(y):
+                raise TypeError(f"{row.name}: the JVP for operand {self.i} returned a "
+                                f"{type(dy).__name__}, expected a tuple of {len(y)}")
+            dy, y = dy[k], y[k]
+        if dy is not None and np.shape(dy) != y.shape:
+            try:
+                dy = xp.broadcast_to(dy, y.shape)
+            except ValueError:
+                raise ValueError(f"{row.name}: the JVP for operand {self.i} has shape "
+                                 f"{np.shape(dy)}, expected {y.shape}") from None
+        return dy
+
+
+cdef object pullback_by(Call call, int i, list gys):
+    from fastgrad.transforms.arguments import pullback
+
+    cdef Pullback rule = Pullback.__new__(Pullback)
+    rule.call, rule.i = call, i
+    return pullback(gys, rule)
+
+
 cdef object as_it_was(PyObject *to, int slot, object value):
     """The Variable at the end of an edge; one computed from it, if its data was assigned since."""
     cdef Handle x = handle_for(to, slot, value)
-    cdef Handle was
     cdef object now = value_of(x)
     if value is None or now is value:
         return x
@@ -301,11 +415,7 @@ cdef object as_it_was(PyObject *to, int slot, object value):
     elif value.ndim == 0 and now is not None and now.ndim == 0:  # saved as a number, maybe
         if now.dtype == value.dtype and now.tobytes() == value.tobytes():
             return x
-    import fastgrad.transforms as transforms
-
-    was = transforms.identity(x)
-    set_array(was, value)
-    return was
+    return variable_at(x, value)
 
 
 cdef object operand_of(Node f, int i, object gy):
@@ -368,17 +478,18 @@ def recording(fun):
     return wrapped
 
 
-def gradients(list ys, list gys, list xs, bint prune, bint create_graph=True):
+def gradients(list ys, list gys, list xs, bint prune, bint create_graph=True, bint linear=False):
     """The gradients of the Variables `xs`, as Variables with a graph; None if not reached.
 
     `gys` are Variables of the shapes of `ys`. Without `create_graph` nothing is recorded. Nobody's
     `.grad` is touched, and with `prune` no node visited that does not lead from an output to one of
-    `xs`.
+    `xs`. With `linear`, the result may be differentiated for `gys` alone.
     """
     cdef Handle y
     cdef dict wanted = {<size_t><PyObject *>x: None for x in xs}
     cdef set nodes = between(ys, wanted) if prune else None
     cdef RecordedRun run = RecordedRun(False, create_graph, wanted, nodes)
+    run.linear = linear
     before = enter(create_graph)
     try:
         for y, gy in zip(ys, gys):

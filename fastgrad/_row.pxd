@@ -25,6 +25,7 @@ cdef class Row:
     cdef readonly str name
     cdef readonly object forward
     cdef readonly object vjp  # a tuple of one VJP per operand; of a sequence, one for all of them
+    cdef readonly object jvp  # the same of JVPs, or None
     cdef readonly int saves
     cdef readonly bint sequence  # the operands are the elements of the first argument
     cdef public bint none_for_absent  # its VJPs take None for the gradient that an output lacks
@@ -32,6 +33,7 @@ cdef class Row:
     # is differentiated for that one too, or None.
     cdef public object otherwise
     cdef bint is_ufunc
+    cdef readonly bint ours  # its VJPs, which fastgrad wrote, do not write into gradients
     cdef const Rule *rule  # compiled, for calls with plain operands; NULL
     cdef FastCall fast_call  # or NULL
     cdef readonly object compiled  # the class of that rule, or None
@@ -48,7 +50,10 @@ cdef class Row:
     cdef int n_operands(self) except -1
     cdef tuple bound(self, tuple args, dict kwargs)
     cdef object differentiate(self, int i, object xp, object gy, Call call)
+    cdef tuple arguments_for(self, object xp, int i, object g, Call call)
     cdef object read(self, int i, object x, object gy)
+    cdef bint has_jvp(self, int i) except -1
+    cdef object push(self, int i, object xp, object dx, Call call)
 
 
 cdef class Call:
@@ -66,6 +71,13 @@ cdef class Call:
 # For backward, of a node that holds a Call.
 cdef inline Call call_of(Node f):
     return <Call>f.edges[0].saved.array
+
+# What a VJP returned for an operand like `x`, as an ndarray that can be fitted to it; or an
+# exception.
+cdef object required_gradient(Row row, int i, object gx, object x)
+
+# Copies of gradients, for a VJP that may write into them.
+cdef list owned(list gys)
 
 # The gradient for operand `i`: an ndarray of its shape and dtype, or None; or an exception.
 cdef object gradient_of_call(Call call, int i, object gy)

@@ -16,7 +16,7 @@ import numpy as np
 from fastgrad._accumulate cimport fitted, zero_gradient
 from fastgrad._config cimport recording
 from fastgrad._debug cimport note_if_armed
-from fastgrad._function cimport Function
+from fastgrad._function cimport Function, recorded_inputs
 from fastgrad._graph cimport (
     handle_for, lead, next_generation, put_output, value_of, variable,
 )
@@ -45,10 +45,12 @@ def zero(xp, gy, y, *xs, **kwargs):
 cdef class Row:
     """A differentiable function: call it on Variables, arrays and numbers. Made by `op`."""
 
-    def __init__(self, name, forward, vjp, int saves, bint sequence, compiled, doc, module):
+    def __init__(self, name, forward, vjp, int saves, bint sequence, compiled, doc, module,
+                 jvp=None):
         self.name, self.forward, self.saves, self.sequence = name, forward, saves, sequence
         self.vjp = vjp if sequence or isinstance(vjp, tuple) else (vjp,)
         self.steps = ()
+        self.jvp = jvp if sequence or isinstance(jvp, tuple) or jvp is None else (jvp,)
         self.is_ufunc = isinstance(forward, np.ufunc) and forward.signature is None
         self.compiled = compiled
         if compiled is not None:
@@ -57,6 +59,7 @@ cdef class Row:
             self._function = compiled
         self.__name__ = self.__qualname__ = name
         self.__module__ = module
+        self.ours = module.startswith("fastgrad.")
         self.__doc__ = doc
         self.__wrapped__ = forward  # for inspect.signature
 
@@ -222,16 +225,28 @@ cdef class Row:
 
     cdef object differentiate(self, int i, object xp, object gy, Call call):
         """The VJP's own answer, not yet fitted to its operand."""
+        vjp = self.vjp if self.sequence else self.vjp[i]
+        args = self.arguments_for(xp, i, gy, call)
+        return vjp(*args, **call.kwargs) if call.kwargs else vjp(*args)
+
+    cdef bint has_jvp(self, int i) except -1:
+        return self.jvp is not None and (self.sequence or self.jvp[i] is not None)
+
+    cdef object push(self, int i, object xp, object dx, Call call):
+        """The derivative of the output, or a tuple of those, along `dx` for operand `i`."""
+        jvp = self.jvp if self.sequence else self.jvp[i]
+        args = self.arguments_for(xp, i, dx, call)
+        return jvp(*args, **call.kwargs) if call.kwargs else jvp(*args)
+
+    cdef tuple arguments_for(self, object xp, int i, object g, Call call):
+        """Those of a VJP, or of a JVP, for operand `i`: what it reads in the precision of `g`."""
         cdef tuple args = call.args
         if not self.narrow:
-            gy = widened(gy)
-        y = call.y if type(call.y) is tuple else as_read(call.y, gy)
+            g = widened(g)
+        y = call.y if type(call.y) is tuple else as_read(call.y, g)
         if self.sequence:
-            args = (xp, i, gy, y, tuple([as_read(x, gy) for x in <tuple>args[0]]), *args[1:])
-            return self.vjp(*args, **call.kwargs) if call.kwargs else self.vjp(*args)
-        args = (xp, gy, y, *[self.read(k, args[k], gy) for k in range(len(args))])
-        vjp = self.vjp[i]
-        return vjp(*args, **call.kwargs) if call.kwargs else vjp(*args)
+            return (xp, i, g, y, tuple([as_read(x, g) for x in <tuple>args[0]]), *args[1:])
+        return (xp, g, y, *[self.read(k, args[k], g) for k in range(len(args))])
 
     cdef object read(self, int i, object x, object gy):
         """Argument `i` for a VJP; as it is if no gradient is for it: masks, indices."""
@@ -502,6 +517,11 @@ cdef class Call:
         return (<tuple>self.args[0])[i] if self.row.sequence else self.args[i]
 
 
+cdef list owned(list gys):
+    cdef object gy
+    return [np.array(gy, subok=True) for gy in gys]
+
+
 cdef object gradient_of_call(Call call, int i, object gy):
     cdef Row row = call.row
     cdef object x = call.operand(i)
@@ -516,7 +536,11 @@ cdef object fitted_to(Row row, int i, object gx, object x, object gy):
     if is_exact(<PyObject *>gx) and is_exact(<PyObject *>x) and not holds_integers(<PyObject *>x):
         if same_shape(<PyObject *>gx, <PyObject *>x) and same_dtype(<PyObject *>gx, <PyObject *>x):
             return gx
-    g = np.asanyarray(gx)
+    return fitted(required_gradient(row, i, gx, x), x)
+
+
+cdef object required_gradient(Row row, int i, object gx, object x):
+    g = value_of(gx) if isinstance(gx, Handle) else np.asanyarray(gx)
     if g.dtype.kind not in "biufcO":
         raise TypeError(f"{row.name}: gradient for input {i} is a {type(gx).__name__}, expected an "
                         "ndarray, a scalar or None")
@@ -528,7 +552,7 @@ cdef object fitted_to(Row row, int i, object gx, object x, object gy):
         if not wanted:
             raise ValueError(f"{row.name}: gradient for input {i} has shape {g.shape}, expected "
                              f"{x.shape}")
-    return fitted(g, x)
+    return g
 
 
 # --- the Functions ---
@@ -577,7 +601,7 @@ cdef class RowFunction(Function):
         else:
             call = Call.__new__(Call)
             call.row, call.y = row, self._y
-            xs = tuple([kept(value_of(x), True) for x in <tuple>self.inputs])
+            xs = tuple([kept(value_of(x), True) for x in recorded_inputs(self)])
             call.args = (xs,) if row.sequence else xs
             call.targets = call.own
         ys = call.y if isinstance(call.y, tuple) else (call.y,)

@@ -30,8 +30,9 @@ groups = {}
 
 
 def op(
-    name, forward, saves=INPUTS, vjp=None, *, sequence=False, fast=None, implements=None, doc=None
-):
+    name, forward, saves=INPUTS, vjp=None, *, jvp=None, sequence=False, fast=None, implements=None,
+    doc=None,
+):  # fmt: skip
     """Declare a differentiable function; the result is called like `forward`, on Variables too.
 
     Parameters
@@ -53,11 +54,17 @@ def op(
         what was broadcast is summed, dtypes are fitted and contributions added by the engine, and
         operands that have a VJP come in the precision of `g`, also where they were integers. `xp`
         is NumPy, or a namespace that does the same with Variables, where gradients are themselves
-        differentiated. None for an operand that has no gradient, `zero` for one whose gradient is
-        zero. With many outputs, `g` and `y` are tuples.
+        differentiated: `g` and the operands are Variables there, and a result that is computed with
+        arrays is a RuntimeError. None for an operand that has no gradient, `zero` for one whose
+        gradient is zero. With many outputs, `g` and `y` are tuples. It may write into `g`.
+    jvp : callable, or a tuple of one (or None) for each operand, optional
+        For a `vjp` that must compute with arrays: `jvp(xp, dx, y, *args, **kwargs)` returns the
+        derivative of the output along `dx`, of the shape of its operand; with many outputs a tuple.
+        `fastgrad.jvp`, tall jacobians and, if `saves` is `NOTHING`, second derivatives then use it.
+        `fastgrad.testing.check_gradients` compares the two.
     sequence : bool
         The operands are the elements of the first argument, as of `np.concatenate`; the one VJP is
-        called as `vjp(xp, i, g, y, xs, *args, **kwargs)` for operand `i`.
+        called as `vjp(xp, i, g, y, xs, *args, **kwargs)` for operand `i`, and so is the JVP.
     fast : type, optional
         The compiled class that does the same faster.
     implements : tuple of callables, optional
@@ -83,10 +90,12 @@ def op(
             raise TypeError(f"{name}: a VJP is a {type(rule).__name__}, expected a callable")
     if sequence and isinstance(vjp, tuple):
         raise TypeError(f"{name}: of a sequence there is one VJP for all operands, not a tuple")
+    check_jvp(name, vjp, jvp, sequence)
     if implements is None:
         implements = (forward,) if is_numpys(forward) and forward not in handlers else ()
     module = sys._getframe(1).f_globals.get("__name__", __name__)
-    row = Row(name, forward, vjp, saves, sequence, fast, doc or summary(name, implements), module)
+    doc = doc or summary(name, implements)
+    row = Row(name, forward, vjp, saves, sequence, fast, doc, module, jvp)
     is_zero = not sequence and all(rule in (zero, None) for rule in row.vjp)
     group = "zero gradient" if is_zero else "differentiable"
     for function in implements:
@@ -121,6 +130,19 @@ def with_operand(row, name, vjp):
         return two(operand_of(rest.pop(first)), operand_of(rest.pop(name)), **rest)
 
     row.otherwise = answer
+
+
+def check_jvp(name, vjp, jvp, sequence):
+    """Raise if there is not one JVP, or None, for each VJP."""
+    n = len(vjp) if isinstance(vjp, tuple) else 1
+    if sequence and isinstance(jvp, tuple):
+        raise TypeError(f"{name}: of a sequence there is one JVP for all operands, not a tuple")
+    if jvp is not None and (len(jvp) if isinstance(jvp, tuple) else 1) != n:
+        raise TypeError(f"{name}: {len(jvp) if isinstance(jvp, tuple) else 1} JVPs, expected {n}, "
+                        "one or None for each VJP")  # fmt: skip
+    for rule in jvp if isinstance(jvp, tuple) else (jvp,):
+        if rule is not None and not callable(rule):
+            raise TypeError(f"{name}: a JVP is a {type(rule).__name__}, expected a callable")
 
 
 def is_numpys(function):

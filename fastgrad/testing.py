@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastgrad.transforms import differentiating, gradients
+from fastgrad.transforms import differentiating, gradients, jvp
 from fastgrad.trees import flatten, is_float, rebuild
 from fastgrad.variable import Variable
 
@@ -29,8 +29,9 @@ def check_gradients(fun, *xs, order=2, rtol=None, seed=0):
     seed : int
         Of the random directions: the derivatives are compared as inner products along them.
 
-    The error tells the order, the input, both numbers, the shapes and the seed. RuntimeError where
-    `fun` loses a gradient by a conversion.
+    Where an `op` with a `jvp` was called, that is compared with its `vjp` too. The error tells the
+    order, the input, both numbers, the shapes and the seed. RuntimeError where `fun` loses a
+    gradient by a conversion.
 
     >>> import numpy as np
     >>> check_gradients(np.tanh, np.array([0.5, 1.0]))
@@ -62,6 +63,8 @@ def check_gradients(fun, *xs, order=2, rtol=None, seed=0):
         if ws is None:
             ws = [direction(rng, y.data) for y in ys]
         check_order(n, outputs, points, ws, rng, rtol, seed)
+        if n == 1:
+            check_jvps(outputs, points, ws, rng, rtol, seed)
         outputs, ws = derivative_of(outputs, ws), [direction(rng, x) for x in points]
 
 
@@ -102,6 +105,40 @@ def check_order(n, outputs, points, ws, rng, rtol, seed):
                 f"is {derivative!r} along a random direction, {difference!r} by differences "
                 f"(seed {seed}, {x.dtype})"
             )
+
+
+def check_jvps(outputs, points, ws, rng, rtol, seed):
+    """Compare the JVPs that rows declare with their VJPs, along random directions."""
+    vs = [Variable(x.copy()) for x in points]
+    ys = outputs(vs)
+    names = rows_with_jvp(ys)
+    if not names:
+        return
+    dxs = [direction(rng, x) for x in points]
+    pulled = inner(gradients(ys, vs, ws), dxs)
+    dys = jvp(lambda *vs: outputs(vs), tuple(points), tuple(dxs))[1]
+    pushed = inner(map(np.asarray, dys), ws)
+    eps = max(float(np.finfo(x.dtype).eps) for x in points)
+    size = inner(map(abs, dys), map(abs, ws))
+    if not abs(pushed - pulled) <= (rtol if rtol is not None else 1e3 * eps) * max(size, 1e-300):
+        raise AssertionError(
+            f"check_gradients: the derivative along a random direction is {pushed!r} by the jvp of "
+            f"{', '.join(names)}, {pulled!r} by the vjp (seed {seed})"
+        )
+
+
+def rows_with_jvp(ys):
+    """The names of the rows with a JVP that the Variables were computed by."""
+    names, seen, stack = set(), set(), [y.creator for y in ys]
+    while stack:
+        f = stack.pop()
+        if f is not None and f not in seen:
+            seen.add(f)
+            row = getattr(type(f), "row", None)
+            if row is not None and row.jvp is not None:
+                names.add(row.name)
+            stack += [x.creator for x in f.inputs]
+    return sorted(names)
 
 
 def scale_of(x):

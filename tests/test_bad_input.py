@@ -69,7 +69,8 @@ RETURNS = [
     (np.ones((3, 2)), ValueError, "Square: gradient for input 0 has shape (3, 2), expected (3,)"),
     (np.ones((2, 3)), ValueError, "Square: gradient for input 0 has shape (2, 3), expected (3,)"),
     ("x", TypeError, "Square: gradient for input 0 is a str, expected an ndarray, a scalar"),
-    ([1.0, 2.0, 3.0], TypeError, "Square: gradient for input 0 is a list, expected an ndarray"),
+    ([1.0, 2.0, 3.0], ValueError, "Square: backward returned 3 gradients, expected 1"),
+    (([1.0],), TypeError, "Square: gradient for input 0 is a list, expected an ndarray"),
     ({}, TypeError, "Square: gradient for input 0 is a dict, expected an ndarray, a scalar"),
     ((b"",), TypeError, "Square: gradient for input 0 is a bytes, expected an ndarray, a scalar"),
 ]
@@ -101,7 +102,10 @@ def test_too_few_and_too_many_gradients_for_two_inputs(returned):
     with pytest.raises(ValueError) as raised:
         y.backward()
     n = len(returned) if isinstance(returned, tuple) else 1
-    assert re.fullmatch(f"Pair: backward returned {n} gradients?, expected 2", str(raised.value))
+    wrong = f"Pair: backward returned {n} gradients?, expected 2"
+    if n < 2:
+        wrong += ": there is none for input 1"
+    assert re.fullmatch(wrong, str(raised.value))
 
 
 def test_the_index_of_the_wrong_input_is_named():

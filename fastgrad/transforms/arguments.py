@@ -18,6 +18,13 @@ from fastgrad.variable import Variable
 # in another way, or in an outer derivative, is not mixed up with its argument.
 identity = op("identity", lambda x: x, NOTHING, vjp=lambda xp, g, y, x: g)
 
+# What the VJP of a row, which computes with arrays, makes of the gradients of its outputs; the JVP
+# declared beside it is the VJP of that. See Pullback in _recorded.pyx.
+pullback = op(
+    "pullback", lambda gys, rule: rule.pull(gys), NOTHING,
+    vjp=lambda xp, k, g, y, gys, rule: rule.push(xp, k, g), sequence=True,
+)  # fmt: skip
+
 
 def reaches_out(tree):
     """Whether it is, or holds, a Variable that somebody outside may differentiate for."""

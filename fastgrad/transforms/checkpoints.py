@@ -43,8 +43,7 @@ class Checkpoint(Function):
 
     def compute(self, xs):
         """The outputs, once, to see which are Variables, and what they depend on."""
-        self.xs = [x.data for x in xs]
-        vs = [Variable(x) for x in self.xs]
+        vs = [Variable(x.data) for x in xs]
         with created() as made:
             self.ys, self.outputs_structure = self.values(vs)
         ends = _recorded.leaves([y for y in self.ys if isinstance(y, Variable)])
@@ -62,12 +61,7 @@ class Checkpoint(Function):
 
     def backward(self, *gys):
         """The function computed again, and its gradients."""
-        vs = []
-        for x, data in zip(self.inputs, self.xs, strict=True):
-            v = identity(x) if Config.enable_backprop else Variable(data)
-            if v.data is not data:
-                v.data = data  # the program assigned `x.data` since
-            vs.append(v)
+        vs = [identity(x) if Config.enable_backprop else Variable(x.data) for x in self.inputs]
         ys, _ = self.values(vs)
         ys = [y for y, is_free in zip(ys, self.free, strict=True) if is_free]
         pairs = [(y, gy) for y, gy in zip(ys, gys, strict=True) if gy is not None]

@@ -80,17 +80,20 @@ def jvp(fun, primals, tangents):
     return rebuild(structure, map(arguments.result, ys)), rebuild(structure, dys)
 
 
-def linear_pullback(ys, xs):
-    """Variables `us` for the gradients of the outputs, and the gradients for `xs` made of them."""
+def linear_pullback(ys, xs, nested):
+    """Variables `us` for the gradients of the outputs, and the gradients for `xs` made of them.
+
+    Unless `nested`, these can be differentiated for `us` alone.
+    """
     outputs = [y for y in ys if isinstance(y, Variable) and y.requires_grad]
     us = [Variable(zeros_like(y)) for y in outputs]
     with differentiating(*us):
-        return outputs, us, _recorded.gradients(outputs, us, xs, True)
+        return outputs, us, _recorded.gradients(outputs, us, xs, True, linear=not nested)
 
 
 def pushed_forward(arguments, ys, directions):
     """The derivative of each output along the directions."""
-    outputs, us, gxs = linear_pullback(ys, arguments.xs)
+    outputs, us, gxs = linear_pullback(ys, arguments.xs, arguments.nested)
     pairs = [(g, dx) for g, dx in zip(gxs, directions, strict=True) if g is not None]
     made, along = [g for g, _ in pairs], [constant(dx) for _, dx in pairs]
     if arguments.nested:
@@ -154,7 +157,7 @@ def jacobian_blocks(arguments, ys):
         return [by_rows(y, xs) for y in ys]
     try:
         return by_columns(ys, xs)
-    except RuntimeError:  # of a Function whose backward cannot be differentiated
+    except (RuntimeError, TypeError):  # of a Function or a rule that cannot be differentiated
         return [by_rows(y, xs) for y in ys]
 
 
@@ -182,7 +185,7 @@ def by_rows(y, xs):
 
 def by_columns(ys, xs):
     """A sweep for each element of the inputs, over the recorded pullback."""
-    outputs, us, gxs = linear_pullback(ys, xs)
+    outputs, us, gxs = linear_pullback(ys, xs, False)
     places = {id(y): k for k, y in enumerate(outputs)}
     rows = [[np.zeros((*np.shape(stop(y)), *x.shape), dtype_for(x)) for x in xs] for y in ys]
     for j, (x, g) in enumerate(zip(xs, gxs, strict=True)):

@@ -6,6 +6,7 @@ shown at the end, at once; an operation differentiates for the values that it re
 no gradient is not recorded; outputs that were dropped count as without gradient.
 """
 
+import contextlib
 import weakref
 
 import numpy as np
@@ -82,25 +83,47 @@ class Function:
         return ys if len(ys) > 1 else ys[0]
 
     def keep(self, inputs, values):
-        """Its inputs, whole: `backward` sees what they are by then."""
+        """Its inputs, whole."""
         self.inputs = tuple(x if isinstance(x, Variable) else Variable(np.asarray(x), False)
                             for x in inputs)  # fmt: skip
+
+    @property
+    def inputs(self):
+        """The Variables that it was called with, or that were assigned."""
+        return self.whole
+
+    @inputs.setter
+    def inputs(self, xs):
+        self.whole, self.values = xs, [None if x is None else x.data for x in xs]
+
+    @contextlib.contextmanager
+    def as_it_was(self):
+        """A block in which its inputs have the data that they had when it was called."""
+        now = [x.data for x in self.inputs]
+        for x, value in zip(self.inputs, self.values, strict=True):
+            x.data = value
+        try:
+            yield
+        finally:
+            for x, value in zip(self.inputs, now, strict=True):
+                x.data = value
 
     def gradients(self, gys, create_graph):
         """Pairs of an input and the gradient for it."""
         if self.differentiable:
             gys = [None if gy is None else Variable(gy) for gy in gys]
-            with using_config("enable_backprop", False):
+            with using_config("enable_backprop", False), self.as_it_was():
                 gxs = self.backward(*gys)
         elif create_graph:
             raise RuntimeError("not differentiable")
         else:
-            gxs = self.backward(*gys)
+            with self.as_it_was():
+                gxs = self.backward(*gys)
         gxs = gxs if isinstance(gxs, tuple) else (gxs,)
-        for x, gx in zip(self.inputs, gxs, strict=True):
+        for x, gx, value in zip(self.inputs, gxs, self.values, strict=True):
             gx = gx.data if isinstance(gx, seed.Variable) else gx
             if x.requires_grad and gx is not None:
-                yield x, baseline.fit(gx, seed.Variable(x.as_recorded()))
+                yield x, baseline.fit(gx, seed.Variable(value))
 
 
 class Operation(Function):
