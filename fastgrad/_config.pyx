@@ -24,6 +24,24 @@ cdef class Block:
 cdef object current = ContextVar("fastgrad.enable_backprop", default=None)
 
 
+cdef extern from *:
+    """
+    /* Python 3.11 and before may run the garbage collector, and it any code, in the middle of
+       ContextVar.set, whose table that code then frees by setting one. A copy holds it. */
+    #if PY_VERSION_HEX < 0x030C0000
+    #define fg_held_context() PyContext_CopyCurrent()
+    #else
+    #define fg_held_context() (Py_INCREF(Py_None), Py_None)
+    #endif
+    """
+    object held_context "fg_held_context"()
+
+
+cdef object assign(object variable, object value):
+    cdef object _held = held_context()
+    return variable.set(value)
+
+
 cdef inline Block innermost():
     cdef Block block = get_value(current)
     while block is not None and block.left:
@@ -39,7 +57,7 @@ cdef Block new_block(value, Block before):
 
 cdef int put(Block block, Block before) except -1:
     try:
-        current.set(block)
+        assign(current, block)
     except BaseException:  # without memory for the token it returns, it was set all the same
         block.left, block.before = True, before
         raise
@@ -106,7 +124,7 @@ class Switched(ContextDecorator):
         if block is None:  # entered in another context
             return
         try:
-            current.set(here.before if block is here else without(here, block))
+            assign(current, here.before if block is here else without(here, block))
         except MemoryError:
             block.left = True
 
@@ -128,7 +146,7 @@ def leave(before):
     """End the block that `enter` began: never an exception."""
     cdef Block here
     try:
-        current.set(before)
+        assign(current, before)
     except MemoryError:
         here = get_value(current)
         while here is not None and here is not before:

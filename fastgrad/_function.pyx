@@ -14,7 +14,7 @@ from libc.stdint cimport int64_t
 from fastgrad._config import enter, leave
 from fastgrad._debug import without_notes
 
-from fastgrad._accumulate cimport fitted, forget
+from fastgrad._accumulate cimport NONE, fitted, forget
 from fastgrad._config cimport recording
 from fastgrad._debug cimport note_if_armed
 from fastgrad._graph cimport (
@@ -263,6 +263,7 @@ cdef int record(Function f, tuple inputs, Handle y, list ys, int64_t generation)
     cdef int64_t after = next_generation(generation)
     cdef int slot, n = 1 if ys is None else len(ys)
     cdef bint again = f.flags & RECORDED != 0
+    cdef object _before = None if f.inputs == NULL else <object>f.inputs  # let go at the end
     forget_call(f)
     make_slots(f, n)
     f.n_slots = n
@@ -319,6 +320,8 @@ cdef int forget_call(Function f) except -1:
     drop_edges(f)
     cdef int first = first_slot(f) + f.n_slots
     for slot in range(f.n_slots):
+        if f.slots[slot].gradient.state != NONE:
+            f.run = 0  # no backward holds it any more: one that comes here will say so
         forget(&f.slots[slot].gradient)
         handle = f.slots[slot].handle
         moved = is_moved(<PyObject *>f, slot)

@@ -7,13 +7,13 @@ import numpy as np
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_CheckExact
 from cpython.object cimport PyObject, PyTypeObject
-from cpython.ref cimport Py_INCREF, Py_XDECREF
+from cpython.ref cimport Py_INCREF, Py_XDECREF, Py_XINCREF
 from libc.stdint cimport int64_t
 
 from fastgrad._config cimport recording
 from fastgrad._debug cimport note_if_armed
 from fastgrad._graph cimport (
-    is_scalar, lead_to, next_generation, put_output, value_of, variable,
+    is_scalar, lead_to, next_generation, not_walkable, put_output, value_of, variable,
 )
 from fastgrad._loops cimport (
     DOUBLE, clear_errors, data, errors, from_double, import_numpy, is_array, is_double,
@@ -22,7 +22,7 @@ from fastgrad._loops cimport (
 )
 from fastgrad._node cimport (
     adopt_nodes, ALIKE, Edge, Handle, has_references, HOLDS_NUMBER, is_tracked, new_handle,
-    new_node, PARAMETER, RECORDED, REQUIRES_GRAD, SAVED, SAVED_NUMBER, STAND_IN, track, WEAK,
+    new_node, OWNS, PARAMETER, RECORDED, REQUIRES_GRAD, SAVED, SAVED_NUMBER, STAND_IN, track, WEAK,
 )
 
 import_numpy()
@@ -300,6 +300,22 @@ cdef object saved_value(Node f, int i, object gy):
     if edge.flags & (SAVED | STAND_IN):
         return <object>edge.saved.array
     return gy if edge.flags & ALIKE else None
+
+
+cdef Node held(Node f):
+    cdef Node own = None
+    cdef int i
+    if f.n_edges:
+        own = new_node(f.rule)  # which may run the garbage collector
+    if f.n_edges == 0:
+        raise not_walkable(f)
+    for i in range(f.n_edges):
+        own.edges[i] = f.edges[i]
+        Py_XINCREF(own.edges[i].to)
+        if own.edges[i].flags & OWNS:
+            Py_XINCREF(own.edges[i].saved.array)
+    own.n_edges = f.n_edges
+    return own
 
 
 cdef object gradient_of(Node f, int i, object gy):

@@ -8,6 +8,7 @@ without knowing of rows.
 from cpython.object cimport PyObject
 
 from fastgrad._function cimport Function
+from fastgrad._graph cimport not_walkable
 from fastgrad._node cimport FastCall, Handle, Node, Rule
 
 cdef enum:  # what the VJPs of a row read the elements of
@@ -58,6 +59,11 @@ cdef class Call:
 # For backward, of a node that holds a Call.
 cdef inline Call call_of(Node f):
     return <Call>f.edges[0].saved.array
+
+cdef inline Call held_call(Node f):  # RuntimeError if the node was released
+    if f.n_edges == 0:
+        raise not_walkable(f)
+    return call_of(f)
 
 # The gradient for operand `i`: an ndarray of its shape and dtype, or None; or an exception.
 cdef object gradient_of_call(Call call, int i, object gy)
