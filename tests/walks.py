@@ -5,6 +5,9 @@ of one. Numbers are such that sums are exact in any order.
 """
 
 import gc
+import itertools
+import sys
+import threading
 import warnings
 import weakref
 
@@ -193,7 +196,7 @@ class Walks:
 
     def __init__(self, make, hook="none"):
         self.x, self.y = make(hook)
-        self.expected, self.n_added = expected(make), 0
+        self.expected, self.added = expected(make), []
 
     def walk(self, kind):
         """Whether it came through; a RuntimeError that says why is a good answer too."""
@@ -203,15 +206,15 @@ class Walks:
             assert "released" in str(error), error
             return False
         if kind in ADDING:
-            self.n_added += 1
+            self.added.append(kind)  # (which, unlike += 1, threads may do at once)
         else:
             assert np.array_equal(array_of(gx), self.expected), (kind, gx, self.expected)
         return True
 
     def check(self):
         gx = self.x.grad
-        if self.n_added:
-            assert np.array_equal(array_of(gx), self.n_added * self.expected), (gx, self.n_added)
+        if self.added:
+            assert np.array_equal(array_of(gx), len(self.added) * self.expected), (gx, self.added)
         else:
             assert gx is None, gx
 
@@ -284,3 +287,30 @@ def meet_in_the_middle(hook, make=graph, most=60, stride=1):
                 if not met:
                     break
     return n_met
+
+
+
+def meet_in_threads(make=graph, n=20):
+    """Every pair of walks, in two threads that begin together; n times, switching every us."""
+    sys.setswitchinterval(1e-6)
+    for one, other in itertools.combinations_with_replacement(KINDS, 2):
+        for _ in range(n):
+            walks, barrier, outcomes = Walks(make), threading.Barrier(2), []
+
+            def work(kind, walks=walks, barrier=barrier, outcomes=outcomes):
+                barrier.wait()
+                try:
+                    outcomes.append(walks.walk(kind))
+                except BaseException as error:  # noqa: BLE001
+                    outcomes.append(error)
+
+            threads = [threading.Thread(target=work, args=(kind,)) for kind in (one, other)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert all(type(outcome) is bool for outcome in outcomes), (one, other, outcomes)
+            try:
+                walks.check()
+            except AssertionError as error:
+                raise AssertionError(f"{one} beside {other}: {error}") from None
