@@ -9,6 +9,8 @@ import textwrap
 import pytest
 
 PREAMBLE = """
+import os, sys, threading, time
+os.environ["FASTGRAD_POOL_MB"] = "0"  # what is freed is gone, and who writes there crashes
 import fastgrad
 from fastgrad import using_config
 from walks import *
@@ -98,8 +100,8 @@ SNIPPETS = {
                 return sum(gy for gy in gys if gy is not None)
         fastgrad.set_num_threads(2)
         sys.setswitchinterval(1e-6)
-        n, stop = 1 << 17, []
-        for _ in range(30):
+        n = 1 << 20
+        for i in range(20):
             x = Variable(np.ones(n))
             f, small = Many(), Variable(np.ones(1))
             y = f(x)
@@ -107,8 +109,9 @@ SNIPPETS = {
             z = y * 1.0
             for _ in range(10):
                 z = z * y + y
-            def again():
-                for _ in range(200):
+            def again(delay=0.004 * (i % 10)):
+                time.sleep(delay)
+                for _ in range(50):
                     f(small)
             thread = threading.Thread(target=again)
             thread.start()
