@@ -1,4 +1,5 @@
-# cython: binding=False
+# cython: binding=False, nonecheck=True
+# (What a program passes, None included, may come here: it gets an exception.)
 """Many gradients in one sweep: the rows of a jacobian, carried together as a leading axis.
 
 An operation whose gradients are products with arrays of its operands' shape does as well with a

@@ -22,7 +22,8 @@ from fastgrad._loops cimport (
 )
 from fastgrad._node cimport (
     adopt_nodes, ALIKE, Edge, Handle, has_references, HOLDS_NUMBER, is_tracked, new_handle,
-    new_node, OWNS, PARAMETER, RECORDED, REQUIRES_GRAD, SAVED, SAVED_NUMBER, STAND_IN, track, WEAK,
+    new_node, OWNS, PARAMETER, RECORDED, REQUIRES_GRAD, SAVED, SAVED_NUMBER, SPENT, STAND_IN, track,
+    WEAK,
 )
 
 import_numpy()
@@ -383,17 +384,23 @@ cdef class Operation(Function):
     def forward(self, *xs):
         """The output's array, from the operands'."""
         require_operands(self, len(xs))
+        if self.rule.add_whole != NULL:  # its rule takes arrays alone
+            xs = (np.asanyarray(xs[0]),)
         return forward(self.rule, xs[0], xs[1] if len(xs) > 1 else None)
 
     def backward(self, gy):
         """The inputs' gradients, from the output's; the engine sums them to the inputs' shapes."""
-        cdef int i, n = min(self.n_edges, self.rule.n_inputs)
+        cdef int i
         cdef list xs, gxs, needed
+        require_rule(self)
+        if self.flags & SPENT:
+            raise not_walkable(self)
         if not self.flags & RECORDED:  # as the seed's, which for a sum read no operand
             gxs = [gradient_at(self.rule, i, gy, [None, None]) for i in range(self.rule.n_inputs)]
         elif self.inputs == NULL:
-            needed = [self.edges[i].to != NULL for i in range(n)]
-            gxs = [gradient_of(self, i, gy) if needed[i] else None for i in range(n)]
+            needed = [self.edges[i].to != NULL for i in range(self.rule.n_inputs)]
+            own = held(self)
+            gxs = [gradient_of(own, i, gy) if needed[i] else None for i in range(len(needed))]
         else:
             xs = [value_of(x) for x in <tuple>self.inputs]
             require_operands(self, len(xs))
@@ -409,9 +416,14 @@ cdef object gradient_at(const Rule *rule, int i, object gy, list xs):
     return (<tuple>rule.row_vjps)[i](np, gy, forward(rule, xs[0], x1), *xs)
 
 
-cdef int require_operands(Operation f, int n) except -1:
+cdef int require_rule(Operation f) except -1:
     if f.rule == NULL:
         raise NotImplementedError(f"{type(f).__name__} is no built-in operation")
+    return 0
+
+
+cdef int require_operands(Operation f, int n) except -1:
+    require_rule(f)
     if n != f.rule.n_inputs:
         raise TypeError(f"{f.rule.name.decode()}: {n} operands, expected {f.rule.n_inputs}")
     return 0

@@ -1,4 +1,5 @@
-# cython: binding=False
+# cython: binding=False, nonecheck=True
+# (What a program passes, None included, may come here: it gets an exception.)
 """Backward that is itself recorded: gradients are Variables, with a graph of their own.
 
 The same walk as in _engine, by the same rows: a VJP gets Variables where it got arrays, and the
@@ -29,7 +30,7 @@ from fastgrad._node cimport (
 )
 from fastgrad._operation cimport held, parameter_of, saved_value
 from fastgrad._queue cimport pop, push, release
-from fastgrad._row cimport Call, Row, call_of, held_call
+from fastgrad._row cimport Call, Row, call_of, held_call, row_of
 
 import_numpy()
 
@@ -204,9 +205,12 @@ cdef class RecordedRun:
             if handle_in(f, 0) == NULL:
                 y = f.forward(*[value_of(x) for x in inputs])
             y = handle_for(<PyObject *>f, 0, y)
-            gxs = tuple([
-                (<tuple>f.rule.row_vjps)[i](self.xp, gys[0], y, *inputs) for i in range(n)
-            ])
+            if f.rule.row_vjps == NULL:  # it has a parameter, which is None of one called by hand
+                gxs = tuple([f.rule.gradient(i, gys[0], inputs[i], None) for i in range(n)])
+            else:
+                gxs = tuple([
+                    (<tuple>f.rule.row_vjps)[i](self.xp, gys[0], y, *inputs) for i in range(n)
+                ])
         elif isinstance(f, RowFunction) and type(f).backward is RowFunction.backward:
             gxs = self.by_row(f, gys, inputs)
         elif self.create_graph:
@@ -231,7 +235,7 @@ cdef class RecordedRun:
 
     cdef tuple by_row(self, Node f, list gys, tuple inputs):
         """Of an instance of a row's class that the program called itself."""
-        cdef Row row = type(f).row
+        cdef Row row = row_of(f)
         cdef Call call = Call.__new__(Call)
         cdef int i
         ys = f._y if isinstance(f._y, tuple) else (f._y,)

@@ -65,5 +65,7 @@ cdef inline Call held_call(Node f):  # RuntimeError if the node was released
         raise not_walkable(f)
     return call_of(f)
 
+cdef Row row_of(Function f)  # of an instance of a row's class; NotImplementedError of any other
+
 # The gradient for operand `i`: an ndarray of its shape and dtype, or None; or an exception.
 cdef object gradient_of_call(Call call, int i, object gy)

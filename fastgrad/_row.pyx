@@ -1,5 +1,6 @@
-# cython: binding=False
-# (So that a method called on the class checks the type of its `self`, None included.)
+# cython: binding=False, nonecheck=True
+# (So that a method called on the class checks the type of its `self`, None included; and what a
+# program may have put in a place of ours gets an exception.)
 """See _row.pxd."""
 
 cimport cython
@@ -414,7 +415,7 @@ cdef class RowFunction(Function):
 
     def forward(self, *xs):
         """The output's array, from the operands'."""
-        cdef Row row = type(self).row
+        cdef Row row = row_of(self)
         y = row.forward(xs) if row.sequence else row.forward(*xs)
         self._y = tuple(y) if isinstance(y, (tuple, list)) else y
         return self._y
@@ -422,14 +423,14 @@ cdef class RowFunction(Function):
     def backward(self, *gys):
         """The inputs' gradients, from the output's."""
         cdef Call call
-        cdef Row row = type(self).row
+        cdef Row row = row_of(self)
         cdef int i
         if self.flags & CALLED and self.inputs == NULL:
-            call = call_of(self)
+            call = held_call(self)
         else:
             call = Call.__new__(Call)
             call.row, call.y = row, self._y
-            xs = tuple([value_of(x) for x in <tuple>self.inputs])
+            xs = tuple([value_of(x) for x in Function.inputs.__get__(self)])
             call.args = (xs,) if row.sequence else xs
             call.targets = call.own
         ys = call.y if isinstance(call.y, tuple) else (call.y,)
@@ -444,6 +445,13 @@ cdef class RowFunction(Function):
 
 
 adopt_nodes(<PyTypeObject *>RowFunction)
+
+
+cdef Row row_of(Function f):
+    cdef object row = type(f).row
+    if not isinstance(row, Row):
+        raise NotImplementedError(f"{type(f).__name__} is no built-in operation")
+    return row
 
 
 # The targets, which Cython knows nothing of, for the garbage collector.
