@@ -3,6 +3,7 @@
 from contextlib import ContextDecorator
 from contextvars import ContextVar
 
+cimport cython
 from cpython.contextvars cimport get_value
 
 # A value is kept with its truth, which is asked for once: an object's `bool` may be slow, or raise.
@@ -10,6 +11,7 @@ cdef tuple default = (True, True)
 default_on = True
 overridden = False
 
+@cython.trashcan(True)  # a chain of them, of blocks that were never left, has no end
 cdef class Block:
     """What holds inside a block, or was assigned there."""
 
@@ -134,12 +136,16 @@ cdef Block without(Block here, Block block):
 
     (Other contexts may have the same blocks: they stay as they are.)
     """
-    if here is block:
-        return block.before
-    cdef Block copy = Block()
-    copy.value, copy.on, copy.owner = here.value, here.on, here.owner
-    copy.before = without(here.before, block)
-    return copy
+    cdef Block copy, before = block.before
+    cdef list later = []
+    while here is not block:
+        later.append(here)
+        here = here.before
+    for here in reversed(later):
+        copy = Block()
+        copy.value, copy.on, copy.owner, copy.before = here.value, here.on, here.owner, before
+        before = copy
+    return before
 
 
 def leave(before):

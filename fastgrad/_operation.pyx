@@ -13,7 +13,7 @@ from libc.stdint cimport int64_t
 from fastgrad._config cimport recording
 from fastgrad._debug cimport note_if_armed
 from fastgrad._graph cimport (
-    is_scalar, lead_to, next_generation, not_walkable, put_output, value_of, variable,
+    enter_call, is_scalar, lead_to, leave_call, next_generation, not_walkable, put_output, value_of, variable,
 )
 from fastgrad._loops cimport (
     DOUBLE, clear_errors, data, errors, from_double, import_numpy, is_array, is_double,
@@ -241,12 +241,21 @@ cdef int record_with(const Rule *rule, Handle x, object value, object parameter,
 cdef object without_lists(object x):
     cdef object part
     if type(x) is list:
-        return [without_lists(part) for part in <list>x]
+        return each_without_lists(x)
     if type(x) is tuple:
         for part in <tuple>x:
             if type(part) is list or type(part) is tuple:
-                return tuple([without_lists(part) for part in <tuple>x])
+                return tuple(each_without_lists(x))
     return x
+
+
+cdef list each_without_lists(object xs):
+    cdef object x
+    enter_call(" in a list of lists")
+    try:
+        return [without_lists(x) for x in xs]
+    finally:
+        leave_call()
 
 
 cdef object parameter_of(Node f):

@@ -19,7 +19,7 @@ from fastgrad._config cimport recording
 from fastgrad._debug cimport note_if_armed
 from fastgrad._function cimport Function
 from fastgrad._graph cimport (
-    handle_for, lead, next_generation, put_output, value_of, variable,
+    enter_call, handle_for, lead, leave_call, next_generation, put_output, value_of, variable,
 )
 from fastgrad._loops cimport (
     import_numpy, is_array, is_exact, is_stand_in, same_dtype, same_shape, stand_in, take_object,
@@ -194,9 +194,17 @@ cdef bint any_variable(object xs) except -1:
     for x in xs:
         if isinstance(x, Handle):
             return True
-        if isinstance(x, (list, tuple)) and any_variable(x):
+        if isinstance(x, (list, tuple)) and any_inside(x):
             return True
     return False
+
+
+cdef bint any_inside(object x) except -1:
+    enter_call(" in a list of lists")
+    try:
+        return any_variable(x)
+    finally:
+        leave_call()
 
 
 def parameter_names(function):
@@ -326,13 +334,17 @@ cdef bint may_refer(object x) except -1:
     """Whether it may refer to something that refers back: see NOTE [Garbage collector]."""
     if x is None or not has_references(<PyObject *>x) or type(x) is slice:
         return False
-    if type(x) is tuple or type(x) is list:
-        for item in x:
-            if may_refer(item):
-                return True
-        return False
     if type(x) is dict:
-        return may_refer(list(x.values()))
+        x = list(x.values())
+    if type(x) is tuple or type(x) is list:
+        enter_call(" in a list of lists")
+        try:
+            for item in x:
+                if may_refer(item):
+                    return True
+        finally:
+            leave_call()
+        return False
     return not isinstance(x, type) and not isinstance(x, np.ufunc)
 
 
