@@ -7,6 +7,7 @@ see docs/guarantees.md. Everything runs in child processes: a crash is a failed 
 import textwrap
 
 import pytest
+from walks import HOOKS
 
 PREAMBLE = """
 import os, sys, threading, time
@@ -17,11 +18,7 @@ from walks import *
 """
 
 
-@pytest.mark.parametrize(
-    "hook",
-    ["errcall", "showwarning", "backward", "__array_ufunc__", "__array_finalize__", "objects"]
-    + ["__del__", "weakref", "gc"],
-)
+@pytest.mark.parametrize("hook", HOOKS)
 def test_a_walk_in_the_middle_of_another(hook, run_child):
     """The second begins when the program's code is reached for the first time, the second, ..."""
     printed = run_child(f"{PREAMBLE}print(meet_in_the_middle({hook!r}) > 50)\n")

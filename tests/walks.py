@@ -169,8 +169,9 @@ RETURNING = {
     "rows": lambda x, y: by_rows(y, [x])[0],
     "rows at once": lambda x, y: batched(x, y),
     "grad": lambda x, y: grad(lambda a: a * y)(1.0) * 0 + gradients(y, x),
-    "jacobian": lambda x, y: jacobian(lambda a: a * x)(np.ones(3)) @ np.ones(3) * 0
-    + gradients(y, x),
+    "jacobian": lambda x, y: (
+        jacobian(lambda a: a * x)(np.ones(3)) @ np.ones(3) * 0 + gradients(y, x)
+    ),
     "leaves": lambda x, y: _recorded.leaves([y]) and gradients(y, x),
 }
 KINDS = {**ADDING, **RETURNING}
@@ -192,7 +193,7 @@ def batchable(hook):
 
 
 class Walks:
-    """Walks through one graph, in the end of which its leaf must hold what they say they gave it."""
+    """Walks through one graph, after which its leaf must hold what they say they gave it."""
 
     def __init__(self, make, hook="none"):
         self.x, self.y = make(hook)
@@ -287,7 +288,6 @@ def meet_in_the_middle(hook, make=graph, most=60, stride=1):
                 if not met:
                     break
     return n_met
-
 
 
 def meet_in_threads(make=graph, n=20):
