@@ -1,4 +1,5 @@
-# cython: binding=False
+# cython: binding=False, nonecheck=True
+# (What a program passes, None included, may come here: it gets an exception.)
 """Many gradients in one sweep: the rows of a jacobian, carried together as a leading axis.
 
 An operation whose gradients are products with arrays of its operands' shape does as well with a
@@ -19,10 +20,10 @@ from fastgrad._shaping import BroadcastTo, Reshape, Transpose
 
 from fastgrad._accumulate cimport gradient_dtype
 from fastgrad._node cimport Handle, Node, REQUIRES_GRAD
-from fastgrad._operation cimport parameter_of, saved_value
+from fastgrad._operation cimport held, parameter_of, saved_value
 from fastgrad._precision cimport as_read, widened
 from fastgrad._recorded cimport RecordedRun, between
-from fastgrad._row cimport Call, Row, call_of
+from fastgrad._row cimport Call, Row, held_call
 
 cdef class NotBatched(Exception):
     pass
@@ -30,30 +31,34 @@ cdef class NotBatched(Exception):
 
 cdef class BatchedRun(RecordedRun):
     cdef int visit_operation(self, Node f, object gy) except -1:
+        cdef Node own = held(f)  # as in RecordedRun
         cdef int i
         # Of `gy`, that of one row has the shape and the dtype of the output.
-        xs = [saved_value(f, i, gy[0]) for i in range(f.rule.n_inputs)]
+        xs = [saved_value(own, i, gy[0]) for i in range(own.rule.n_inputs)]
         own_gy, gy = gy, widened(gy)
         read = [as_read(x, gy) for x in xs]
         saved = None
-        if f.rule.add_whole != NULL:
-            saved = parameter_of(f)
-        elif f.n_edges > 1:
-            saved = saved_value(f, 1, own_gy[0])
-        for i in range(f.rule.n_inputs):
-            if f.edges[i].to == NULL or not self.leads_on(<object>f.edges[i].to, f.edges[i].slot):
+        if own.rule.add_whole != NULL:
+            saved = parameter_of(own)
+        elif own.n_edges > 1:
+            saved = saved_value(own, 1, own_gy[0])
+        for i in range(own.rule.n_inputs):
+            if own.edges[i].to == NULL:
+                continue
+            to = <object>own.edges[i].to
+            if not self.leads_on(to, own.edges[i].slot):
                 continue
             special = SPECIAL.get(type(f))
             if special is not None:
                 gx = special(i, gy, read, saved)
             else:
-                y = saved if f.rule.n_inputs == 1 and saved is not None else gy[0]
-                gx = (<tuple>f.rule.row_vjps)[i](np, gy, y, *read)
-            self.add(<object>f.edges[i].to, f.edges[i].slot, self.fitted(gx, xs[i]))
+                y = saved if own.rule.n_inputs == 1 and saved is not None else gy[0]
+                gx = (<tuple>own.rule.row_vjps)[i](np, gy, y, *read)
+            self.add(to, own.edges[i].slot, self.fitted(gx, xs[i]))
         return 0
 
     cdef int visit_call(self, Node f, list gys) except -1:
-        cdef Call call = call_of(f)
+        cdef Call call = held_call(f)
         cdef Row row = call.row
         cdef int i
         if not row.is_ufunc or isinstance(call.y, tuple):

@@ -1,3 +1,5 @@
+# cython: binding=False
+# (So that a method called on the class checks the type of its `self`, None included.)
 """See _choosing.pxd. Their rows, in functions/elementwise.py, say what they compute."""
 
 import numpy as np

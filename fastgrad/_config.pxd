@@ -7,3 +7,5 @@ cdef bint look_up() except -1
 
 cdef inline bint recording() except -1:
     return look_up() if overridden else default_on
+
+cdef object assign(object variable, object value)  # `variable.set(value)`, of a ContextVar

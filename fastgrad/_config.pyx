@@ -3,6 +3,7 @@
 from contextlib import ContextDecorator
 from contextvars import ContextVar
 
+cimport cython
 from cpython.contextvars cimport get_value
 
 # A value is kept with its truth, which is asked for once: an object's `bool` may be slow, or raise.
@@ -10,6 +11,7 @@ cdef tuple default = (True, True)
 default_on = True
 overridden = False
 
+@cython.trashcan(True)  # a chain of them, of blocks that were never left, has no end
 cdef class Block:
     """What holds inside a block, or was assigned there."""
 
@@ -22,6 +24,24 @@ cdef class Block:
 
 # Inside a block a Block, outside None: each thread, and each asyncio task, has its own.
 cdef object current = ContextVar("fastgrad.enable_backprop", default=None)
+
+
+cdef extern from *:
+    """
+    /* Python 3.11 and before may run the garbage collector, and it any code, in the middle of
+       ContextVar.set, whose table that code then frees by setting one. A copy holds it. */
+    #if PY_VERSION_HEX < 0x030C0000
+    #define fg_held_context() PyContext_CopyCurrent()
+    #else
+    #define fg_held_context() (Py_INCREF(Py_None), Py_None)
+    #endif
+    """
+    object held_context "fg_held_context"()
+
+
+cdef object assign(object variable, object value):
+    cdef object _held = held_context()
+    return variable.set(value)
 
 
 cdef inline Block innermost():
@@ -39,7 +59,7 @@ cdef Block new_block(value, Block before):
 
 cdef int put(Block block, Block before) except -1:
     try:
-        current.set(block)
+        assign(current, block)
     except BaseException:  # without memory for the token it returns, it was set all the same
         block.left, block.before = True, before
         raise
@@ -106,7 +126,7 @@ class Switched(ContextDecorator):
         if block is None:  # entered in another context
             return
         try:
-            current.set(here.before if block is here else without(here, block))
+            assign(current, here.before if block is here else without(here, block))
         except MemoryError:
             block.left = True
 
@@ -116,19 +136,23 @@ cdef Block without(Block here, Block block):
 
     (Other contexts may have the same blocks: they stay as they are.)
     """
-    if here is block:
-        return block.before
-    cdef Block copy = Block()
-    copy.value, copy.on, copy.owner = here.value, here.on, here.owner
-    copy.before = without(here.before, block)
-    return copy
+    cdef Block copy, before = block.before
+    cdef list later = []
+    while here is not block:
+        later.append(here)
+        here = here.before
+    for here in reversed(later):
+        copy = Block()
+        copy.value, copy.on, copy.owner, copy.before = here.value, here.on, here.owner, before
+        before = copy
+    return before
 
 
 def leave(before):
     """End the block that `enter` began: never an exception."""
     cdef Block here
     try:
-        current.set(before)
+        assign(current, before)
     except MemoryError:
         here = get_value(current)
         while here is not None and here is not before:

@@ -9,6 +9,7 @@ from cpython.contextvars cimport get_value
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF
 
+from fastgrad._config cimport assign
 from fastgrad._graph cimport value_of
 from fastgrad._loops cimport import_numpy, is_exact, is_stand_in
 from fastgrad._node cimport CALLED, Handle, OWNS, PARAMETER, attributes, handle_in
@@ -28,13 +29,13 @@ def enter(on):
     global armed
     armed = True
     before = get_value(current)
-    current.set(bool(on))
+    assign(current, bool(on))
     return before
 
 
 def leave(before):
     """End that block, in whatever context."""
-    current.set(before)
+    assign(current, before)
 
 
 def without_notes(dict members):

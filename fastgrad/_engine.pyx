@@ -31,11 +31,11 @@ from fastgrad._loops cimport (
 )
 from fastgrad._node cimport (
     ALIKE, CALLED, DONE, Edge, HAS_MOVED, Handle, LEAF, Node, REBOUND, RECALLED, RECORDED,
-    REQUIRES_GRAD, SAVED, SPENT, STAND_IN, handle_in, index_of, is_moved, spend,
+    REQUIRES_GRAD, SAVED, SPENT, STAND_IN, first_slot, handle_in, index_of, is_moved, spend,
 )
 from fastgrad._operation cimport gradient_of, saved_like, saved_operand
 from fastgrad._queue cimport PriorityQueue, pop, push, release
-from fastgrad._row cimport Call, call_of, gradient_of_call, owned, whole
+from fastgrad._row cimport Call, gradient_of_call, held_call, owned, whole
 
 import_numpy()
 
@@ -64,6 +64,7 @@ cdef class Aside:
     cdef object owner  # it
     cdef Gradient *gradients
     cdef int n
+    cdef int first  # of a node, the number of its first output then: see `index_of` in _node.pxd
     cdef bint done
 
     def __dealloc__(self):
@@ -130,7 +131,7 @@ cdef class Run:
             if self.outputs:
                 self.outputs.pop(<size_t><PyObject *>f, None)
         elif f.flags & CALLED and f.n_edges:
-            call = call_of(f)
+            call = held_call(f)
             for i in range(call.n_targets):
                 self.hold_output(call.targets[i].to, call.targets[i].slot)
         else:
@@ -189,16 +190,43 @@ cdef class Run:
         if f.rule.add_gradient != NULL and (edge.flags & ALIKE or takes_unlike(f, edge, gy)):
             if saved_operand(f, 0, &x0) and saved_operand(f, 1, &x1):
                 if gy.state == ARRAY and is_large(gy.value.array):
-                    if add_held(f, i, gy, x0, x1, last, gx):
+                    if self.contribute_held(f, i, gy, x0, x1, last, gx):
                         return 0
                 elif f.rule.add_gradient(i, gy, x0, x1, last, gx):
                     return 0
         return self.contribute_by_numpy(f, i, boxed(gy))
 
+    cdef bint contribute_held(self, Node f, int i, Gradient *gy, Operand x0, Operand x1, bint last,
+                              Gradient *gx) except -1:
+        """`add_gradient` of large arrays: see NOTE [Large loops]."""
+        cdef object _held0 = None if x0.array == NULL else <object>x0.array
+        cdef object _held1 = None if x1.array == NULL else <object>x1.array
+        cdef object to = <object>f.edges[i].to
+        cdef int slot = f.edges[i].slot
+        cdef Gradient own = taken_out(gx)
+        cdef bint done
+        try:
+            done = f.rule.add_gradient(i, gy, x0, x1, last, &own)
+        except BaseException:
+            forget(&own)
+            raise
+        self.put_back(to, slot, &own)
+        return done
+
     cdef int contribute_whole(self, Node f, int i, Gradient *gy, bint last, Gradient *gx) except -1:
         cdef object to = <object>f.edges[i].to
         cdef int slot = f.edges[i].slot
-        made = f.rule.add_whole(f, i, gy, last, gx)
+        cdef Gradient own
+        if gx.state == ARRAY and is_large(gx.value.array):
+            own = taken_out(gx)
+            try:
+                made = f.rule.add_whole(f, i, gy, last, &own)
+            except BaseException:
+                forget(&own)
+                raise
+            self.put_back(to, slot, &own)
+        else:
+            made = f.rule.add_whole(f, i, gy, last, gx)
         if made is False:
             return self.contribute_by_numpy(f, i, boxed(gy))
         return 0 if made is True else self.deposit(to, slot, made)
@@ -216,9 +244,7 @@ cdef class Run:
     # --- rows ---
 
     cdef int visit_call(self, Node f) except -1:
-        if f.n_edges == 0:
-            raise not_walkable(f)
-        cdef Call call = call_of(f)
+        cdef Call call = held_call(f)
         cdef int i, slot
         cdef bint reached = False
         cdef list gys = []
@@ -247,11 +273,16 @@ cdef class Run:
         cdef int i, slot = 0, n = len(inputs)
         cdef bint reached = False
         cdef Handle x
+        cdef Aside aside = self.aside_of(f)
+        if aside is not None and aside.first != first_slot(f):
+            raise called_again(f)  # since it was queued, by code in the middle; and below
         while slot < f.n_slots:
             gys.append(self.taken(f, slot, True))
             reached |= gys[slot] is not None
             slot += 1
         if not reached:
+            if f.run != self.number and aside is None:
+                raise called_again(f)
             return 0
         gxs = call_backward(f, gys, inputs, xs)
         clear_errors()
@@ -279,16 +310,51 @@ cdef class Run:
             add_number(g, number)
             return 0
         if g.state == ARRAY and is_array(<PyObject *>gx):
-            Py_INCREF(gx)
-            if add_array(g, <PyObject *>gx):
-                return 0
-            Py_DECREF(gx)
+            if is_large(g.value.array):
+                if self.deposit_held(to, slot, gx, g):
+                    return 0
+                g = self.place(<PyObject *>to, slot)
+            else:
+                Py_INCREF(gx)
+                if add_array(g, <PyObject *>gx):
+                    return 0
+                Py_DECREF(gx)
         gx = total(boxed(g), gx)  # which runs Python code
         clear_errors()
         g = self.place(<PyObject *>to, slot)
         if g != NULL:
             forget(g)
             put(g, gx)
+        return 0
+
+    cdef bint deposit_held(self, object to, int slot, object gx, Gradient *g) except -1:
+        """The same of large arrays, if there is a direct loop: see NOTE [Large loops]."""
+        cdef Gradient own = taken_out(g)
+        cdef bint done
+        Py_INCREF(gx)
+        try:
+            done = add_array(&own, <PyObject *>gx)
+        except BaseException:
+            forget(&own)
+            raise
+        if not done:
+            Py_DECREF(gx)
+        self.put_back(to, slot, &own)
+        return done
+
+    cdef int put_back(self, object to, int slot, Gradient *own) except -1:
+        """What was taken out of a place goes to where that is now."""
+        cdef Gradient *g
+        try:
+            g = self.place(<PyObject *>to, slot)
+            if g == NULL or own.state == NONE:
+                return 0
+            if g.state != NONE:  # the program gave a Variable another creator meanwhile
+                return self.deposit(to, slot, boxed(own))
+            g[0] = own[0]
+            own.state = NONE
+        finally:
+            forget(own)
         return 0
 
     # --- places ---
@@ -359,6 +425,7 @@ cdef class Run:
             if isinstance(owner, Handle):
                 self.leaves.append(owner)
             else:
+                aside.first = first_slot(owner)
                 push(&self.queue, <void *>owner, (<Node>owner).generation)
                 Py_INCREF(owner)
         return &aside.gradients[slot] if slot < aside.n and not aside.done else NULL
@@ -382,10 +449,11 @@ cdef class Run:
             return 0  # `f` was changed by hand since
         gy[0] = g[0]
         g.state = NONE
-        cdef PyObject *y = handle_in(f, slot)
-        if y != NULL and not is_moved(<PyObject *>f, slot):
+        cdef Handle y
+        if handle_in(f, slot) != NULL and not is_moved(<PyObject *>f, slot):
+            y = <Handle>handle_in(f, slot)
             try:
-                self.note(<Handle>y, gy)
+                self.note(y, gy)
             except BaseException:
                 forget(gy)
                 raise
@@ -483,11 +551,7 @@ cdef class Run:
                     leaves.append((x, old, shown(&x.flight), None, None, None))
             elif aside.gradients.state != NONE:
                 gx = boxed(aside.gradients)
-                theirs = box = joined = None
-                if is_held(x.run):
-                    theirs = late.setdefault(x.run, {})
-                    box = theirs.setdefault(<size_t><PyObject *>x, [[]])
-                    joined = [*box[0], gx]
+                theirs, box, joined = for_holder(x, gx)
                 new = gx.copy() if old is None else total(old, gx)
                 leaves.append((x, old, new, theirs, box, joined))
         return leaves
@@ -499,11 +563,8 @@ cdef class Run:
             return False
         for x, old, _, theirs, box, joined in leaves:
             if self.aside_of(x) is not None:
-                if grad_of(x) is not old or is_held(x.run) != (theirs is not None):
+                if grad_of(x) is not old or not is_for_holder(x, theirs, box, joined):
                     return False
-                if theirs is not None:
-                    if late.get(x.run) is not theirs or len(joined) != len(box[0]) + 1:
-                        return False
         return True
 
     cdef inline Aside aside_of(self, object owner):
@@ -529,12 +590,67 @@ cdef class Run:
         return 0
 
 
-cdef bint add_held(Node f, int i, Gradient *gy, Operand x0, Operand x1, bint last,
-                   Gradient *gx) except -1:
-    """`add_gradient` of large arrays: other threads run meanwhile, and may release the graph."""
-    cdef object _held0 = None if x0.array == NULL else <object>x0.array
-    cdef object _held1 = None if x1.array == NULL else <object>x1.array
-    return f.rule.add_gradient(i, gy, x0, x1, last, gx)
+# NOTE [Large loops]
+# A loop over a large array lets other threads run (see _parallel.pxd), which may release the graph,
+# or call a Function again, whose slots then are others. So it gets a gradient that was taken out of
+# its place, and arrays that are held.
+
+cdef inline Gradient taken_out(Gradient *g) noexcept:
+    cdef Gradient own = g[0]
+    g.state = NONE
+    return own
+
+
+cdef tuple for_holder(Handle x, object gx):
+    """A contribution to the leaf `x` that is not of the run that holds it, for that one to add.
+
+    Where `late` keeps what that run gets, the box for this leaf, what is to be in; or Nones.
+    """
+    if x.run not in active:
+        return None, None, None
+    theirs = late.setdefault(x.run, {})
+    box = theirs.setdefault(<size_t><PyObject *>x, [[]])
+    return theirs, box, [*box[0], gx]
+
+
+cdef bint is_for_holder(Handle x, dict theirs, list box, list joined) except -1:
+    """Whether that is still so. (Nothing here runs Python code.)"""
+    if theirs is None:
+        return x.run not in active
+    return (x.run in active and late.get(x.run) is theirs
+            and len(joined) == len(<list>box[0]) + 1)
+
+
+def write(prepare):
+    """Write every `.grad`, at once, for a walk that is no run: see NOTE [Runs].
+
+    `prepare()` returns (Variable, its `.grad` in the end, what that adds to which other) of each,
+    the last two None where `.grad` does not depend on what it was; it is asked again if another
+    wrote there meanwhile.
+    """
+    cdef Handle x
+    cdef list made, _before
+    while True:
+        made = [
+            (x, new, old, added) + ((None,) * 3 if added is None else for_holder(x, added))
+            for x, new, added, old in prepare()
+        ]
+        _before = [shown_by(x) for x, *_ in made]  # let go at the end
+        if are_good(made):
+            break
+    for x, new, _, _, _, box, joined in made:
+        set_grad(x, new)
+        if box is not None:
+            (<list>box)[0] = joined
+
+
+cdef bint are_good(list made) except -1:
+    cdef Handle x
+    for x, _, old, added, theirs, box, joined in made:
+        if added is not None:
+            if shown_by(x) is not old or not is_for_holder(x, theirs, box, joined):
+                return False
+    return True
 
 
 cdef inline bint takes_unlike(Node f, const Edge *edge, const Gradient *gy) noexcept:

@@ -16,12 +16,12 @@ from libc.stdint cimport int64_t
 from fastgrad._config import enter, leave
 from fastgrad._debug import without_notes
 
-from fastgrad._accumulate cimport fitted, forget
+from fastgrad._accumulate cimport NONE, fitted, forget
 from fastgrad._config cimport recording
 from fastgrad._debug cimport note_if_armed
 from fastgrad._graph cimport (
-    assign_outputs, as_recorded, inputs_of, is_scalar, next_generation, outputs_of, put_output,
-    referent, require_shape, set_array, value_of, variable,
+    assign_outputs, as_recorded, inputs_of, is_scalar, next_generation, not_walkable, outputs_of,
+    put_output, referent, require_shape, set_array, value_of, variable,
 )
 from fastgrad._loops cimport (
     holds_integers, import_numpy, is_array, is_double, is_double_scalar, is_exact, is_stand_in,
@@ -283,6 +283,7 @@ cdef int record(Function f, tuple inputs, object xs, Handle y, list ys,
     cdef int64_t after = next_generation(generation)
     cdef int slot, n = 1 if ys is None else len(ys)
     cdef bint again = f.flags & RECORDED != 0
+    cdef object _before = None if f.inputs == NULL else <object>f.inputs  # let go at the end
     forget_call(f)
     make_slots(f, n)
     f.n_slots = n
@@ -340,6 +341,8 @@ cdef int forget_call(Function f) except -1:
     f.flags &= ~(SPENT | HAS_MOVED | COLLECTABLE)
     cdef int first = first_slot(f) + f.n_slots
     for slot in range(f.n_slots):
+        if f.slots[slot].gradient.state != NONE:
+            f.run = 0  # no backward holds it any more: one that comes here will say so
         forget(&f.slots[slot].gradient)
         handle = f.slots[slot].handle
         moved = is_moved(<PyObject *>f, slot)
@@ -617,6 +620,8 @@ cdef object recorded_value(object xs, int i, int n):
 
 
 cdef tuple recorded_inputs(Node f):
+    if f.inputs == NULL:
+        raise not_walkable(f)
     cdef tuple inputs = <tuple>f.inputs
     cdef int i, n = len(inputs)
     cdef object xs = recorded_data(f)

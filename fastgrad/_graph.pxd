@@ -8,6 +8,11 @@ from libc.stdint cimport int64_t
 
 from fastgrad._node cimport Edge, Handle, Node
 
+# Around a call of oneself for a part of what a program passed: RecursionError if there is no end.
+cdef extern from "Python.h":
+    int enter_call "Py_EnterRecursiveCall"(const char *where) except 1
+    void leave_call "Py_LeaveRecursiveCall"() noexcept
+
 cdef object value_of(Handle x)  # its data: an ndarray, or None
 cdef bint is_scalar(object x) except -1  # a number of Python's or NumPy's
 cdef object as_data(object x)  # an ndarray, for a scalar as well; TypeError for anything else

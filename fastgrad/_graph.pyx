@@ -110,9 +110,9 @@ cdef int lead_to(Edge *edge, Handle x, PyObject *value) except -1:
 
 
 cdef int lead(PyObject **to, int *slot, Handle x, PyObject *value) except -1:
+    if x.creator != NULL and x.flags & REBOUND:
+        require_shape(x, value)  # which may run Python code
     if x.creator != NULL:
-        if x.flags & REBOUND:
-            require_shape(x, value)
         if (<Node>x.creator).inputs != NULL:
             # Of a Function run in Python, whose backward may read `self.outputs[0]().data`.
             to[0], slot[0] = <PyObject *>x, LEAF
@@ -306,8 +306,10 @@ cdef Handle handle_for(PyObject *to, int slot, object value):
         slot = index_of(creator, slot)
         if 0 <= slot < creator.n_slots and handle_in(creator, slot) != NULL:
             return <Handle>handle_in(creator, slot)
-    x = variable(value, False)
+    x = variable(value, False)  # which may run the garbage collector
     if to != NULL and 0 <= slot < creator.n_slots:
+        if handle_in(creator, slot) != NULL:
+            return <Handle>handle_in(creator, slot)
         put_output(creator, slot, x, next_generation(creator.generation))
         if is_tracked(to):
             track(<PyObject *>x)

@@ -13,7 +13,7 @@ from cpython.ref cimport Py_INCREF
 from fastgrad._accumulate cimport (
     ARRAY, Gradient, NONE, NUMBER, boxed, forget, tell,
 )
-from fastgrad._graph cimport value_of
+from fastgrad._graph cimport enter_call, leave_call, value_of
 from fastgrad._loops cimport (
     BOOL, DOUBLE, add_strided, clear_errors, data, dims, errors, import_numpy, is_array, is_direct,
     is_exclusive, is_float_or_double, ndim, same_shape, strides, take_object, type_num,
@@ -172,5 +172,9 @@ cdef object plain_index(object index):
     if type(index) is tuple:
         for part in <tuple>index:
             if isinstance(part, Handle):
-                return tuple([plain_index(part) for part in <tuple>index])
+                enter_call(" in an index")
+                try:
+                    return tuple([plain_index(part) for part in <tuple>index])
+                finally:
+                    leave_call()
     return index

@@ -56,6 +56,16 @@ cdef extern from *:
         return fg_exact(x) && fg_ndim(x) == 0 && fg_type(x) == NPY_DOUBLE && fg_behaved(x);
     }
 
+    /* Whether the end of it, an array or NULL, ends nothing but numbers. */
+    static inline int fg_only_numbers(PyObject *x) {
+        PyObject *base;
+        if (x == NULL) return 1;
+        if (!fg_exact(x) || fg_type(x) >= NPY_OBJECT) return 0;
+        base = PyArray_BASE(FG_ARRAY(x));
+        if (base == NULL) return 1;
+        return fg_exact(base) && fg_type(base) < NPY_OBJECT && PyArray_BASE(FG_ARRAY(base)) == NULL;
+    }
+
     static inline int fg_same_shape(PyObject *x, PyObject *y) {
         return fg_ndim(x) == fg_ndim(y)
             && PyArray_CompareLists(fg_dims(x), fg_dims(y), fg_ndim(x));
@@ -226,6 +236,7 @@ cdef extern from *:
     bint is_direct "fg_is_direct"(PyObject *x) noexcept nogil  # see NOTE [Direct]
     bint is_exclusive "fg_exclusive"(PyObject *x) noexcept nogil
     bint is_double "fg_is_double"(PyObject *x) noexcept nogil
+    bint only_numbers "fg_only_numbers"(PyObject *x) noexcept nogil  # or NULL
     bint same_shape "fg_same_shape"(PyObject *x, PyObject *y) noexcept
     bint same_dtype "fg_same_dtype"(PyObject *x, PyObject *y) noexcept  # both in native order
     int flags "fg_flags"(PyObject *x) noexcept nogil

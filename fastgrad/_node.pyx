@@ -5,12 +5,15 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from fastgrad._accumulate cimport ARRAY, forget
+from fastgrad._loops cimport import_numpy, only_numbers
 from fastgrad._slabs cimport give_piece, is_piece, set_up_slabs, take_piece
 from fastgrad._spares cimport drop
 
 from gc import get_referents
 from sys import getsizeof
 from types import CodeType, FrameType, FunctionType, ModuleType
+
+import_numpy()
 
 
 cdef extern from "Python.h":
@@ -121,16 +124,7 @@ cdef Handle new_handle():
 cdef extern from *:
     """
     #define fg_take_reference(x) (x)
-
-    /* Variables may be chained by their names, as anything may: Python's own remedy serves. */
-    static void fg_with_trashcan(PyObject *x, destructor dealloc, destructor release) {
-        Py_TRASHCAN_BEGIN(x, dealloc)
-        release(x);
-        Py_TRASHCAN_END
-    }
     """
-    void with_trashcan "fg_with_trashcan"(
-        PyObject *x, destructor dealloc, destructor release) noexcept
     Handle take_handle "(PyObject *)fg_take_reference"(PyObject *owned)
     Node take_node "(PyObject *)fg_take_reference"(PyObject *owned)
 
@@ -158,11 +152,9 @@ cdef int clear_handle(PyObject *x) noexcept:
 
 cdef void free_compiled_handle(PyObject *x) noexcept:
     """tp_dealloc of the compiled classes. A Python subclass has its own, which ends here."""
-    PyObject_GC_UnTrack(x)
-    leave_slot(x)
-    clear_weak_references(x)
-    clear_handle(x)
-    PyObject_GC_Del(x)
+    if is_heap_type(Py_TYPE(x)):
+        Py_INCREF(<PyObject *>Py_TYPE(x))  # the caller lets go of it, we need it until the end
+    end_handle(x)
 
 
 cdef void free_variable(PyObject *x) noexcept:
@@ -171,21 +163,62 @@ cdef void free_variable(PyObject *x) noexcept:
     if (<LongTypeObject *>type).tp_finalize != NULL and type == variable_type:
         if PyObject_CallFinalizerFromDealloc(x) < 0:
             return  # it lives on
+    end_handle(x)
+
+
+cdef inline void end_handle(PyObject *x) noexcept:
     PyObject_GC_UnTrack(x)
-    if (<Handle>x).name != NULL and has_references((<Handle>x).name):
-        with_trashcan(x, <destructor>free_variable, <destructor>release_variable)
-    else:
-        release_variable(x)
-
-
-cdef void release_variable(PyObject *x) noexcept:
-    cdef PyTypeObject *type = Py_TYPE(x)
     leave_slot(x)
     clear_weak_references(x)
+    if leads_on(x):
+        release_in_turn(x)
+    else:
+        release_handle(x)
+
+
+cdef inline void release_handle(PyObject *x) noexcept:
+    cdef PyTypeObject *type = Py_TYPE(x)
     clear_handle(x)
     free_object(x, &spare_handles,
                 type == variable_type and (<LongTypeObject *>type).tp_finalize == NULL)
-    Py_DECREF(<PyObject *>type)  # which an instance of a Python class owns
+    if is_heap_type(type):
+        Py_DECREF(<PyObject *>type)  # which an instance of a Python class owns
+
+
+# NOTE [Chains of handles]
+# Whatever a handle owns besides its creator and numbers may own another handle: an attribute, a
+# name, an array of objects, a Variable in `.grad`. The way from one to the next is through the
+# dealloc of others' objects, of which NumPy's know no end: a chain of 10^5 would need as many
+# frames. So a handle that dies within the end of others, MOST_NESTED deep, waits in a list, for
+# the innermost of these to release in its turn. (Not at once, as a node does, see NOTE [Release]:
+# what a finalizer drops should be gone when it goes on.) test_chains.py has the kinds of chain.
+
+cdef enum:
+    MOST_NESTED = 8  # some frames each, in a stack of 64 KB
+
+cdef PyObject *waiting = NULL  # linked through `run`, which the dead need no more
+cdef int n_releasing = 0
+
+
+cdef inline bint leads_on(PyObject *x) noexcept:
+    """Whether it owns more than its creator and numbers."""
+    return ((<Handle>x).name != NULL or attributes(x)[0] != NULL
+            or (<Handle>x).flight.state == ARRAY or not only_numbers((<Handle>x).array)
+            or not only_numbers((<Handle>x).grad))
+
+
+cdef void release_in_turn(PyObject *x) noexcept:
+    global waiting, n_releasing
+    (<Handle>x).run = <uint64_t>waiting
+    waiting = x
+    if n_releasing >= MOST_NESTED:
+        return
+    n_releasing += 1
+    while waiting != NULL:
+        x = waiting
+        waiting = <PyObject *>(<Handle>x).run
+        release_handle(x)
+    n_releasing -= 1
 
 
 cdef int traverse_handle(PyObject *x, visitproc visit, void *arg) noexcept:

@@ -7,14 +7,14 @@ import numpy as np
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_CheckExact
 from cpython.object cimport PyObject, PyTypeObject
-from cpython.ref cimport Py_INCREF, Py_XDECREF
+from cpython.ref cimport Py_INCREF, Py_XDECREF, Py_XINCREF
 from libc.stdint cimport int64_t
 
 from fastgrad._config cimport recording
 from fastgrad._debug cimport note_if_armed
 from fastgrad._function cimport recorded_inputs
 from fastgrad._graph cimport (
-    is_scalar, lead_to, next_generation, put_output, value_of, variable,
+    enter_call, is_scalar, lead_to, leave_call, next_generation, not_walkable, put_output, value_of, variable,
 )
 from fastgrad._loops cimport (
     DOUBLE, clear_errors, data, errors, from_double, import_numpy, is_array, is_double,
@@ -23,7 +23,8 @@ from fastgrad._loops cimport (
 )
 from fastgrad._node cimport (
     adopt_nodes, ALIKE, Edge, Handle, has_references, HOLDS_NUMBER, is_tracked, new_handle,
-    new_node, PARAMETER, RECORDED, REQUIRES_GRAD, SAVED, SAVED_NUMBER, STAND_IN, track, WEAK,
+    new_node, OWNS, PARAMETER, RECORDED, REQUIRES_GRAD, SAVED, SAVED_NUMBER, SPENT, STAND_IN, track,
+    WEAK,
 )
 from fastgrad._precision cimport as_read, widened
 
@@ -256,12 +257,21 @@ cdef int record_with(const Rule *rule, Handle x, object value, object parameter,
 cdef object without_lists(object x):
     cdef object part
     if type(x) is list:
-        return [without_lists(part) for part in <list>x]
+        return each_without_lists(x)
     if type(x) is tuple:
         for part in <tuple>x:
             if type(part) is list or type(part) is tuple:
-                return tuple([without_lists(part) for part in <tuple>x])
+                return tuple(each_without_lists(x))
     return x
+
+
+cdef list each_without_lists(object xs):
+    cdef object x
+    enter_call(" in a list of lists")
+    try:
+        return [without_lists(x) for x in xs]
+    finally:
+        leave_call()
 
 
 cdef object parameter_of(Node f):
@@ -315,6 +325,22 @@ cdef object saved_value(Node f, int i, object gy):
     if edge.flags & (SAVED | STAND_IN):
         return <object>edge.saved.array
     return gy if edge.flags & ALIKE else None
+
+
+cdef Node held(Node f):
+    cdef Node own = None
+    cdef int i
+    if f.n_edges:
+        own = new_node(f.rule)  # which may run the garbage collector
+    if f.n_edges == 0:
+        raise not_walkable(f)
+    for i in range(f.n_edges):
+        own.edges[i] = f.edges[i]
+        Py_XINCREF(own.edges[i].to)
+        if own.edges[i].flags & OWNS:
+            Py_XINCREF(own.edges[i].saved.array)
+    own.n_edges = f.n_edges
+    return own
 
 
 cdef object gradient_of(Node f, int i, object gy):
@@ -384,17 +410,23 @@ cdef class Operation(Function):
     def forward(self, *xs):
         """The output's array, from the operands'."""
         require_operands(self, len(xs))
+        if self.rule.add_whole != NULL:  # its rule takes arrays alone
+            xs = (np.asanyarray(xs[0]),)
         return forward(self.rule, xs[0], xs[1] if len(xs) > 1 else None)
 
     def backward(self, gy):
         """The inputs' gradients, from the output's; the engine sums them to the inputs' shapes."""
-        cdef int i, n = min(self.n_edges, self.rule.n_inputs)
+        cdef int i
         cdef list xs, gxs, needed
+        require_rule(self)
+        if self.flags & SPENT:
+            raise not_walkable(self)
         if not self.flags & RECORDED:  # as the seed's, which for a sum read no operand
             gxs = [gradient_at(self.rule, i, gy, [None, None]) for i in range(self.rule.n_inputs)]
         elif self.inputs == NULL:
-            needed = [self.edges[i].to != NULL for i in range(n)]
-            gxs = [gradient_of(self, i, gy) if needed[i] else None for i in range(n)]
+            needed = [self.edges[i].to != NULL for i in range(self.rule.n_inputs)]
+            own = held(self)
+            gxs = [gradient_of(own, i, gy) if needed[i] else None for i in range(len(needed))]
         else:
             xs = [native_value(x) for x in recorded_inputs(self)]
             require_operands(self, len(xs))
@@ -418,9 +450,14 @@ cdef object gradient_at(const Rule *rule, int i, object gy, list xs):
     return (<tuple>rule.row_vjps)[i](np, gy, as_read(forward(rule, xs[0], x1), gy), *read_xs)
 
 
-cdef int require_operands(Operation f, int n) except -1:
+cdef int require_rule(Operation f) except -1:
     if f.rule == NULL:
         raise NotImplementedError(f"{type(f).__name__} is no built-in operation")
+    return 0
+
+
+cdef int require_operands(Operation f, int n) except -1:
+    require_rule(f)
     if n != f.rule.n_inputs:
         raise TypeError(f"{f.rule.name.decode()}: {n} operands, expected {f.rule.n_inputs}")
     return 0

@@ -8,7 +8,7 @@ from importlib import import_module
 
 import numpy as np
 
-from fastgrad._graph cimport value_of
+from fastgrad._graph cimport enter_call, leave_call, value_of
 from fastgrad._node cimport Handle
 from fastgrad._operation cimport apply
 from fastgrad._row cimport Row
@@ -84,7 +84,11 @@ def value(x):
     if isinstance(x, Handle):
         return value_of(x)
     if type(x) is list or type(x) is tuple:
-        return type(x)([value(item) for item in x])
+        enter_call(" in a list of lists")
+        try:
+            return type(x)([value(item) for item in x])
+        finally:
+            leave_call()
     return x
 
 

@@ -11,6 +11,7 @@ cdef class Entry:
     # What is known of a node, or of a leaf, that a gradient has reached.
     cdef object owner
     cdef list gradients  # one for each output; of a leaf, one
+    cdef int first  # of a node, the number of its first output then: see `index_of` in _node.pxd
 
 
 cdef class RecordedRun:

@@ -1,4 +1,5 @@
-# cython: binding=False
+# cython: binding=False, nonecheck=True
+# (What a program passes, None included, may come here: it gets an exception.)
 """Backward that is itself recorded: gradients are Variables, with a graph of their own.
 
 The same walk as in _engine, by the same rows: a VJP gets Variables where it got arrays, and the
@@ -13,6 +14,7 @@ from cpython.object cimport PyObject
 import numpy as np
 
 from fastgrad._config import enter, get, leave
+from fastgrad._engine import write
 from fastgrad._operation import Operation as OperationClass
 from fastgrad._row import RowFunction, zero
 
@@ -23,17 +25,17 @@ from fastgrad._function cimport (
     required_gradient, variable_at,
 )
 from fastgrad._graph cimport (
-    as_recorded, called_again, handle_for, not_walkable, set_grad, shown_by, value_of, variable,
+    as_recorded, called_again, handle_for, not_walkable, shown_by, value_of, variable,
 )
 from fastgrad._loops cimport import_numpy, is_stand_in, native, stand_in, take_object
 from fastgrad._node cimport (
     CALLED, Edge, HAS_MOVED, Handle, LEAF, Node, RECORDED, REQUIRES_GRAD, SPENT,
-    handle_in, index_of, is_moved, make_collectable,
+    first_slot, handle_in, index_of, is_moved, make_collectable,
 )
-from fastgrad._operation cimport parameter_of, saved_value
+from fastgrad._operation cimport held, parameter_of, saved_value
 from fastgrad._precision cimport as_read, widened
 from fastgrad._queue cimport pop, push, release
-from fastgrad._row cimport Call, NOTHING, Row, call_of, gradient_of_call, owned, whole
+from fastgrad._row cimport Call, NOTHING, Row, gradient_of_call, held_call, owned, row_of, whole
 from fastgrad._row cimport required_gradient as required_of_rule
 
 import_numpy()
@@ -81,6 +83,7 @@ cdef class RecordedRun:
             entry.owner, entry.gradients = owner, [None] * n
             self.entries[<size_t><PyObject *>owner] = entry
             if isinstance(owner, Node):
+                entry.first = first_slot(owner)
                 push(&self.queue, <void *>owner, (<Node>owner).generation)
         return entry
 
@@ -110,15 +113,17 @@ cdef class RecordedRun:
         cdef Entry entry = self.entries[<size_t><PyObject *>f]
         cdef list gys = entry.gradients
         cdef int slot
-        cdef PyObject *y
+        cdef Handle y
         entry.gradients = None  # a node is visited once
         if not f.flags & RECORDED or (f.n_edges == 0 and f.inputs == NULL):
             raise not_walkable(f)
+        if first_slot(f) != entry.first:
+            raise called_again(f)  # since it was queued, by code in the middle
         check_if_noted(f)
         for slot in range(len(gys)):
-            y = handle_in(f, slot)
-            if y != NULL and not is_moved(<PyObject *>f, slot):
-                self.note(<Handle>y, gys[slot])
+            if handle_in(f, slot) != NULL and not is_moved(<PyObject *>f, slot):
+                y = <Handle>handle_in(f, slot)
+                self.note(y, gys[slot])
         if any([gy is not None for gy in gys]):
             if f.inputs != NULL:
                 self.visit_function(f, gys)
@@ -140,28 +145,32 @@ cdef class RecordedRun:
         return 0
 
     cdef int visit_operation(self, Node f, object gy) except -1:
-        cdef int i, n = f.rule.n_inputs
+        cdef Node own = held(f)  # the VJPs run any code, which may release `f`
+        cdef int i, n = own.rule.n_inputs
         own_gy, gy = gy, widened(gy)
-        xs = [as_read(operand_of(f, i, own_gy), gy) for i in range(n)]
+        xs = [as_read(operand_of(own, i, own_gy), gy) for i in range(n)]
         for i in range(n):
-            if f.edges[i].to == NULL or not self.leads_on(<object>f.edges[i].to, f.edges[i].slot):
+            if own.edges[i].to == NULL:
                 continue
-            if f.rule.add_whole != NULL:
-                gx = f.rule.gradient(i, gy, saved_value(f, 0, gy), parameter_of(f))
+            to = <object>own.edges[i].to
+            if not self.leads_on(to, own.edges[i].slot):
+                continue
+            if own.rule.add_whole != NULL:
+                gx = own.rule.gradient(i, gy, saved_value(own, 0, gy), parameter_of(own))
             else:
                 y = gy
-                if n == 1 and f.n_edges == 2:
-                    y = as_read(as_it_was(<PyObject *>f, 0, saved_value(f, 1, gy)), gy)
-                elif f.rule.names_output:
-                    y = f.rule.forward(saved_value(f, 0, gy), None)
+                if n == 1 and own.n_edges == 2:
+                    y = as_read(as_it_was(<PyObject *>f, 0, saved_value(own, 1, gy)), gy)
+                elif own.rule.names_output:
+                    y = own.rule.forward(saved_value(own, 0, gy), None)
                     y = as_read(as_it_was(<PyObject *>f, 0, y), gy)
-                gx = (<tuple>f.rule.row_vjps)[i](self.xp, gy, y, *xs)
-            like = saved_value(f, i, own_gy)
-            self.add(<object>f.edges[i].to, f.edges[i].slot, self.fitted(gx, like))
+                gx = (<tuple>own.rule.row_vjps)[i](self.xp, gy, y, *xs)
+            like = saved_value(own, i, own_gy)
+            self.add(to, own.edges[i].slot, self.fitted(gx, like))
         return 0
 
     cdef int visit_call(self, Node f, list gys) except -1:
-        cdef Call call = call_of(f)
+        cdef Call call = held_call(f)
         cdef Call recorded = Call.__new__(Call)
         cdef Row row = call.row
         cdef int i
@@ -170,8 +179,9 @@ cdef class RecordedRun:
         xs = []
         for i in range(call.n_targets):
             value = call.operand(i)
-            to = call.targets[i].to
-            xs.append(value if to == NULL else as_it_was(to, call.targets[i].slot, value))
+            if call.targets[i].to != NULL:
+                value = as_it_was(call.targets[i].to, call.targets[i].slot, value)
+            xs.append(value)
         operands = call.args[0] if row.sequence else call.args
         xs += operands[len(xs):]
         recorded.args = (tuple(xs), *call.args[1:]) if row.sequence else tuple(xs)
@@ -218,9 +228,12 @@ cdef class RecordedRun:
             y = as_it_was(<PyObject *>f, 0, np.asanyarray(y))
             gy = widened(gys[0])
             vs = [as_read(x, gy) for x in recorded_inputs(f)]
-            gxs = tuple([
-                (<tuple>f.rule.row_vjps)[i](self.xp, gy, y, *vs) for i in range(n)
-            ])
+            if f.rule.row_vjps == NULL:  # it has a parameter, which is None of one called by hand
+                gxs = tuple([f.rule.gradient(i, gy, vs[i], None) for i in range(n)])
+            else:
+                gxs = tuple([
+                    (<tuple>f.rule.row_vjps)[i](self.xp, gy, y, *vs) for i in range(n)
+                ])
         elif isinstance(f, RowFunction) and type(f).backward is RowFunction.backward:
             gxs = self.by_row(f, gys, recorded_inputs(f))
         elif self.create_graph:
@@ -250,7 +263,7 @@ cdef class RecordedRun:
 
     cdef tuple by_row(self, Node f, list gys, tuple inputs):
         """Of an instance of a row's class that the program called itself."""
-        cdef Row row = type(f).row
+        cdef Row row = row_of(f)
         cdef Call call = Call.__new__(Call)
         cdef int i
         ys = f._y if isinstance(f._y, tuple) else (f._y,)
@@ -432,8 +445,6 @@ cdef object operand_of(Node f, int i, object gy):
 
 def backward(Handle y not None, retain_grad, gy):
     """`y.backward(create_graph=True)`, beginning with the Variable `gy`."""
-    cdef Entry entry
-    cdef Handle x
     cdef RecordedRun run = RecordedRun(bool(retain_grad), True)
     import fastgrad.transforms as transforms
 
@@ -443,27 +454,33 @@ def backward(Handle y not None, retain_grad, gy):
         with transforms.differentiating():
             run.walk()
         if y.creator == NULL:
-            run.interior.append((y, run.xp.copy(gy)))
-        made = []
-        for entry in run.entries.values():
-            if isinstance(entry.owner, Handle) and entry.owner is not y:
-                x, gx = entry.owner, entry.gradients[0]
-                if gx is not None:
-                    # A copy: the gradients of two leaves may be one Variable.
-                    made.append((x, run.xp.copy(gx) if x.grad == NULL else <object>x.grad + gx))
-        for x, gx in run.interior:
-            made.append((x, None if gx is None else run.xp.copy(gx)))
+            run.interior.append((y, gy))
+        write(lambda: prepared(run, y))
     finally:
         leave(before)
-    # Leaf, gradient, graph, leaf: cycles, for the garbage collector to see. And all that may fail
-    # comes before the first `.grad` is written.
-    for x, gx in made:
+
+
+cdef list prepared(RecordedRun run, Handle y):
+    """For `write`: all that may fail, or run Python code, before the first `.grad` is written."""
+    cdef Entry entry
+    cdef Handle x
+    cdef list made = []
+    for entry in list(run.entries.values()):
+        if isinstance(entry.owner, Handle) and entry.owner is not y:
+            x, gx = entry.owner, entry.gradients[0]
+            if gx is not None:
+                # A copy: the gradients of two leaves may be one Variable.
+                old = shown_by(x)
+                new = run.xp.copy(gx) if old is None else old + gx
+                made.append((x, new, value_of(gx), old))
+    for x, gx in run.interior:
+        made.append((x, None if gx is None else run.xp.copy(gx), None, None))
+    # Leaf, gradient, graph, leaf: cycles, for the garbage collector to see.
+    for x, gx, _, _ in made:
         if gx is not None:
             make_collectable(gx)
             make_collectable(x)
-    _before = [shown_by(x) for x, _ in made]  # let go at the end
-    for x, gx in made:
-        set_grad(x, gx)
+    return made
 
 
 def recording(fun):
@@ -505,6 +522,7 @@ cdef set between(list ys, dict wanted):
     """The addresses of the nodes on a way from `ys` to a wanted Variable."""
     cdef Node f
     cdef dict leads = {}  # by address: whether it does; None while that is being found out
+    cdef dict ends = {}  # what its edges led to when they were looked at: they may be spent since
     cdef list stack = []
     cdef Handle y
     owners = {}
@@ -515,11 +533,12 @@ cdef set between(list ys, dict wanted):
         f = stack[len(stack) - 1]
         key = <size_t><PyObject *>f
         if key not in leads:
+            ends[key] = ends_of(f)
             if f.flags & SPENT and not produces(f, wanted):
                 raise not_walkable(f)
             leads[key] = None
             owners[key] = f
-            for to in ends_of(f):
+            for to in ends[key]:
                 if isinstance(to, Node) and <size_t><PyObject *>to not in leads:
                     stack.append(to)
             continue
@@ -527,13 +546,13 @@ cdef set between(list ys, dict wanted):
         if leads[key] is None:
             leads[key] = produces(f, wanted) or any([
                 address(to) in wanted if isinstance(to, Handle) else leads.get(address(to))
-                for to in ends_of(f)
+                for to in ends[key]
             ])
     return {key for key, does in leads.items() if does}
 
 
 def leaves(list ys):
-    """The leaves that the Variables `ys` were computed from."""
+    """The leaves that the Variables `ys` were computed from; RuntimeError for a released graph."""
     cdef Handle y
     cdef list stack = [y if y.creator == NULL else <object>y.creator for y in ys]
     cdef dict seen = {}
@@ -543,6 +562,8 @@ def leaves(list ys):
             seen[address(x)] = x
             if isinstance(x, Node):
                 stack.extend(ends_of(x))
+                if (<Node>x).flags & SPENT:
+                    raise not_walkable(x)
     return [x for x in seen.values() if isinstance(x, Handle) and (<Handle>x).flags & REQUIRES_GRAD]
 
 
@@ -579,7 +600,7 @@ cdef bint is_step(Node f) except -1:
     cdef Row row
     if not f.flags & CALLED or not f.n_edges:
         return False
-    row = call_of(f).row
+    row = held_call(f).row
     return not row.sequence and all([vjp is zero or vjp is None for vjp in row.vjp])
 
 
@@ -608,7 +629,7 @@ cdef list ends_of(Node f):
         for x in <tuple>f.inputs:
             ends.append(x if x.creator == NULL else <object>x.creator)
     elif f.flags & CALLED and f.n_edges:
-        call = call_of(f)
+        call = held_call(f)
         for i in range(call.n_targets):
             if call.targets[i].to != NULL:
                 slot = call.targets[i].slot

@@ -8,6 +8,7 @@ without knowing of rows.
 from cpython.object cimport PyObject
 
 from fastgrad._function cimport Function
+from fastgrad._graph cimport not_walkable
 from fastgrad._node cimport FastCall, Handle, Node, Rule
 
 cdef enum:  # what the VJPs of a row read the elements of
@@ -78,6 +79,13 @@ cdef object required_gradient(Row row, int i, object gx, object x)
 
 # Copies of gradients, for a VJP that may write into them.
 cdef list owned(list gys)
+
+cdef inline Call held_call(Node f):  # RuntimeError if the node was released
+    if f.n_edges == 0:
+        raise not_walkable(f)
+    return call_of(f)
+
+cdef Row row_of(Function f)  # of an instance of a row's class; NotImplementedError of any other
 
 # The gradient for operand `i`: an ndarray of its shape and dtype, or None; or an exception.
 cdef object gradient_of_call(Call call, int i, object gy)

@@ -1,5 +1,6 @@
-# cython: binding=False
-# (So that a method called on the class checks the type of its `self`, None included.)
+# cython: binding=False, nonecheck=True
+# (So that a method called on the class checks the type of its `self`, None included; and what a
+# program may have put in a place of ours gets an exception.)
 """See _row.pxd."""
 
 cimport cython
@@ -18,7 +19,7 @@ from fastgrad._config cimport recording
 from fastgrad._debug cimport note_if_armed
 from fastgrad._function cimport Function, recorded_inputs
 from fastgrad._graph cimport (
-    handle_for, lead, next_generation, put_output, value_of, variable,
+    enter_call, handle_for, lead, leave_call, next_generation, put_output, value_of, variable,
 )
 from fastgrad._loops cimport (
     holds_integers, import_numpy, is_array, is_exact, is_stand_in, native, same_dtype, same_shape,
@@ -317,9 +318,17 @@ cdef bint any_variable(object xs) except -1:
     for x in xs:
         if isinstance(x, Handle):
             return True
-        if isinstance(x, (list, tuple)) and any_variable(x):
+        if isinstance(x, (list, tuple)) and any_inside(x):
             return True
     return False
+
+
+cdef bint any_inside(object x) except -1:
+    enter_call(" in a list of lists")
+    try:
+        return any_variable(x)
+    finally:
+        leave_call()
 
 
 def parameter_names(function):
@@ -488,13 +497,17 @@ cdef bint may_refer(object x) except -1:
     """Whether it may refer to something that refers back: see NOTE [Garbage collector]."""
     if x is None or not has_references(<PyObject *>x) or type(x) is slice:
         return False
-    if type(x) is tuple or type(x) is list:
-        for item in x:
-            if may_refer(item):
-                return True
-        return False
     if type(x) is dict:
-        return may_refer(list(x.values()))
+        x = list(x.values())
+    if type(x) is tuple or type(x) is list:
+        enter_call(" in a list of lists")
+        try:
+            for item in x:
+                if may_refer(item):
+                    return True
+        finally:
+            leave_call()
+        return False
     return not isinstance(x, type) and not isinstance(x, np.ufunc)
 
 
@@ -586,7 +599,7 @@ cdef class RowFunction(Function):
 
     def forward(self, *xs):
         """The output's array, from the operands'."""
-        cdef Row row = type(self).row
+        cdef Row row = row_of(self)
         y = row.forward(xs) if row.sequence else row.forward(*xs)
         self._y = tuple(y) if isinstance(y, (tuple, list)) else y
         return self._y
@@ -594,10 +607,10 @@ cdef class RowFunction(Function):
     def backward(self, *gys):
         """The inputs' gradients, from the output's."""
         cdef Call call
-        cdef Row row = type(self).row
+        cdef Row row = row_of(self)
         cdef int i
         if self.flags & CALLED and self.inputs == NULL:
-            call = call_of(self)
+            call = held_call(self)
         else:
             call = Call.__new__(Call)
             call.row, call.y = row, self._y
@@ -616,6 +629,13 @@ cdef class RowFunction(Function):
 
 
 adopt_nodes(<PyTypeObject *>RowFunction)
+
+
+cdef Row row_of(Function f):
+    cdef object row = type(f).row
+    if not isinstance(row, Row):
+        raise NotImplementedError(f"{type(f).__name__} is no built-in operation")
+    return row
 
 
 # The targets, which Cython knows nothing of, for the garbage collector.

@@ -256,5 +256,12 @@ def register(cls):
     The only arrow upward among the modules. A Python class, unlike a compiled one, lets programs
     assign operators on it, as the seed does; its compiled base keeps them at full speed till then.
     """
+    global registered
+    if not isinstance(cls, type) or not issubclass(cls, VariableBase) or registered:
+        raise TypeError("register: there is one public class Variable")
+    registered = True
     adopt_variable(<PyTypeObject *>cls)
     return cls
+
+
+cdef bint registered = False
