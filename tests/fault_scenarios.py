@@ -78,6 +78,18 @@ def arrays():
 
 
 @scenario
+def arrays_in_the_other_byte_order():
+    x, w = leaf(n=3, dtype=">f8"), leaf(2.5, n=3, dtype=">f8")
+
+    def attempt():
+        y = fnp.sum(x * w + fnp.exp(x)) + fnp.max(w) + x[1] + fnp.sum(w[[0, 0]])
+        y.backward()
+        y.backward(create_graph=True)
+
+    return attempt, [x, w]
+
+
+@scenario
 def large_arrays():
     x, w = leaf(n=3000), leaf(2.5, n=3000)
 
