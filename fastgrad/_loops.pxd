@@ -291,8 +291,9 @@ cdef const char *name_of(int loop) noexcept
 # NOTE [Direct]
 # `is_direct` alone decides whether C code may read or write the numbers of an array: an ndarray
 # itself, of float32 or float64 (which `type_num` says of both byte orders), in the machine's byte
-# order, aligned. `plain` is that, and contiguous. Whoever takes `data(x)` asked one of the two
-# first, or made `x` by `empty`, `zeros_like` or `from_double`; everything else is NumPy's to do.
+# order, aligned. `plain` is that, and contiguous; `is_double` is that, and a float64 without axes.
+# Whoever takes `data(x)` asked one of them first, or made `x` by `empty`, `zeros_like` or
+# `from_double` (but for masks: bytes have no order); everything else is NumPy's to do.
 # What a graph saves for backward, values and stand-ins, is always in the machine's byte order, and
 # so are gradients: `native`, `stand_in` and `fitted` see to it.
 

@@ -77,6 +77,22 @@ def arrays():
     return attempt, [x, w]
 
 
+def swapped_sum(x, w):
+    return fnp.sum(x * w + fnp.exp(x)) + fnp.max(w) + x[1] + fnp.sum(w[[0, 0]])
+
+
+@scenario
+def arrays_in_the_other_byte_order():
+    x, w = leaf(n=3, dtype=">f8"), leaf(2.5, n=3, dtype=">f8")
+    return lambda: swapped_sum(x, w).backward(), [x, w]
+
+
+@scenario
+def arrays_in_the_other_byte_order_recorded():
+    x, w = leaf(n=3, dtype=">f8"), leaf(2.5, n=3, dtype=">f8")
+    return lambda: swapped_sum(x, w).backward(create_graph=True), [x, w]
+
+
 @scenario
 def large_arrays():
     x, w = leaf(n=3000), leaf(2.5, n=3000)

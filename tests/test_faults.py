@@ -27,7 +27,12 @@ FAULTS = {  # how many requests meet it, one after the other, and the signal ins
 
 # ContextVar.set begins and ends blocks. In Python 3.11 it crashes if it finds no memory twice.
 SETTERS = {"differentiable_function", "second_derivative", "hessian", "products", "checkpoint"}
-SETTERS |= {"create_graph", "create_graph_with_old_gradients_and_retain_grad", "no_grad"}
+SETTERS |= {
+    "create_graph",
+    "create_graph_with_old_gradients_and_retain_grad",
+    "no_grad",
+    "arrays_in_the_other_byte_order_recorded",
+}
 
 
 @pytest.fixture(scope="module")
