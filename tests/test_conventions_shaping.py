@@ -167,7 +167,7 @@ def test_pad_refuses_functions_and_variables_among_its_options():
     with pytest.raises(TypeError, match=r"np\.pad: a function as the mode .*concatenate"):
         np.pad(x, 1, lambda *_: None)
     with pytest.raises(TypeError):
-        np.pad(x, 1, constant_values=Variable(np.array(1.0)))
+        np.pad(x, 1, "linear_ramp", end_values=Variable(np.array(1.0)))
 
 
 def test_pad_of_long_arrays_takes_no_matrix():
@@ -207,18 +207,14 @@ def test_lists_of_variables_among_operands_keep_gradients():
         lambda: np.vstack([[[a]], b]),
         lambda: fnp.column_stack([[a, b[0]], [1.0, 2.0]]),
         lambda: fnp.full_like(np.zeros((2, 2)), [a, 1.0]),
+        lambda: np.append([a, a], b),
+        lambda: fnp.reshape([a, a], (2, 1)),
+        lambda: np.concatenate([[a, a], b]),
+        lambda: np.broadcast_arrays([a, a], b)[0],
     ):
         a.cleargrad()
         fnp.sum(f()).backward()
         assert a.grad > 0
-    for f in (
-        lambda: np.append([a, a], b),
-        lambda: fnp.reshape([a, a], (2, 1)),
-        lambda: np.concatenate([[a, a], b]),
-        lambda: np.broadcast_arrays([a, a], b),
-    ):
-        with pytest.raises(TypeError, match=r"Variables, expected a Variable; .* fastgrad\.stack"):
-            f()
 
 
 def test_dtype_of_a_list_is_numpys():

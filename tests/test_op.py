@@ -165,8 +165,8 @@ def test_bad_declarations():
 
 
 def test_variable_where_no_operand_is_expected():
-    with pytest.raises(TypeError, match=r"sum: argument 'initial' is a Variable.*x\.data"):
-        fnp.sum(Variable(np.ones(2)), initial=Variable(np.array(1.0)))
+    with pytest.raises(TypeError, match=r"sum: argument 'where' is a Variable.*x\.data"):
+        fnp.sum(Variable(np.ones(2)), where=Variable(np.array(1.0)))
     with pytest.raises(TypeError, match="operand 0 is a Variable without data"):
         cube()(Variable(None))
 
