@@ -143,7 +143,7 @@ class Pow(Function):
             gx0 = self.gradient_of_base(gy, x0, x1)
         if not isinstance(self.inputs[1], Constant):
             base, e = wide(np.where(x0 == 0, 1, x0)), wide(x1)
-            gx1 = fit(np.multiply(gy, np.multiply(base**e, np.log(base))), self.inputs[1])
+            gx1 = fit(np.multiply(gy, base**e * np.log(base)), self.inputs[1])
         return gx0, gx1
 
     def gradient_of_base(self, gy, x0, x1):
@@ -151,15 +151,15 @@ class Pow(Function):
         if type(x1) in (bool, int, float, complex):
             if x1 == 0:
                 return np.zeros_like(x0)
-            slope = np.multiply(x1, x0 ** (x1 - 1))
+            slope = x1 * x0 ** (x1 - 1)
         else:  # below 1, x1 - 1 is rounded
             x0, x1 = wide(x0), wide(x1)
             low = (x1 < 1) & (x0 != 0)
             unused = low | (x1 == 0)
             e = np.where(unused, 0, x1 - 1) if np.any(unused) else x1 - 1
-            slope = np.multiply(x1, x0**e)
+            slope = x1 * x0**e
             if np.any(low):
-                slope = np.where(low, np.multiply(x1, x0**x1) / np.where(low, x0, 1), slope)
+                slope = np.where(low, x1 * x0**x1 / np.where(low, x0, 1), slope)
         return fit(np.multiply(gy, slope), self.inputs[0])
 
 
