@@ -147,6 +147,11 @@ class Neg(Function):
         return fit(-gy, self.inputs[0])
 
 
+def wide(x):
+    """float16 as float32"""
+    return x.astype(np.float32) if getattr(x, "dtype", None) == np.float16 else x
+
+
 class Pow(Function):
     """`x0 ** x1`"""
 
@@ -159,8 +164,8 @@ class Pow(Function):
         if not isinstance(self.inputs[0], Constant):
             gx0 = self.gradient_of_base(gy, x0, x1)
         if not isinstance(self.inputs[1], Constant):
-            log = np.log(np.where(x0 == 0, 1, x0))
-            gx1 = fit(np.multiply(gy, np.multiply(x0**x1, log)), self.inputs[1])
+            base, e = wide(np.where(x0 == 0, 1, x0)), wide(x1)
+            gx1 = fit(np.multiply(gy, base**e * np.log(base)), self.inputs[1])
         return gx0, gx1
 
     def gradient_of_base(self, gy, x0, x1):
@@ -168,10 +173,16 @@ class Pow(Function):
         if type(x1) in (bool, int, float, complex):
             if x1 == 0:
                 return np.zeros_like(x0)
-            e = x1 - 1
-        else:
-            e = np.where(x1 == 0, 1, x1 - 1)
-        return fit(np.multiply(gy, np.multiply(x1, x0**e)), self.inputs[0])
+            slope = x1 * x0 ** (x1 - 1)
+        else:  # below 1, x1 - 1 is rounded
+            x0, x1 = wide(x0), wide(x1)
+            low = (x1 < 1) & (x0 != 0)
+            unused = low | (x1 == 0)
+            e = np.where(unused, 0, x1 - 1) if np.any(unused) else x1 - 1
+            slope = x1 * x0**e
+            if np.any(low):
+                slope = np.where(low, x1 * x0**x1 / np.where(low, x0, 1), slope)
+        return fit(np.multiply(gy, slope), self.inputs[0])
 
 
 class MatMul(Function):

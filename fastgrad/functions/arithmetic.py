@@ -66,24 +66,24 @@ def base_vjp(xp, g, y, a, b):
             return g * (b * a)
         return g * (b * a ** (b - 1)) if b != 0 else zeros(a)
     a, b = wide(a), wide(b)
-    zero, low = value(a) == 0, value(b) < 1
-    if np.any(zero):  # the exponent of 0 is a constant, in the next derivative too
-        low = low & ~zero
+    zero = value(a) == 0
+    low = (value(b) < 1) & ~zero
+    if xp is not np and np.any(zero):  # the exponent of 0 is a constant, in the next derivative too
         b = xp.where(zero, value(b), b)
     if not np.any(low | (value(b) == 0)):
         return g * (b * a ** (b - 1))
     # Below 1, b - 1 is rounded, and a power of it may overflow; 0 stands for it where it is not
     # used. For b = 0 this has the derivative 1 / a for b, which its value 0 does not show.
     slope = b * a ** xp.where(low | (value(b) == 0), 0, b - 1)
-    return g * xp.where(low, b * a**b / xp.where(low, a, 1), slope)
+    if np.any(low):
+        slope = xp.where(low, b * a**b / xp.where(low, a, 1), slope)
+    return g * slope
 
 
 def exponent_vjp(xp, g, y, a, b):
     """a**b * log(a), and 0 where a is 0."""
     a, b = wide(a), wide(b)
-    zero = value(a) == 0
-    if np.any(zero):
-        a = xp.where(zero, 1, a)
+    a = xp.where(value(a) == 0, 1, a)
     return g * (a**b * xp.log(a))
 
 
