@@ -11,6 +11,7 @@ cdef tuple default = (True, True)
 default_on = True
 overridden = False
 
+
 @cython.trashcan(True)  # a chain of them, of blocks that were never left, has no end
 cdef class Block:
     """What holds inside a block, or was assigned there."""

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any, final
 
 from fastgrad._node import Handle
@@ -15,3 +16,4 @@ def backward(
     create_graph: object = False,
     retain_graph: object = True,
 ) -> None: ...
+def write(prepare: Callable[[], list[tuple[Any, Any, Any, Any]]]) -> None: ...

@@ -58,8 +58,8 @@ cdef object saved_value(Node f, int i, object gy)
 # ... and, for _accumulate.fitted, something of its shape and dtype.
 cdef object saved_like(Node f, int i, object gy)
 
-# A node that alone holds what the edges of `f`, that of a compiled operation, lead to and saved: for
-# who reads them while Python code runs, which may release `f`. RuntimeError if it was released.
+# A node that alone holds what the edges of `f`, that of a compiled operation, lead to and saved:
+# for who reads them while Python code runs, which may release `f`. RuntimeError if it was released.
 cdef Node held(Node f)
 
 cdef object gradient_of(Node f, int i, object gy)  # for operand `i`, by NumPy; to be fitted yet

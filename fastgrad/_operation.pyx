@@ -14,7 +14,8 @@ from fastgrad._config cimport recording
 from fastgrad._debug cimport note_if_armed
 from fastgrad._function cimport recorded_inputs
 from fastgrad._graph cimport (
-    enter_call, is_scalar, lead_to, leave_call, next_generation, not_walkable, put_output, value_of, variable,
+    enter_call, is_scalar, lead_to, leave_call, next_generation, not_walkable, put_output, value_of,
+    variable,
 )
 from fastgrad._loops cimport (
     DOUBLE, clear_errors, data, errors, from_double, import_numpy, is_array, is_double,

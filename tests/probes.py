@@ -34,7 +34,7 @@ def is_ours(cls):
 
 
 def modules():
-    """fastgrad and all below it."""
+    """The package, and all below it."""
     found = [fastgrad]
     for info in pkgutil.walk_packages(fastgrad.__path__, "fastgrad."):
         found.append(importlib.import_module(info.name))
@@ -75,7 +75,7 @@ def recorded():
             for args in ((n,), (m,), (n, n), (m, n), ([n, n],), (n, 0), (m, (2, 2))):
                 try:
                     y = row(*args)
-                except Exception:  # noqa: BLE001, S112
+                except Exception:  # noqa: BLE001
                     continue
                 y = y[0] if isinstance(y, (tuple, list)) and y else y
                 if isinstance(y, Variable) and y.creator is not None:
@@ -87,10 +87,7 @@ def recorded():
 def released(y):
     """The creator of `y`, after a walk that released it."""
     f = y.creator
-    try:
-        y.backward(retain_graph=False)
-    except Exception:  # noqa: BLE001
-        pass
+    tries(y.backward, False, False, False)
     return f
 
 
@@ -99,9 +96,9 @@ def instances():
     found = {}
     for module in modules():
         for name, x in sorted(vars(module).items()):
-            if not name.startswith("__") and (is_ours(type(x)) or is_ours(x)):
-                if not isinstance(x, types.ModuleType):
-                    found.setdefault(id(x), (f"{module.__name__}.{name}", lambda x=x: x))
+            ours = (is_ours(type(x)) or is_ours(x)) and not isinstance(x, types.ModuleType)
+            if ours and not name.startswith("__"):
+                found.setdefault(id(x), (f"{module.__name__}.{name}", lambda x=x: x))
     found = list(found.values())
     for name in recorded():
         found.append((f"creator of {name}", lambda n=name: recorded_one(n).creator))
@@ -148,8 +145,10 @@ def classes(objects):
 
 def junk():
     """One of each kind, alone and together."""
+    # fmt: off
     ones = [None, 1.0, 1, -1, "x", np.ones(2), np.array(None), leaf(), leaf([1.0, 2.0]), [leaf()],
-            (), {}, Variable, fastgrad.Add(), Variable.__new__(Variable), [None], (None, None)]  # fmt: skip
+            (), {}, Variable, fastgrad.Add(), Variable.__new__(Variable), [None], (None, None)]
+    # fmt: on
     few = [None, 1.0, "x", np.ones(2), leaf()]
     return [(), *[(x,) for x in ones], *itertools.product(few, repeat=2)]
 

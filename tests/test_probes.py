@@ -34,8 +34,7 @@ import contextvars
 import numpy as np
 import fastgrad
 import fastgrad.numpy as fnp
-from fastgrad import *
-from fastgrad.transforms import stop_gradient
+from fastgrad import Variable, as_array, grad, gradients, no_grad, stop_gradient
 
 def deep(wrap):
     x = 0.0
