@@ -192,7 +192,10 @@ cdef class Row:
             gy = widened(gy)
         y = call.y if type(call.y) is tuple else as_read(call.y, gy)
         if self.sequence:
-            args = (xp, i, gy, y, tuple([as_read(x, gy) for x in <tuple>args[0]]), *args[1:])
+            xs = args[0]
+            if self.saves & (INPUTS | OTHERS):  # else n operands would take n**2 steps, for nothing
+                xs = tuple([as_read(x, gy) for x in <tuple>xs])
+            args = (xp, i, gy, y, xs, *args[1:])
             return self.vjp(*args, **call.kwargs) if call.kwargs else self.vjp(*args)
         args = (xp, gy, y, *[self.read(k, args[k], gy) for k in range(len(args))])
         vjp = self.vjp[i]
