@@ -246,7 +246,10 @@ cdef class Row:
             g = widened(g)
         y = call.y if type(call.y) is tuple else as_read(call.y, g)
         if self.sequence:
-            return (xp, i, g, y, tuple([as_read(x, g) for x in <tuple>args[0]]), *args[1:])
+            xs = args[0]
+            if self.saves & (INPUTS | OTHERS):  # else n operands would take n**2 steps, for nothing
+                xs = tuple([as_read(x, g) for x in <tuple>xs])
+            return (xp, i, g, y, xs, *args[1:])
         return (xp, g, y, *[self.read(k, args[k], g) for k in range(len(args))])
 
     cdef object read(self, int i, object x, object gy):
