@@ -293,10 +293,9 @@ cdef void drop_edges(Node f) noexcept:
     f.n_edges = 0
     for i in range(n):
         edge = f.edges[i]
-        f.edges[i].to = NULL
-        f.edges[i].flags = 0
-        if f.inputs == NULL:  # else they are `first_slot` and `running`
-            f.edges[i].slot = 0
+        memset(&f.edges[i], 0, sizeof(Edge))
+        if n == 1 and f.inputs != NULL:
+            f.edges[0].slot = edge.slot  # which is `running`
         Py_XDECREF(edge.to)
         if edge.flags & OWNS:
             drop(edge.saved.array)
