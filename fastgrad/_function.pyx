@@ -150,8 +150,6 @@ cdef class Function(Node):
         keep_inputs(self, tuple(xs))
         self.flags = (self.flags | RECORDED) & ~SPENT
         make_collectable(self)
-        for x in xs:
-            make_collectable(x)
 
     @property
     def outputs(self):

@@ -47,7 +47,8 @@ cdef enum:  # flags of handles and nodes
     CALLED = 256  # a node: of a row; its first edge saved the Call, see _row.pxd
     RECALLED = 512  # a node, of a Function run in Python: it was called again, see `index_of`
     CHECKED = 1024  # a node: recorded in a `debug` block, see _debug.pxd
-    COLLECTABLE = 64  # the garbage collector tracks this and all that can be reached from it
+    COLLECTABLE = 64  # the garbage collector tracks this and all that it was computed from
+    WATCHED = 2048  # it may close a cycle: before each collection what it leads to is tracked
 
 
 cdef class Handle:
@@ -164,6 +165,6 @@ cdef extern from "Python.h":
 cdef PyObject **attributes(PyObject *x) noexcept  # where the dict of free attributes is
 cdef void track(PyObject *x) noexcept
 cdef void untrack(PyObject *x) noexcept
-cdef int make_collectable(object x) except -1  # track what can be reached from `x`
+cdef int make_collectable(object x) except -1  # it, a handle or a node, may close a cycle
 cdef int note_attribute(object x, object name, object value) except -1  # was just set on `x`
 cdef bint has_no_slots(PyObject *x) noexcept  # __slots__, in a Python subclass

@@ -336,7 +336,6 @@ def backward(Handle y not None, retain_grad, gy):
     # comes before the first `.grad` is written.
     for x, gx in made:
         if gx is not None:
-            make_collectable(gx)
             make_collectable(x)
     _before = [shown_by(x) for x, _ in made]  # let go at the end
     for x, gx in made:

@@ -19,7 +19,7 @@ from fastgrad._graph cimport (
 from fastgrad._loops cimport import_numpy, is_array
 from fastgrad._node cimport (
     Node, REQUIRES_GRAD, adopt_handles, adopt_variable, has_no_slots, has_references,
-    make_collectable, note_attribute, track, untrack,
+    make_collectable, note_attribute, untrack,
 )
 
 import_numpy()
@@ -235,8 +235,7 @@ cdef int set_name(Handle x, object name) except -1:
         Py_INCREF(name)
         x.name = <PyObject *>name
         if has_references(x.name):
-            track(<PyObject *>x)
-            make_collectable(name)
+            make_collectable(x)
     Py_XDECREF(before)
     return 0
 
