@@ -44,3 +44,4 @@ cdef Handle handle_for(PyObject *to, int slot, object value)  # at the end of an
 # The exceptions for a node that was released or never recorded, and for an earlier call of one.
 cdef object not_walkable(Node f)
 cdef object called_again(Node f)
+cdef object ended()  # for an argument that outlived its transform

@@ -18,7 +18,7 @@ from fastgrad._loops cimport (
 from fastgrad._node cimport (
     COLLECTABLE, HAS_MOVED, HOLDS_NUMBER, LEAF, REBOUND, RECORDED, REQUIRES_GRAD, SAVED, SPENT,
     SAVED_NUMBER, first_slot, handle_in, has_references, index_of, is_moved, is_tracked,
-    make_collectable, make_slots, new_handle, track,
+    make_collectable, make_slots, new_handle, origin_here, track,
 )
 
 import_numpy()
@@ -166,7 +166,7 @@ cdef PyObject *detached(Handle y) noexcept:
                 (<Node>f).flags |= HAS_MOVED
             else:
                 (<Node>f).slots[slot].handle = NULL
-        y.creator = NULL
+        y.creator, y.slot = NULL, origin_here()
     return f
 
 
@@ -326,6 +326,13 @@ cdef object not_walkable(Node f):
         return RuntimeError(f"{name}: a backward with retain_graph=False came here and released "
                             "what a second one needs")
     return RuntimeError(f"{name}: creator of a Variable, but it has no inputs")
+
+
+cdef object ended():
+    return RuntimeError(
+        "a Variable is used that was computed from an argument of a function whose derivative was "
+        "taken before, and is over: that function, or the one that called it, kept it. Keep the "
+        "value, x.data or stop_gradient(x), or return it (has_aux=True)")
 
 
 cdef object called_again(Node f):

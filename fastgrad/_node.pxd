@@ -48,6 +48,7 @@ cdef enum:  # flags of handles and nodes
     RECALLED = 512  # a node, of a Function run in Python: it was called again, see `index_of`
     CHECKED = 1024  # a node: recorded in a `debug` block, see _debug.pxd
     COLLECTABLE = 64  # the garbage collector tracks this and all that it was computed from
+    ENDED = 4096  # a handle: the argument of a function that is differentiated no more
     WATCHED = 2048  # it may close a cycle: before each collection what it leads to is tracked
 
 
@@ -62,7 +63,7 @@ cdef class Handle:
     cdef int64_t generation
     cdef uint64_t run  # the backward that `flight` belongs to
     cdef Gradient flight  # a leaf's gradient in flight; see REBOUND
-    cdef int slot  # of the creator
+    cdef int slot  # of the creator; of a leaf: its origin, see NOTE [Origins]
     cdef int flags
 
 
@@ -126,6 +127,7 @@ cdef Handle new_handle()
 cdef Node new_node(const Rule *rule)
 cdef Node new_node_of(PyTypeObject *type)
 cdef PyTypeObject *variable_type  # borrowed from its module
+cdef int origin_here() noexcept  # of a leaf that is made now; see NOTE [Origins] in _node.pyx
 
 cdef void adopt_handles(PyTypeObject *type) noexcept  # a compiled class; its memory is ours now
 cdef void adopt_nodes(PyTypeObject *type) noexcept

@@ -115,8 +115,71 @@ cdef inline void clear_array(PyObject **field) noexcept:
 # --- handles ---
 
 
+# NOTE [Origins]
+# A Variable that a differentiated function did not get as an argument, nor make itself, it
+# captured: then somebody outside may differentiate for that one. So a leaf tells where it was made:
+# by its number, which is negative, the outermost function that was being differentiated then in its
+# thread; 0: in none. (In `slot`, which no leaf needs for anything else.)
+
+cdef extern from *:
+    """
+    #ifdef _MSC_VER
+    static __declspec(thread) int fg_origin = 0;
+    #elif defined(__GLIBC__) /* two instructions; the rule for libraries takes a call */
+    static __thread int fg_origin __attribute__((tls_model("initial-exec"))) = 0;
+    #else
+    static __thread int fg_origin = 0;
+    #endif
+    """
+    int origin "fg_origin"
+
+cdef int last_origin = -1
+
+
+cdef int origin_here() noexcept:
+    return origin
+
+
+def enter_origin():
+    """What this thread makes from now on comes from another function: its number, and that before.
+
+    `leave_origin`, with the number before, ends it.
+    """
+    global origin, last_origin
+    before = origin
+    last_origin = last_origin - 1 if last_origin > -(1 << 30) else -2
+    origin = last_origin
+    return origin, before
+
+
+def leave_origin(int before):
+    """Go back to the function of the number `before`."""
+    global origin
+    origin = before
+
+
+def is_from(Handle x not None, int number):
+    """Whether the leaf `x` was made in the function of that number."""
+    return x.slot == number
+
+
+def end_arguments(list xs, bint alone):
+    """Make constants of the leaves among `xs`, whose function is differentiated no more.
+
+    `alone`: no derivative that was handed out leads to them, so what does was kept by mistake.
+    """
+    cdef Handle x
+    for x in xs:
+        if x.creator == NULL:
+            x.flags &= ~REQUIRES_GRAD
+            if alone:
+                x.flags |= ENDED
+
+
 cdef Handle new_handle():
-    return take_handle(new_object(variable_type, &spare_handles))
+    cdef Handle x = take_handle(new_object(variable_type, &spare_handles))
+    x.slot = origin
+    return x
 
 
 cdef extern from *:

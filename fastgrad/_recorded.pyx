@@ -19,11 +19,12 @@ from fastgrad._row import RowFunction, zero
 from fastgrad._debug cimport check_if_noted
 from fastgrad._function cimport call_backward, call_recorded
 from fastgrad._graph cimport (
-    called_again, handle_for, not_walkable, set_array, set_grad, shown_by, value_of, variable,
+    called_again, ended, handle_for, not_walkable, set_array, set_grad, shown_by, value_of,
+    variable,
 )
 from fastgrad._loops cimport import_numpy, is_stand_in, stand_in, take_object
 from fastgrad._node cimport (
-    CALLED, Edge, HAS_MOVED, Handle, LEAF, Node, RECORDED, REQUIRES_GRAD, SPENT,
+    CALLED, ENDED, Edge, HAS_MOVED, Handle, LEAF, Node, RECORDED, REQUIRES_GRAD, SPENT,
     handle_in, index_of, is_moved, make_collectable,
 )
 from fastgrad._operation cimport parameter_of, saved_value
@@ -57,6 +58,7 @@ cdef class RecordedRun:
         if slot[0] == LEAF:
             slot[0] = 0
             if not (<Handle>to).flags & REQUIRES_GRAD:
+                require_life(to)
                 return None
             if self.wanted is not None and <size_t><PyObject *>to not in self.wanted:
                 return None
@@ -395,7 +397,9 @@ cdef set between(list ys, dict wanted):
             leads[key] = None
             owners[key] = f
             for to in ends_of(f):
-                if isinstance(to, Node) and <size_t><PyObject *>to not in leads:
+                if isinstance(to, Handle):
+                    require_life(to)
+                elif <size_t><PyObject *>to not in leads:
                     stack.append(to)
             continue
         stack.pop()
@@ -418,7 +422,15 @@ def leaves(list ys):
             seen[address(x)] = x
             if isinstance(x, Node):
                 stack.extend(ends_of(x))
+            else:
+                require_life(x)
     return [x for x in seen.values() if isinstance(x, Handle) and (<Handle>x).flags & REQUIRES_GRAD]
+
+
+cdef int require_life(Handle x) except -1:
+    if x.flags & ENDED:
+        raise ended()
+    return 0
 
 
 cdef size_t address(object x):

@@ -8,6 +8,7 @@ from operator import index
 import numpy as np
 
 from fastgrad import _engine, _recorded
+from fastgrad._node import end_arguments, enter_origin, is_from, leave_origin
 from fastgrad.config import Config
 from fastgrad.op import NOTHING, op
 from fastgrad.trees import flatten, is_float, rebuild
@@ -30,7 +31,15 @@ def reaches_out(tree):
 
 
 class Arguments:
-    """The arguments of a call, those of `argnums` as Variables to differentiate for."""
+    """The arguments of a call, those of `argnums` as Variables to differentiate for.
+
+    They are constants from when this object, which the call holds, or its pullback, is gone.
+    """
+
+    xs = ()
+    nested = False
+    origin = 0  # see NOTE [Origins] in _node.pyx
+    exposed = False  # whether a derivative that was handed out leads to the arguments
 
     def __init__(self, name, args, argnums, given=()):
         self.single = not isinstance(argnums, (tuple, list))
@@ -65,10 +74,28 @@ class Arguments:
             return identity(x)
         return Variable(x.data)
 
+    def __del__(self):
+        end_arguments(list(self.xs), alone=not (self.exposed or self.nested))
+
     def call(self, fun, kwargs):
         """`fun` of the arguments, recorded."""
-        with differentiating():
-            return recording(fun)(*self.args, **kwargs)
+        if getattr(running, "depth", 0):
+            with differentiating():
+                return recording(fun)(*self.args, **kwargs)
+        self.origin, before = enter_origin()
+        try:
+            with differentiating():
+                return recording(fun)(*self.args, **kwargs)
+        finally:
+            leave_origin(before)
+
+    def notice_captured(self, ys):
+        """A Variable that the function captured counts as one that it was passed."""
+        if self.nested or not Config.enable_backprop:
+            return
+        own = {id(x) for x in self.xs}
+        for x in _recorded.leaves([y for y in ys if isinstance(y, Variable)]):
+            self.nested |= id(x) not in own and not is_from(x, self.origin)
 
     def packed(self, parts):
         """One part for each Variable, in the structure of the arguments."""
@@ -121,14 +148,21 @@ def as_given(x, gx):
 
 
 def gradients_for(arguments, ys, gys, unconnected="zero", nested=None):
-    """The gradients for the Variables of the arguments: arrays, or Variables if nested."""
+    """The gradients for the Variables of the arguments: arrays, or Variables if nested.
+
+    Whether they are nested says `nested`, or else the arguments, and what the outputs depend on.
+    """
     pairs = [(y, gy) for y, gy in zip(ys, gys, strict=True) if isinstance(y, Variable)]
     ys, gys = [y for y, _ in pairs], [gy for _, gy in pairs]
-    if arguments.nested if nested is None else nested:
+    origin = 0
+    if nested is None:
+        nested = arguments.nested
+        origin = arguments.origin if Config.enable_backprop else 0
+    gxs = None if nested else _engine.gradients(ys, gys, arguments.xs, origin)
+    if gxs is None:
+        arguments.nested |= not nested  # it met a captured Variable
         gys = [ones_like(y) if gy is None else constant(gy) for y, gy in pairs]
         gxs = _recorded.gradients(ys, gys, arguments.xs, True)
-    else:
-        gxs = _engine.gradients(ys, gys, arguments.xs)
     return [
         zeros_for(x, i, unconnected) if gx is None else gx
         for i, (x, gx) in enumerate(zip(arguments.xs, gxs, strict=True))

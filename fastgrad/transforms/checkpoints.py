@@ -4,7 +4,7 @@ import functools
 
 from fastgrad import _recorded
 from fastgrad._function import Function
-from fastgrad._variable import created
+from fastgrad._node import enter_origin, is_from, leave_origin
 from fastgrad.config import Config
 from fastgrad.transforms.arguments import differentiating, identity, recording
 from fastgrad.trees import flatten, is_float, rebuild
@@ -45,11 +45,14 @@ class Checkpoint(Function):
         """The outputs, once, to see which are Variables, and what they depend on."""
         self.xs = [x.data for x in xs]
         vs = [Variable(x) for x in self.xs]
-        with created() as made:
+        origin, before = enter_origin()
+        try:
             self.ys, self.outputs_structure = self.values(vs)
+        finally:
+            leave_origin(before)
         ends = _recorded.leaves([y for y in self.ys if isinstance(y, Variable)])
-        own = {id(v) for v in (*vs, *made)}
-        if any(id(x) not in own for x in ends):
+        own = {id(v) for v in vs}
+        if any(id(x) not in own and not is_from(x, origin) for x in ends):
             raise TypeError(
                 "checkpoint: the function uses a Variable that is not among its arguments: its "
                 "gradient would be lost; pass it as one"

@@ -6,6 +6,7 @@ import functools
 import numpy as np
 
 from fastgrad import _engine, _recorded
+from fastgrad._node import end_arguments, enter_origin, leave_origin
 from fastgrad.config import Config
 from fastgrad.transforms.arguments import (
     Arguments,
@@ -17,7 +18,6 @@ from fastgrad.transforms.arguments import (
     reaches_out,
     running,
     scalar,
-    stop,
     zeros_for,
 )
 from fastgrad.trees import flatten, flatten_as, rebuild
@@ -84,16 +84,26 @@ def of_one_array(fun, argnum, args, kwargs, unconnected):
         x = Variable(given)
     else:
         return None
-    running.depth = 1
+    captures = False
     try:
-        y = fun(*args[:argnum], x, *args[argnum + 1 :], **kwargs)
+        running.depth = 1
+        origin, before = enter_origin()
+        try:
+            y = fun(*args[:argnum], x, *args[argnum + 1 :], **kwargs)
+        finally:
+            leave_origin(before)
+            running.depth = 0
+        scalar("grad", y)
+        gxs = [None]
+        if isinstance(y, Variable):
+            gxs = _engine.gradients([y], [None], [x], origin)
+            if gxs is None:
+                captures = True
+                gxs = _recorded.gradients([y], [ones_like(y)], [x], True)
+        gx = zeros_for(x, 0, unconnected) if gxs[0] is None else gxs[0]
+        return y if captures or not isinstance(y, Variable) else y.data[()], as_given(given, gx)
     finally:
-        running.depth = 0
-    scalar("grad", y)
-    (gx,) = _engine.gradients([y], [None], [x]) if isinstance(y, Variable) else (None,)
-    if gx is None:
-        gx = zeros_for(x, 0, unconnected)
-    return stop(y)[()] if isinstance(y, Variable) else y, as_given(given, gx)
+        end_arguments([x], alone=not captures)
 
 
 def grad(fun, argnums=0, *, has_aux=False, unconnected="zero"):

@@ -37,10 +37,12 @@ def vjp(fun, *xs, has_aux=False):
     if has_aux:
         value, aux = value
     ys, structure = flatten(value)
+    arguments.notice_captured(ys)
 
     def pullback(gy):
         gys = flatten_as(structure, gy, "the gradient to pull back")
         nested = arguments.nested or reaches_out(gys)
+        arguments.exposed |= nested
         gys = [
             started(np.zeros(()) if gy is None else gy, y) if isinstance(y, Variable) else gy
             for y, gy in zip(ys, gys, strict=True)
@@ -69,6 +71,7 @@ def jvp(fun, primals, tangents):
         if np.shape(stop(dx)) != x.shape:
             raise ValueError(f"jvp: a tangent has shape {np.shape(stop(dx))}, expected {x.shape}")
     ys, structure = flatten(arguments.call(fun, {}))
+    arguments.notice_captured(ys)
     dys = pushed_forward(arguments, ys, directions)
     return rebuild(structure, map(arguments.result, ys)), rebuild(structure, dys)
 
@@ -119,6 +122,7 @@ def jacobian(fun, argnums=0, *, has_aux=False):
         if has_aux:
             value, aux = value
         ys, structure = flatten(value)
+        arguments.notice_captured(ys)
         blocks = jacobian_blocks(arguments, ys)
         result = rebuild(structure, [arguments.packed(row) for row in blocks])
         return (result, arguments.outside(aux)) if has_aux else result

@@ -36,6 +36,7 @@ def hessian(fun, argnums=0):
     def wrapped(*args, **kwargs):
         arguments = Arguments("hessian", args, argnums, kwargs.values())
         y = scalar("hessian", arguments.call(fun, kwargs))
+        arguments.notice_captured([y])
         gxs = recorded_gradient(arguments, y)
         if arguments.nested:
             blocks = [by_recorded_rows(arguments, g) for g in gxs]
@@ -73,6 +74,7 @@ def hvp(fun):
     def wrapped(x, v, *args, **kwargs):
         arguments = Arguments("hvp", (x, *args), 0, (v, *kwargs.values()))
         y = scalar("hvp", arguments.call(fun, kwargs))
+        arguments.notice_captured([y])
         gxs = recorded_gradient(arguments, y)
         vs = flatten_as(flatten(x)[1], v, "hvp: v")
         if [np.shape(stop(v)) for v in vs] != [g.shape for g in gxs]:
@@ -80,8 +82,9 @@ def hvp(fun):
                 f"hvp: v has shapes {[np.shape(stop(v)) for v in vs]}, expected "
                 f"{[g.shape for g in gxs]}"
             )
+        nested = arguments.nested
         starts = [started(v, g) for v, g in zip(vs, gxs, strict=True)]
-        hvs = gradients_for(arguments, gxs, starts if arguments.nested else map(stop, starts))
+        hvs = gradients_for(arguments, gxs, starts if nested else map(stop, starts), nested=nested)
         return arguments.packed(map(as_given, arguments.given, hvs))
 
     return wrapped
@@ -104,7 +107,8 @@ def hessian_operator(fun, x, *args):
     (gx,) = recorded_gradient(arguments, scalar("hessian_operator", arguments.call(fun, {})))
 
     def product(v):
-        (hv,) = gradients_for(arguments, [gx], [np.reshape(v, x.shape).astype(x.dtype)])
+        gy = np.reshape(v, x.shape).astype(x.dtype)
+        (hv,) = gradients_for(arguments, [gx], [gy], nested=arguments.nested)
         return np.ravel(hv)
 
     return LinearOperator((x.size, x.size), matvec=product, rmatvec=product, dtype=x.dtype)
