@@ -19,7 +19,7 @@ from fastgrad._parallel import get_num_threads, set_num_threads
 from fastgrad._products import MatMul
 from fastgrad.config import Config, debug, no_grad, using_config
 from fastgrad.functions import *  # noqa: F403
-from fastgrad.functions import special
+from fastgrad import special
 from fastgrad.memory import empty_cache
 from fastgrad.op import INPUTS, NOTHING, OTHERS, OUTPUT, op, zero
 from fastgrad.variable import Variable

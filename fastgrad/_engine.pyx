@@ -21,7 +21,8 @@ from fastgrad._accumulate cimport (
 from fastgrad._debug cimport check_if_noted
 from fastgrad._function cimport call_backward, checked_gradient
 from fastgrad._graph cimport (
-    as_recorded, called_again, ended, not_walkable, set_grad, shown_by, value_of, variable,
+    as_recorded, called_again, ended, not_walkable, require_fit, set_grad, shown_by, value_of,
+    variable,
 )
 from fastgrad._loops cimport (
     Operand, as_number, clear_errors, import_numpy, is_array, is_double, is_large, same_dtype,
@@ -252,7 +253,9 @@ cdef class Run:
             if add_array(g, <PyObject *>gx):
                 return 0
             Py_DECREF(gx)
-        gx = total(boxed(g), gx)  # which runs Python code
+        before = boxed(g)
+        require_fit(before, gx)  # what `.grad` held may be of any shape
+        gx = total(before, gx)  # which runs Python code
         clear_errors()
         g = self.place(<PyObject *>to, slot)
         if g != NULL:
@@ -460,6 +463,8 @@ cdef class Run:
                     theirs = late.setdefault(x.run, {})
                     box = theirs.setdefault(<size_t><PyObject *>x, [[]])
                     joined = [*box[0], gx]
+                if old is not None:
+                    require_fit(old, gx)
                 new = gx.copy() if old is None else total(old, gx)
                 leaves.append((x, old, new, theirs, box, joined))
         return leaves

@@ -16,6 +16,8 @@ cdef void set_array(Handle x, object array) noexcept  # an ndarray, or None
 cdef int note_rebinding(Handle x) except -1  # its data is about to be replaced
 cdef object as_recorded(Handle x)  # its data, or what has the shape and dtype it was recorded with
 cdef void set_grad(Handle x, object grad) noexcept  # an ndarray, or None
+# ValueError if what `.grad` holds cannot be added to a gradient of the shape of `gx`.
+cdef int require_fit(object grad, object gx) except -1
 cdef object shown_by(Handle x)  # its `.grad`
 
 # Make `edge`, all zero so far, lead to where `x` is: nowhere, if `x` needs no gradient.

@@ -73,6 +73,19 @@ cdef void set_grad(Handle x, object grad) noexcept:
     Py_XDECREF(before)
 
 
+cdef int require_fit(object grad, object gx) except -1:
+    shape = np.shape(gx)
+    if np.shape(grad) == shape:
+        return 0
+    try:
+        if np.broadcast_shapes(np.shape(grad), shape) == shape:
+            return 0
+    except ValueError:
+        pass
+    raise ValueError(f"backward: the grad of a leaf has shape {np.shape(grad)}, and the gradient "
+                     f"to add has shape {shape}; clear it first (x.cleargrad())")
+
+
 cdef object shown_by(Handle x):
     return None if x.grad == NULL else <object>x.grad
 

@@ -19,8 +19,8 @@ from fastgrad._row import RowFunction, zero
 from fastgrad._debug cimport check_if_noted
 from fastgrad._function cimport call_backward, call_recorded
 from fastgrad._graph cimport (
-    called_again, ended, handle_for, not_walkable, set_array, set_grad, shown_by, value_of,
-    variable,
+    called_again, ended, handle_for, not_walkable, require_fit, set_array, set_grad, shown_by,
+    value_of, variable,
 )
 from fastgrad._loops cimport import_numpy, is_stand_in, stand_in, take_object
 from fastgrad._node cimport (
@@ -328,6 +328,8 @@ def backward(Handle y not None, retain_grad, gy):
             if isinstance(entry.owner, Handle) and entry.owner is not y:
                 x, gx = entry.owner, entry.gradients[0]
                 if gx is not None:
+                    if x.grad != NULL:
+                        require_fit(<object>x.grad, gx)
                     # A copy: the gradients of two leaves may be one Variable.
                     made.append((x, run.xp.copy(gx) if x.grad == NULL else <object>x.grad + gx))
         for x, gx in run.interior:

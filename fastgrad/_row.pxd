@@ -34,6 +34,7 @@ cdef class Row:
     cdef type _function
     cdef int out_place  # 0: not looked up yet
     cdef dict __dict__
+    cdef object __weakref__
 
     cdef object call(self, tuple args, dict kwargs)
     cdef object written(self, tuple args, dict kwargs, object out)

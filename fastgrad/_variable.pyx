@@ -24,6 +24,8 @@ import_numpy()
 
 
 cdef class VariableBase(Handle):
+    """VariableBase(data, name=None, *, requires_grad=True)\n--\n\nSee Variable."""
+
     def __cinit__(self):
         self.slot = origin_here()
         if has_no_slots(<PyObject *>self):  # those of a subclass may refer to anything
