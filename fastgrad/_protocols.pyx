@@ -6,6 +6,7 @@ looked up. Operators, and the functions of fastgrad, do not come this way.
 
 import sys
 from importlib import import_module
+from types import MethodType
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -67,11 +68,15 @@ cdef class ArrayUfunc:
     """`__array_ufunc__`: None of an instance, and of the class the function that NumPy calls.
 
     Operators in Python that defer to whoever has None there, as those of masked arrays do, look it
-    up on the instance; ufuncs look it up on the class.
+    up on the instance; ufuncs look it up on the class. Numba's call what the instance has.
     """
 
     def __get__(self, instance, owner):
-        return found if instance is None else None
+        if instance is None:
+            return found
+        if sys._getframe().f_globals.get("__name__", "").startswith("numba."):
+            return MethodType(found, instance)
+        return None
 
 
 def array_function(self, function, types, args, kwargs):
@@ -95,7 +100,7 @@ def full_name(function):
             if getattr(sys.modules.get(module), name, None) is function:
                 return f"{prefix}.{name}"
         return f"the ufunc {name}"
-    module = getattr(function, "__module__", None) or "numpy"
+    module = getattr(function, "__module__", None) or type(function).__module__
     return f"{module.replace('numpy', 'np', 1)}.{name}"
 
 

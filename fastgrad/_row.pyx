@@ -71,7 +71,7 @@ cdef class Row:
 
     def __getattr__(self, name):
         """Of a ufunc: `reduce`, `accumulate`, `outer`, `nin` and its other methods and numbers."""
-        if self.is_ufunc and name[:1] != "_":
+        if isinstance(self.forward, np.ufunc) and name[:1] != "_":
             return getattr(self.forward, name)
         raise AttributeError(f"{self!r} has no attribute {name!r}")
 

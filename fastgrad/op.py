@@ -88,6 +88,8 @@ def op(
     group = "zero gradient" if is_zero else "differentiable"
     own = module.partition(".")[0] != "fastgrad"
     for function in implements:
+        if not isinstance(forward, np.ufunc):
+            like_ufunc(row, function)
         if own and function not in handlers:
             own_rows[function] = row  # and no longer than the program keeps it
         else:
