@@ -113,7 +113,7 @@ def outcome(call):
     try:
         with np.errstate(all="ignore"):
             y = call()
-    except (TypeError, ValueError) as error:
+    except (RuntimeError, TypeError, ValueError) as error:
         return type(error), str(error)
     return type(y), np.asarray(getattr(y, "data", y)).tobytes(), getattr(y, "shape", None)
 
