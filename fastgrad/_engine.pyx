@@ -302,7 +302,7 @@ cdef class Run:
 
     cdef inline Gradient *place_of_leaf(self, Handle x) except? NULL:
         if x.run != self.number:
-            if not x.flags & REQUIRES_GRAD:
+            if x.flags & (REQUIRES_GRAD | ENDED) != REQUIRES_GRAD:
                 if x.flags & ENDED:
                     raise ended()
                 return NULL

@@ -56,7 +56,8 @@ def as_array(x):
 
 
 cdef class Function(Node):
-    """Function()\n--\n\nA differentiable function: subclass it, write `forward` and `backward`, call an instance.
+    """Function()\n--\n
+    A differentiable function: subclass it, write `forward` and `backward`, call an instance.
 
     `forward(*xs)` gets the operands' arrays and returns an array, a scalar, or a tuple of several.
     `backward(*gys)` gets the gradient of each output, an ndarray of its shape, or None for an

@@ -343,8 +343,8 @@ cdef object not_walkable(Node f):
 
 cdef object ended():
     return RuntimeError(
-        "a Variable is used that was computed from an argument of a function whose derivative was "
-        "taken before, and is over: that function, or the one that called it, kept it. Keep the "
+        "a Variable is used that was kept from a call of a differentiated, or checkpointed, "
+        "function that is over: it is an argument of that call, or was computed from one. Keep its "
         "value, x.data or stop_gradient(x), or return it (has_aux=True)")
 
 

@@ -163,15 +163,16 @@ def is_from(Handle x not None, int number):
     return x.slot == number
 
 
-def end_arguments(list xs, bint alone):
-    """Make constants of the leaves among `xs`, whose function is differentiated no more.
+def end_arguments(list xs, bint alone, bint constants=True):
+    """The function of the arguments `xs` is over. `constants`: the leaves among them are, now.
 
     `alone`: no derivative that was handed out leads to them, so what does was kept by mistake.
     """
     cdef Handle x
     for x in xs:
         if x.creator == NULL:
-            x.flags &= ~REQUIRES_GRAD
+            if constants:
+                x.flags &= ~REQUIRES_GRAD
             if alone:
                 x.flags |= ENDED
 

@@ -33,6 +33,7 @@ def answer_of(function):
             answer = import_module("fastgrad.functions.special").row_of(function)
     return answer
 
+
 GO_ON = ("use x.data for its value, or give it a rule with fastgrad.op or a Function")
 
 
@@ -57,8 +58,6 @@ def array_ufunc(self, ufunc, method, x0=ABSENT, x1=ABSENT, *others, **kwargs):
     if any([is_foreign(x) for x in (*inputs, *kwargs.get("out", ()))]):
         return NotImplemented
     return special(ufunc, method, inputs, kwargs) if answer is None else answer(*inputs)
-
-
 
 
 cdef object found = array_ufunc

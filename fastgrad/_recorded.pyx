@@ -57,8 +57,8 @@ cdef class RecordedRun:
         to = past_moved(to, slot)
         if slot[0] == LEAF:
             slot[0] = 0
+            require_life(to)
             if not (<Handle>to).flags & REQUIRES_GRAD:
-                require_life(to)
                 return None
             if self.wanted is not None and <size_t><PyObject *>to not in self.wanted:
                 return None

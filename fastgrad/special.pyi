@@ -1,3 +1,4 @@
+# ruff: noqa: I001 (one import, not one for each name)
 from typing import Any
 
 from fastgrad._row import Row

@@ -363,3 +363,33 @@ def test_a_function_that_keeps_its_argument_in_backward_time():
     assert grad(f)(3.0) == 6
     assert hessian(f)(3.0) == 2
     assert grad(f)(3.0) == 6
+
+
+@pytest.mark.parametrize("kept", ["argument", "computed"])
+@pytest.mark.parametrize("name", FORMS)
+def test_what_a_checkpointed_function_keeps_raises(name, kept):
+    """It would be a constant, where without the checkpoint a gradient passes through it."""
+    model = Model()
+
+    def f(x):
+        model.w = x if kept == "argument" else x * 1.0
+        return x * x
+
+    assert FORMS[name](lambda a: f(a) * model.w) is not None
+    with pytest.raises(RuntimeError, match=r"checkpointed.*is over.*stop_gradient"):
+        FORMS[name](lambda a: checkpoint(f)(a) * model.w)
+    assert FORMS[name](lambda a: checkpoint(f)(a) * stop_gradient(model.w)) is not None
+
+
+def test_what_a_checkpoint_keeps_in_its_second_run_raises():
+    model = Model()
+
+    def f(x):
+        model.w = x
+        return x * x
+
+    assert grad(checkpoint(f))(3.0) == 6
+    w = Variable(np.array(1.0))
+    with pytest.raises(RuntimeError, match="is over"):
+        (model.w * w).backward()
+    assert grad(lambda a: checkpoint(lambda x: x)(a) * 2.0)(3.0) == 2

@@ -4,7 +4,7 @@ import functools
 
 from fastgrad import _recorded
 from fastgrad._function import Function
-from fastgrad._node import enter_origin, is_from, leave_origin
+from fastgrad._node import end_arguments, enter_origin, is_from, leave_origin
 from fastgrad.config import Config
 from fastgrad.transforms.arguments import differentiating, identity, recording
 from fastgrad.trees import flatten, is_float, rebuild
@@ -58,6 +58,8 @@ class Checkpoint(Function):
                 "gradient would be lost; pass it as one"
             )
         self.free = [isinstance(y, Variable) and y.requires_grad for y in self.ys]
+        # No gradient of what `fun` kept of them would pass to the arguments proper.
+        end_arguments(vs, alone=True, constants=False)
 
     def forward(self, *xs):
         """The outputs that have gradients, as `compute` found them."""
@@ -77,6 +79,7 @@ class Checkpoint(Function):
         gxs = _recorded.gradients(
             [y for y, _ in pairs], [gy for _, gy in pairs], vs, False, Config.enable_backprop
         )
+        end_arguments(vs, alone=True, constants=False)
         return tuple(gxs)
 
 

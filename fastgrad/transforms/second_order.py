@@ -94,6 +94,7 @@ def hessian_operator(fun, x, *args):
     """The Hessian of `fun(x, *args)` at the array `x` as a `scipy.sparse.linalg.LinearOperator`.
 
     For SciPy's iterative solvers; needs SciPy. The gradient is recorded once, a product is a sweep.
+    Products are arrays: a Variable that `fun` captures is a constant.
 
     >>> import numpy as np
     >>> h = hessian_operator(lambda x: np.sum(x**3), np.array([1.0, 2.0]))
