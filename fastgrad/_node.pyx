@@ -1,5 +1,6 @@
 """See _node.pxd."""
 
+cimport cython
 from cpython.object cimport destructor, inquiry, traverseproc, visitproc
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
@@ -168,13 +169,31 @@ def end_arguments(list xs, bint alone, bint constants=True):
 
     `alone`: no derivative that was handed out leads to them, so what does was kept by mistake.
     """
-    cdef Handle x
+    end_all(xs, alone, constants)
+
+
+cdef void end_all(list xs, bint alone, bint constants) noexcept:
+    cdef object x
     for x in xs:
-        if x.creator == NULL:
+        if (<Handle>x).creator == NULL:
             if constants:
-                x.flags &= ~REQUIRES_GRAD
+                (<Handle>x).flags &= ~REQUIRES_GRAD
             if alone:
-                x.flags |= ENDED
+                (<Handle>x).flags |= ENDED
+
+
+@cython.no_gc_clear  # which would take the list from it before its end
+cdef class ArgumentsBase:
+    """What `Arguments` is made of: its end, which needs no memory, is that of the arguments."""
+
+    cdef public list xs
+    cdef public int origin  # see NOTE [Origins]
+    cdef public bint nested  # whether derivatives are Variables
+    cdef public bint exposed  # whether one was handed out that leads to the arguments
+
+    def __dealloc__(self):
+        if self.xs is not None:
+            end_all(self.xs, not (self.nested or self.exposed), True)
 
 
 cdef Handle new_handle():

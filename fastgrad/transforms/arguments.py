@@ -8,7 +8,7 @@ from operator import index
 import numpy as np
 
 from fastgrad import _engine, _recorded
-from fastgrad._node import end_arguments, enter_origin, is_from, leave_origin
+from fastgrad._node import ArgumentsBase, enter_origin, is_from, leave_origin
 from fastgrad.config import Config
 from fastgrad.op import NOTHING, op
 from fastgrad.trees import flatten, is_float, rebuild
@@ -30,16 +30,11 @@ def reaches_out(tree):
     return isinstance(tree, (tuple, list)) and any(map(reaches_out, tree))
 
 
-class Arguments:
+class Arguments(ArgumentsBase):
     """The arguments of a call, those of `argnums` as Variables to differentiate for.
 
     They are constants from when this object, which the call holds, or its pullback, is gone.
     """
-
-    xs = ()
-    nested = False
-    origin = 0  # see NOTE [Origins] in _node.pyx
-    exposed = False  # whether a derivative that was handed out leads to the arguments
 
     def __init__(self, name, args, argnums, given=()):
         self.single = not isinstance(argnums, (tuple, list))
@@ -73,9 +68,6 @@ class Arguments:
             self.nested = True
             return identity(x)
         return Variable(x.data)
-
-    def __del__(self):
-        end_arguments(list(self.xs), alone=not (self.exposed or self.nested))
 
     def call(self, fun, kwargs):
         """`fun` of the arguments, recorded."""

@@ -86,13 +86,13 @@ def of_one_array(fun, argnum, args, kwargs, unconnected):
         return None
     captures = False
     try:
-        running.depth = 1
         origin, before = enter_origin()
+        running.depth = 1
         try:
             y = fun(*args[:argnum], x, *args[argnum + 1 :], **kwargs)
         finally:
-            leave_origin(before)
             running.depth = 0
+            leave_origin(before)
         scalar("grad", y)
         gxs = [None]
         if isinstance(y, Variable):
