@@ -37,7 +37,7 @@ DIRECTIVES = {
     "wraparound": False,
     "cdivision": True,
     "embedsignature": True,
-    "embedsignature.format": "python",
+    "embedsignature.format": "clinic",  # which `inspect.signature` reads
     "autotestdict": False,  # doctest finds the docstrings by itself
     "auto_pickle": False,  # what can be pickled says so in its own code
     "linetrace": TRACE,

@@ -12,6 +12,7 @@
 import importlib
 from typing import TYPE_CHECKING
 
+from fastgrad import special
 from fastgrad._arithmetic import Abs, Add, Div, Mul, Neg, Pow, Sub
 from fastgrad._function import Function, as_array
 from fastgrad._operators import abs, add, div, matmul, mul, neg, pow, sub
@@ -20,7 +21,6 @@ from fastgrad._products import MatMul
 from fastgrad.config import Config, debug, no_grad, using_config
 from fastgrad.conversions import GradientWarning
 from fastgrad.functions import *  # noqa: F403
-from fastgrad.functions import special
 from fastgrad.functions.degenerate import DegeneracyWarning
 from fastgrad.memory import empty_cache
 from fastgrad.op import INPUTS, NOTHING, OTHERS, OUTPUT, op, zero

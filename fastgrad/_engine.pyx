@@ -24,13 +24,14 @@ from fastgrad._function cimport (
     call_backward, checked_gradient, recorded_data, recorded_value,
 )
 from fastgrad._graph cimport (
-    as_recorded, called_again, not_walkable, set_grad, shown_by, value_of, variable,
+    as_recorded, called_again, ended, not_walkable, require_fit, set_grad, shown_by, value_of,
+    variable,
 )
 from fastgrad._loops cimport (
     Operand, as_number, clear_errors, import_numpy, is_array, is_double, is_large, same_dtype,
 )
 from fastgrad._node cimport (
-    ALIKE, CALLED, DONE, Edge, HAS_MOVED, Handle, LEAF, Node, REBOUND, RECALLED, RECORDED,
+    ALIKE, CALLED, DONE, ENDED, Edge, HAS_MOVED, Handle, LEAF, Node, REBOUND, RECALLED, RECORDED,
     REQUIRES_GRAD, SAVED, SPENT, STAND_IN, first_slot, handle_in, index_of, is_moved, spend,
 )
 from fastgrad._operation cimport gradient_of, saved_like, saved_operand
@@ -84,6 +85,8 @@ cdef class Run:
     cdef dict aside  # Asides, by the address of their owners
     cdef dict wanted  # None: all leaves. Else the gradients of these Variables alone, by address
     cdef dict outputs  # Variables that a spent node held, by address of the Function that made them
+    cdef int origin  # of a leaf that is not captured, see NOTE [Origins] in _node.pyx
+    cdef bint captured  # whether another was reached
 
     def __cinit__(self, bint retain_grad, bint retain_graph, dict wanted=None):
         global n_runs
@@ -319,7 +322,9 @@ cdef class Run:
                 if add_array(g, <PyObject *>gx):
                     return 0
                 Py_DECREF(gx)
-        gx = total(boxed(g), gx)  # which runs Python code
+        before = boxed(g)
+        require_fit(before, gx)  # what `.grad` held may be of any shape
+        gx = total(before, gx)  # which runs Python code
         clear_errors()
         g = self.place(<PyObject *>to, slot)
         if g != NULL:
@@ -396,9 +401,12 @@ cdef class Run:
 
     cdef inline Gradient *place_of_leaf(self, Handle x) except? NULL:
         if x.run != self.number:
-            if not x.flags & REQUIRES_GRAD:
+            if x.flags & (REQUIRES_GRAD | ENDED) != REQUIRES_GRAD:
+                if x.flags & ENDED:
+                    raise ended()
                 return NULL
             if self.wanted is not None and <size_t><PyObject *>x not in self.wanted:
+                self.captured |= x.slot != self.origin
                 return NULL
             if self.is_aside(x, x.run):
                 return self.place_aside(x, 0, 1)
@@ -552,6 +560,8 @@ cdef class Run:
             elif aside.gradients.state != NONE:
                 gx = boxed(aside.gradients)
                 theirs, box, joined = for_holder(x, gx)
+                if old is not None:
+                    require_fit(old, gx)
                 new = gx.copy() if old is None else total(old, gx)
                 leaves.append((x, old, new, theirs, box, joined))
         return leaves
@@ -712,13 +722,15 @@ def backward(Handle y not None, retain_grad=False, create_graph=False, retain_gr
         run.end()
 
 
-def gradients(list ys, list gys, list xs):
+def gradients(list ys, list gys, list xs, int origin=0):
     """The gradients of the Variables `xs` alone, and nobody's `.grad`: arrays, None if not reached.
 
-    `gys` are the arrays, or None for ones, with which the Variables `ys` begin.
+    `gys` are the arrays, or None for ones, with which the Variables `ys` begin. With an `origin`,
+    None instead of the gradients if one of `ys` depends on a captured Variable, see NOTE [Origins].
     """
     cdef Handle y
     cdef Run run = Run(False, True, {<size_t><PyObject *>x: None for x in xs})
+    run.origin = origin
     clear_errors()
     try:
         for y, gy in zip(ys, gys):
@@ -726,6 +738,6 @@ def gradients(list ys, list gys, list xs):
                 like = as_recorded(y)
                 run.start_from(y, ones_for(like) if gy is None else from_given(gy, like))
         run.walk()
-        return [run.result(x) for x in xs]
+        return None if origin and run.captured else [run.result(x) for x in xs]
     finally:
         run.end()

@@ -60,7 +60,8 @@ def as_array(x):
 
 
 cdef class Function(Node):
-    """A differentiable function: subclass it, write `forward` and `backward`, call an instance.
+    """Function()\n--\n
+    A differentiable function: subclass it, write `forward` and `backward`, call an instance.
 
     `forward(*xs)` gets the operands' arrays and returns an array, a scalar, or a tuple of several.
     `backward(*gys)` gets the gradient of each output, an ndarray of its shape, or None for an
@@ -164,8 +165,6 @@ cdef class Function(Node):
         keep_inputs(self, tuple(xs), [value_of(x) for x in xs])
         self.flags = (self.flags | RECORDED) & ~SPENT
         make_collectable(self)
-        for x in xs:
-            make_collectable(x)
 
     @property
     def outputs(self):

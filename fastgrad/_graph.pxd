@@ -23,6 +23,8 @@ cdef int note_rebinding(Handle x) except -1  # its data is about to be replaced
 # of that shape and dtype.
 cdef object as_recorded(Handle x)
 cdef void set_grad(Handle x, object grad) noexcept  # an ndarray, or None
+# ValueError if what `.grad` holds cannot be added to a gradient of the shape of `gx`.
+cdef int require_fit(object grad, object gx) except -1
 cdef object shown_by(Handle x)  # its `.grad`
 
 # Make `edge`, all zero so far, lead to where `x` is: nowhere, if `x` needs no gradient. (To the
@@ -52,3 +54,4 @@ cdef Handle handle_for(PyObject *to, int slot, object value)  # at the end of an
 # The exceptions for a node that was released or never recorded, and for an earlier call of one.
 cdef object not_walkable(Node f)
 cdef object called_again(Node f)
+cdef object ended()  # for an argument that outlived its transform

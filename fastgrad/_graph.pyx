@@ -18,7 +18,7 @@ from fastgrad._loops cimport (
 from fastgrad._node cimport (
     COLLECTABLE, HAS_MOVED, HOLDS_NUMBER, LEAF, REBOUND, RECORDED, REQUIRES_GRAD, SAVED, SPENT,
     SAVED_NUMBER, first_slot, handle_in, has_references, index_of, is_moved, is_tracked,
-    make_collectable, make_slots, new_handle, track,
+    make_collectable, make_slots, new_handle, origin_here, track,
 )
 
 import_numpy()
@@ -75,6 +75,19 @@ cdef void set_grad(Handle x, object grad) noexcept:
     cdef PyObject *before = x.grad
     x.grad = kept(x, grad)
     Py_XDECREF(before)
+
+
+cdef int require_fit(object grad, object gx) except -1:
+    shape = np.shape(gx)
+    if np.shape(grad) == shape:
+        return 0
+    try:
+        if np.broadcast_shapes(np.shape(grad), shape) == shape:
+            return 0
+    except ValueError:
+        pass
+    raise ValueError(f"backward: the grad of a leaf has shape {np.shape(grad)}, and the gradient "
+                     f"to add has shape {shape}; clear it first (x.cleargrad())")
 
 
 cdef object shown_by(Handle x):
@@ -174,7 +187,7 @@ cdef PyObject *detached(Handle y) noexcept:
                 (<Node>f).flags |= HAS_MOVED
             else:
                 (<Node>f).slots[slot].handle = NULL
-        y.creator = NULL
+        y.creator, y.slot = NULL, origin_here()
     return f
 
 
@@ -336,6 +349,13 @@ cdef object not_walkable(Node f):
         return RuntimeError(f"{name}: a backward with retain_graph=False came here and released "
                             "what a second one needs")
     return RuntimeError(f"{name}: creator of a Variable, but it has no inputs")
+
+
+cdef object ended():
+    return RuntimeError(
+        "a Variable is used that was kept from a call of a differentiated, or checkpointed, "
+        "function that is over: it is an argument of that call, or was computed from one. Keep its "
+        "value, x.data or stop_gradient(x), or return it (has_aux=True)")
 
 
 cdef object called_again(Node f):

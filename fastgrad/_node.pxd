@@ -47,7 +47,9 @@ cdef enum:  # flags of handles and nodes
     CALLED = 256  # a node: of a row; its first edge saved the Call, see _row.pxd
     RECALLED = 512  # a node, of a Function run in Python: it was called again, see `index_of`
     CHECKED = 1024  # a node: recorded in a `debug` block, see _debug.pxd
-    COLLECTABLE = 64  # the garbage collector tracks this and all that can be reached from it
+    COLLECTABLE = 64  # the garbage collector tracks this and all that it was computed from
+    ENDED = 4096  # a handle: the argument of a function that is differentiated no more
+    WATCHED = 2048  # it may close a cycle: before each collection what it leads to is tracked
 
 
 cdef class Handle:
@@ -61,7 +63,7 @@ cdef class Handle:
     cdef int64_t generation
     cdef uint64_t run  # the backward that `flight` belongs to
     cdef Gradient flight  # a leaf's gradient in flight; see REBOUND
-    cdef int slot  # of the creator
+    cdef int slot  # of the creator; of a leaf: its origin, see NOTE [Origins]
     cdef int flags
 
 
@@ -126,6 +128,7 @@ cdef Handle new_handle()
 cdef Node new_node(const Rule *rule)
 cdef Node new_node_of(PyTypeObject *type)
 cdef PyTypeObject *variable_type  # borrowed from its module
+cdef int origin_here() noexcept  # of a leaf that is made now; see NOTE [Origins] in _node.pyx
 
 cdef void adopt_handles(PyTypeObject *type) noexcept  # a compiled class; its memory is ours now
 cdef void adopt_nodes(PyTypeObject *type) noexcept
@@ -172,6 +175,6 @@ cdef extern from "Python.h":
 cdef PyObject **attributes(PyObject *x) noexcept  # where the dict of free attributes is
 cdef void track(PyObject *x) noexcept
 cdef void untrack(PyObject *x) noexcept
-cdef int make_collectable(object x) except -1  # track what can be reached from `x`
+cdef int make_collectable(object x) except -1  # it, a handle or a node, may close a cycle
 cdef int note_attribute(object x, object name, object value) except -1  # was just set on `x`
 cdef bint has_no_slots(PyObject *x) noexcept  # __slots__, in a Python subclass

@@ -1,5 +1,6 @@
 """See _node.pxd."""
 
+cimport cython
 from cpython.object cimport destructor, inquiry, traverseproc, visitproc
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
@@ -9,6 +10,7 @@ from fastgrad._loops cimport import_numpy, only_numbers
 from fastgrad._slabs cimport give_piece, is_piece, set_up_slabs, take_piece
 from fastgrad._spares cimport drop
 
+import gc
 from gc import get_referents
 from sys import getsizeof
 from types import CodeType, FrameType, FunctionType, ModuleType
@@ -117,8 +119,90 @@ cdef inline void clear_array(PyObject **field) noexcept:
 # --- handles ---
 
 
+# NOTE [Origins]
+# A Variable that a differentiated function did not get as an argument, nor make itself, it
+# captured: then somebody outside may differentiate for that one. So a leaf tells where it was made:
+# by its number, which is negative, the outermost function that was being differentiated then in its
+# thread; 0: in none. (In `slot`, which no leaf needs for anything else.)
+
+cdef extern from *:
+    """
+    #ifdef _MSC_VER
+    static __declspec(thread) int fg_origin = 0;
+    #elif defined(__GLIBC__) /* two instructions; the rule for libraries takes a call */
+    static __thread int fg_origin __attribute__((tls_model("initial-exec"))) = 0;
+    #else
+    static __thread int fg_origin = 0;
+    #endif
+    """
+    int origin "fg_origin"
+
+cdef int last_origin = -1
+
+
+cdef int origin_here() noexcept:
+    return origin
+
+
+def enter_origin():
+    """What this thread makes from now on comes from another function: its number, and that before.
+
+    `leave_origin`, with the number before, ends it.
+    """
+    global origin, last_origin
+    before = origin
+    last_origin = last_origin - 1 if last_origin > -(1 << 30) else -2
+    origin = last_origin
+    return origin, before
+
+
+def leave_origin(int before):
+    """Go back to the function of the number `before`."""
+    global origin
+    origin = before
+
+
+def is_from(Handle x not None, int number):
+    """Whether the leaf `x` was made in the function of that number."""
+    return x.slot == number
+
+
+def end_arguments(list xs, bint alone, bint constants=True):
+    """The function of the arguments `xs` is over. `constants`: the leaves among them are, now.
+
+    `alone`: no derivative that was handed out leads to them, so what does was kept by mistake.
+    """
+    end_all(xs, alone, constants)
+
+
+cdef void end_all(list xs, bint alone, bint constants) noexcept:
+    cdef object x
+    for x in xs:
+        if (<Handle>x).creator == NULL:
+            if constants:
+                (<Handle>x).flags &= ~REQUIRES_GRAD
+            if alone:
+                (<Handle>x).flags |= ENDED
+
+
+@cython.no_gc_clear  # which would take the list from it before its end
+cdef class ArgumentsBase:
+    """What `Arguments` is made of: its end, which needs no memory, is that of the arguments."""
+
+    cdef public list xs
+    cdef public int origin  # see NOTE [Origins]
+    cdef public bint nested  # whether derivatives are Variables
+    cdef public bint exposed  # whether one was handed out that leads to the arguments
+
+    def __dealloc__(self):
+        if self.xs is not None:
+            end_all(self.xs, not (self.nested or self.exposed), True)
+
+
 cdef Handle new_handle():
-    return take_handle(new_object(variable_type, &spare_handles))
+    cdef Handle x = take_handle(new_object(variable_type, &spare_handles))
+    x.slot = origin
+    return x
 
 
 cdef extern from *:
@@ -431,12 +515,15 @@ set_up_memory()
 # NOTE [Garbage collector]
 # Its passes over 10^5 tracked nodes cost more than the engine itself (212 ns an operation without
 # them, 473-651 with), and find nothing: a graph refers from outputs to inputs, never back. So
-# handles and nodes are not tracked, until something that the program did could close a cycle:
-# - a free attribute, a name or an ndarray subclass that refers to who knows what (of a Function
-#   written in Python too): the object is tracked, and so is all that can be reached from it now
-#   (`make_collectable`); an instance of a class with __slots__, or with methods that are closures,
-#   always is;
-# - what is recorded on top of something tracked is tracked.
+# handles and nodes are not tracked, until something that the program did could close a cycle: a
+# free attribute, a name or an ndarray subclass that refers to who knows what (of a Function written
+# in Python too), a gradient with a graph, a Function called again, a creator given by hand.
+# - Such an object is tracked then, and WATCHED (`make_collectable`), which takes no time. Before
+#   each pass of the collector, all that can be reached from those watched ones that it is going to
+#   look at is tracked too: containers are walked when the collector walks them, as they are then,
+#   and a history of nodes once, for it does not change (COLLECTABLE).
+# - An instance of a class with __slots__, or with methods that are closures, always is tracked.
+# - What is recorded on top of something tracked is tracked.
 # An untracked object looks to the collector like a root: the worst that a gap in these rules can do
 # is to keep a cycle alive, never to free what is in use.
 
@@ -450,66 +537,123 @@ cdef void untrack(PyObject *x) noexcept:
     PyObject_GC_UnTrack(x)
 
 
-cdef enum:
-    MOST_FOLLOWED = 10_000  # objects not of fastgrad: what an attribute leads to may be vast
+cdef bint listening = False  # to the collector
 
-cdef tuple NOT_FOLLOWED = (type, ModuleType, FrameType, CodeType)
+
+cdef int make_collectable(object x) except -1:
+    global listening
+    if isinstance(x, Handle):
+        (<Handle>x).flags |= WATCHED
+    else:
+        (<Node>x).flags |= WATCHED
+    track(<PyObject *>x)
+    if not listening:
+        gc.callbacks.append(before_collection)
+        listening = True
+    return 0
 
 
 # Whether there was no memory to go on once: what is marked COLLECTABLE may lead to what is not.
 cdef bint incomplete = False
 
 
-cdef int make_collectable(object x) except -1:
+def before_collection(phase, info):
+    """Track what can be reached from the objects that the garbage collector is going to look at."""
     global incomplete
+    cdef int generation
+    if phase != "start":
+        return
     try:
-        return follow(x)
-    except BaseException:
+        if info["generation"] >= 2:
+            follow(gc.get_objects())
+        else:
+            for generation in range(info["generation"] + 1):
+                follow(gc.get_objects(generation))
+    except MemoryError:
         incomplete = True
-        raise
 
 
-cdef int follow(object x) except -1:
-    cdef list stack = [x]
+cdef enum:
+    MOST_FOLLOWED = 10_000  # objects not of fastgrad: what an attribute leads to may be vast
+
+cdef tuple NOT_FOLLOWED = (type, ModuleType, FrameType, CodeType)
+
+
+# (Nothing here runs Python code: an `isinstance` that asks `x.__class__` would.)
+cdef int follow(list objects) except -1:
+    cdef list stack = []
     cdef set seen = set()  # containers, by their id
+    cdef object x
+    cdef int n_followed = 0
+    for x in objects:
+        if isinstance(x, Handle):
+            if (<Handle>x).flags & WATCHED or attributes(<PyObject *>x)[0] != NULL:
+                push_own(stack, x)
+                push_history(stack, x, seen)
+        elif isinstance(x, Node):
+            if (<Node>x).flags & WATCHED or attributes(<PyObject *>x)[0] != NULL:
+                push_own(stack, x)
+                push_history(stack, x, seen)
+        else:
+            continue
+        while stack:
+            x = stack.pop()
+            if isinstance(x, (Handle, Node)):
+                if push_history(stack, x, seen):
+                    push_own(stack, x)
+            elif id(x) in seen:
+                continue
+            elif isinstance(x, (list, tuple, set, frozenset, dict)):
+                seen.add(id(x))
+                track(<PyObject *>x)  # the inputs of a Function are not
+                push_all(stack, <list>x if type(x) is list else get_referents(x))
+            elif n_followed < MOST_FOLLOWED:
+                seen.add(id(x))
+                n_followed += 1
+                if type(x) is FunctionType:  # not its globals, which are a module's
+                    push_all(stack, [x.__closure__, x.__defaults__, x.__kwdefaults__])
+                elif not issubclass(type(x), NOT_FOLLOWED):
+                    push_all(stack, get_referents(x))
+        n_followed = 0
+    return 0
+
+
+cdef int push_own(list stack, object x) except -1:
+    """What the program may have made `x` refer to, and may still change."""
+    push(stack, attributes(<PyObject *>x)[0])
+    if isinstance(x, Handle):
+        push(stack, (<Handle>x).name)
+        push(stack, (<Handle>x).grad)
+    else:
+        push(stack, (<Node>x).inputs)
+    return 0
+
+
+cdef bint push_history(list stack, object x, set seen) except -1:
+    """What `x` was computed from. Whether that is seen for the first time."""
     cdef Node f
     cdef int slot
-    while stack:
-        x = stack.pop()
-        if isinstance(x, Handle):
-            if is_new(x, (<Handle>x).flags, seen):
-                (<Handle>x).flags |= COLLECTABLE
-                track(<PyObject *>x)
-                push(stack, (<Handle>x).creator)
-                push(stack, (<Handle>x).grad)
-                push(stack, attributes(<PyObject *>x)[0])
-        elif isinstance(x, Node):
-            f = x
-            if is_new(x, f.flags, seen):
-                f.flags |= COLLECTABLE
-                track(<PyObject *>x)
-                push(stack, f.edges[0].to)
-                push(stack, f.edges[1].to)
-                if f.flags & CALLED and f.n_edges:  # through the Call
-                    track(f.edges[0].saved.array)
-                    stack.extend(get_referents(<object>f.edges[0].saved.array))
-                push(stack, f.inputs)
-                if f.inputs != NULL and f.edges[0].flags & OWNS:  # their data, in a tuple
-                    push(stack, f.edges[0].saved.array)
-                push(stack, attributes(<PyObject *>x)[0])
-                for slot in range(f.n_slots):  # which a list among the attributes may hold later
-                    push(stack, handle_in(f, slot))
-        elif isinstance(x, (list, tuple, set, frozenset, dict)) and id(x) not in seen:
-            seen.add(id(x))
-            track(<PyObject *>x)  # the inputs of a Function are not
-            stack.extend(x.values() if isinstance(x, dict) else x)
-        elif has_references(<PyObject *>x) and len(seen) < MOST_FOLLOWED and id(x) not in seen:
-            seen.add(id(x))
-            if isinstance(x, FunctionType):  # not its globals, which are a module's
-                stack.extend([x.__closure__, x.__defaults__, x.__kwdefaults__])
-            elif not isinstance(x, NOT_FOLLOWED):
-                stack.extend(get_referents(x))
-    return 0
+    if isinstance(x, Handle):
+        if not is_new(x, (<Handle>x).flags, seen):
+            return False
+        (<Handle>x).flags |= COLLECTABLE
+        push(stack, (<Handle>x).creator)
+    else:
+        f = x
+        if not is_new(x, f.flags, seen):
+            return False
+        f.flags |= COLLECTABLE
+        push(stack, f.edges[0].to)
+        push(stack, f.edges[1].to)
+        if f.flags & CALLED and f.n_edges:  # through the Call
+            track(f.edges[0].saved.array)
+            push_all(stack, get_referents(<object>f.edges[0].saved.array))
+        if f.inputs != NULL and f.edges[0].flags & OWNS:  # their data, in a tuple
+            push(stack, f.edges[0].saved.array)
+        for slot in range(f.n_slots):  # which a list among the attributes may hold later
+            push(stack, handle_in(f, slot))
+    track(<PyObject *>x)
+    return True
 
 
 cdef inline bint is_new(object x, int flags, set seen) except -1:
@@ -522,18 +666,22 @@ cdef inline bint is_new(object x, int flags, set seen) except -1:
 
 
 cdef inline int push(list stack, PyObject *x) except -1:
-    if x != NULL:
+    if x != NULL and has_references(x):
         stack.append(<object>x)
+    return 0
+
+
+cdef int push_all(list stack, list xs) except -1:
+    cdef object x
+    for x in xs:
+        push(stack, <PyObject *>x)
     return 0
 
 
 cdef int note_attribute(object x, object name, object value) except -1:
     cdef PyObject *own = attributes(<PyObject *>x)[0]
-    if own != NULL and has_references(<PyObject *>value):
-        if (<dict>own).get(name) is value:
-            track(<PyObject *>x)
-            make_collectable(x)
-            make_collectable(value)
+    if own != NULL and has_references(<PyObject *>value) and (<dict>own).get(name) is value:
+        make_collectable(x)
     return 0
 
 

@@ -67,3 +67,7 @@ cdef object gradient_of(Node f, int i, object gy)  # for operand `i`, by NumPy; 
 # For rows: the rule of a compiled class, and the row that it is a fast path of.
 cdef const Rule *rule_of(cls) except NULL
 cdef FastCall attach(cls, object forward, tuple vjps) except? NULL
+
+# Whether it has arithmetic of its own for ufuncs, which may know Variables, as we do not know it:
+# units. TypeError for what pandas made, which would go on with the values of the Variables.
+cdef bint is_foreign(object x) except -1

@@ -78,6 +78,15 @@ cdef inline bint is_small(object x, double *number) except -1:
     return not overflow and -(1LL << 53) <= value <= 1LL << 53
 
 
+cdef bint is_foreign(object x) except -1:
+    if is_array(<PyObject *>x) or isinstance(x, (Handle, float, int, list, tuple)):
+        return False
+    if hasattr(type(x), "__pandas_priority__"):
+        raise TypeError(f"a pandas {type(x).__name__} as an operand beside a Variable, which has "
+                        "no labels: pass its values, x.to_numpy()")
+    return hasattr(type(x), "__array_ufunc__")
+
+
 # --- the result ---
 
 
@@ -90,6 +99,7 @@ cdef object apply(const Rule *rule, object x0, object x1):
     else:
         a[1] = a[0]
     if a[0].kind == UNKNOWN or a[1].kind == UNKNOWN:
+        is_foreign(x0), is_foreign(x1)
         return apply_to_lists(rule, x0, x1)
     # What NumPy calls, and the garbage collector, may give the Variables other arrays meanwhile.
     cdef object _held0 = None if a[0].value.array == NULL else <object>a[0].value.array

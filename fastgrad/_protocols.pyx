@@ -4,18 +4,35 @@ NumPy hands the call over (NEP 13 for ufuncs, NEP 18 for functions); here the on
 looked up. Operators, and the functions of fastgrad, do not come this way.
 """
 
+import sys
 from importlib import import_module
+from types import MethodType
+from weakref import WeakValueDictionary
 
 import numpy as np
 
 from fastgrad._graph cimport enter_call, leave_call, value_of
 from fastgrad._node cimport Handle
-from fastgrad._operation cimport apply
+from fastgrad._operation cimport apply, is_foreign
 from fastgrad._row cimport Row
 
 # What answers for each of NumPy's functions: registered by op.py, see there.
 handlers = {}
 cdef dict answers = handlers
+# The rows that programs declare for functions of their own, which live no longer than the rows.
+own_rows = WeakValueDictionary()
+
+
+def answer_of(function):
+    """What answers for a function, or None. For one of SciPy's, its row in fastgrad.special."""
+    answer = answers.get(function)
+    if answer is None:
+        answer = own_rows.get(function)
+    if answer is None and isinstance(function, np.ufunc):
+        if "scipy.special" in sys.modules:
+            answer = import_module("fastgrad.functions.special").row_of(function)
+    return answer
+
 
 GO_ON = ("use x.data for its value, or give it a rule with fastgrad.op or a Function")
 
@@ -38,6 +55,8 @@ def array_ufunc(self, ufunc, method, x0=ABSENT, x1=ABSENT, *others, **kwargs):
             if y is not NotImplemented:
                 return y
     inputs = () if n == 0 else (x0,) if n == 1 else (x0, x1, *others)
+    if any([is_foreign(x) for x in (*inputs, *kwargs.get("out", ()))]):
+        return NotImplemented
     return special(ufunc, method, inputs, kwargs) if answer is None else answer(*inputs)
 
 
@@ -48,16 +67,22 @@ cdef class ArrayUfunc:
     """`__array_ufunc__`: None of an instance, and of the class the function that NumPy calls.
 
     Operators in Python that defer to whoever has None there, as those of masked arrays do, look it
-    up on the instance; ufuncs look it up on the class.
+    up on the instance; ufuncs look it up on the class. Numba's call what the instance has.
     """
 
     def __get__(self, instance, owner):
-        return found if instance is None else None
+        if instance is None:
+            return found
+        if sys._getframe().f_globals.get("__name__", "").startswith("numba."):
+            return MethodType(found, instance)
+        return None
 
 
 def array_function(self, function, types, args, kwargs):
     """`function(*args, **kwargs)` where an argument is a Variable."""
-    answer = answers.get(function)
+    if not all([issubclass(cls, (Handle, np.ndarray)) for cls in types]):
+        return NotImplemented
+    answer = answer_of(function)
     if answer is None and function.__module__.startswith("numpy.fft"):
         import_module("fastgrad.functions.fft")
         answer = answers.get(function)
@@ -67,16 +92,25 @@ def array_function(self, function, types, args, kwargs):
 
 
 def full_name(function):
-    """`np.linalg.cond` and the like."""
-    module = (getattr(function, "__module__", None) or "numpy").replace("numpy", "np", 1)
-    if isinstance(function, np.ufunc) and getattr(np, function.__name__, None) is function:
-        module = "np"
-    return f"{module}.{function.__name__}"
+    """`np.linalg.cond` and the like; of a ufunc, which does not know its module, if it is found."""
+    name = function.__name__
+    if isinstance(function, np.ufunc):
+        for module, prefix in (("numpy", "np"), ("scipy.special", "scipy.special")):
+            if getattr(sys.modules.get(module), name, None) is function:
+                return f"{prefix}.{name}"
+        return f"the ufunc {name}"
+    module = getattr(function, "__module__", None) or type(function).__module__
+    return f"{module.replace('numpy', 'np', 1)}.{name}"
 
 
 def not_implemented(function):
     """The TypeError for a function without a rule."""
-    return TypeError(f"{full_name(function)}: not implemented for Variables; {GO_ON}")
+    name = full_name(function)
+    others = ""
+    if name.startswith("scipy.special"):
+        names = import_module("fastgrad.functions.special").SCIPY
+        others = f"; those of scipy.special that are: {', '.join(names)}"
+    return TypeError(f"{name}: not implemented for Variables; {GO_ON}{others}")
 
 
 def value(x):

@@ -25,11 +25,12 @@ from fastgrad._function cimport (
     required_gradient, variable_at,
 )
 from fastgrad._graph cimport (
-    as_recorded, called_again, handle_for, not_walkable, shown_by, value_of, variable,
+    as_recorded, called_again, ended, handle_for, not_walkable, require_fit, shown_by, value_of,
+    variable,
 )
 from fastgrad._loops cimport import_numpy, is_stand_in, native, stand_in, take_object
 from fastgrad._node cimport (
-    CALLED, Edge, HAS_MOVED, Handle, LEAF, Node, RECORDED, REQUIRES_GRAD, SPENT,
+    CALLED, ENDED, Edge, HAS_MOVED, Handle, LEAF, Node, RECORDED, REQUIRES_GRAD, SPENT,
     first_slot, handle_in, index_of, is_moved, make_collectable,
 )
 from fastgrad._operation cimport held, parameter_of, saved_value
@@ -64,6 +65,7 @@ cdef class RecordedRun:
         to = past_moved(to, slot)
         if slot[0] == LEAF:
             slot[0] = 0
+            require_life(to)
             if not (<Handle>to).flags & REQUIRES_GRAD:
                 return None
             if self.wanted is not None and <size_t><PyObject *>to not in self.wanted:
@@ -471,6 +473,8 @@ cdef list prepared(RecordedRun run, Handle y):
             if gx is not None:
                 # A copy: the gradients of two leaves may be one Variable.
                 old = shown_by(x)
+                if old is not None:
+                    require_fit(old, gx)
                 new = run.xp.copy(gx) if old is None else old + gx
                 made.append((x, new, value_of(gx), old))
     for x, gx in run.interior:
@@ -478,7 +482,6 @@ cdef list prepared(RecordedRun run, Handle y):
     # Leaf, gradient, graph, leaf: cycles, for the garbage collector to see.
     for x, gx, _, _ in made:
         if gx is not None:
-            make_collectable(gx)
             make_collectable(x)
     return made
 
@@ -539,7 +542,9 @@ cdef set between(list ys, dict wanted):
             leads[key] = None
             owners[key] = f
             for to in ends[key]:
-                if isinstance(to, Node) and <size_t><PyObject *>to not in leads:
+                if isinstance(to, Handle):
+                    require_life(to)
+                elif <size_t><PyObject *>to not in leads:
                     stack.append(to)
             continue
         stack.pop()
@@ -564,6 +569,8 @@ def leaves(list ys):
                 stack.extend(ends_of(x))
                 if (<Node>x).flags & SPENT:
                     raise not_walkable(x)
+            else:
+                require_life(x)
     return [x for x in seen.values() if isinstance(x, Handle) and (<Handle>x).flags & REQUIRES_GRAD]
 
 
@@ -602,6 +609,12 @@ cdef bint is_step(Node f) except -1:
         return False
     row = held_call(f).row
     return not row.sequence and all([vjp is zero or vjp is None for vjp in row.vjp])
+
+
+cdef int require_life(Handle x) except -1:
+    if x.flags & ENDED:
+        raise ended()
+    return 0
 
 
 cdef size_t address(object x):

@@ -43,6 +43,7 @@ cdef class Row:
     cdef public bint narrow  # its VJPs read float16 as such
     cdef public tuple steps  # the outputs that, where they are of integers, change in steps alone
     cdef dict __dict__
+    cdef object __weakref__
 
     cdef object call(self, tuple args, dict kwargs)
     cdef tuple apart_from(self, tuple args, dict kwargs, object out)

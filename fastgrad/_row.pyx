@@ -10,6 +10,8 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 
 import inspect
+import sys
+from importlib import import_module
 from types import MethodType
 
 import numpy as np
@@ -29,7 +31,7 @@ from fastgrad._node cimport (
     CALLED, Handle, Node, RECORDED, REQUIRES_GRAD, SAVED, adopt_nodes, has_references, is_tracked,
     make_slots, new_node_of, track, untrack,
 )
-from fastgrad._operation cimport apply, attach, rule_of, without_lists
+from fastgrad._operation cimport apply, attach, is_foreign, rule_of, without_lists
 from fastgrad._precision cimport as_read, widened
 
 import_numpy()
@@ -74,11 +76,22 @@ cdef class Row:
             self._function = type(name, (RowFunction,), members)
         return self._function
 
+    def __getattr__(self, name):
+        """Of a ufunc: `reduce`, `accumulate`, `outer`, `nin` and its other methods and numbers."""
+        if isinstance(self.forward, np.ufunc) and name[:1] != "_":
+            return getattr(self.forward, name)
+        raise AttributeError(f"{self!r} has no attribute {name!r}")
+
     def __repr__(self):
         return f"<op {self.name}>"
 
     def __reduce__(self):
-        return self.__qualname__  # pickled by name, as functions are
+        names = vars(sys.modules.get(self.__module__, sys))
+        if names.get(self.name) is not self:
+            for name, found in list(names.items()):
+                if found is self:
+                    return row_at, (self.__module__, name)
+        return self.__qualname__  # pickled by name, as functions are; or pickle says why not
 
     def __get__(self, instance, owner):
         return self if instance is None else MethodType(self, instance)
@@ -141,6 +154,8 @@ cdef class Row:
             if place > 0:
                 args = args[:place] + (out,) + args[place + 1:]
             return self.forward(*args, **given)
+        if self.is_ufunc and any([is_foreign(x) for x in operands]):
+            return self.forward(*args, **given)  # by NumPy's protocol, which asks it
         for i in range(n):
             if isinstance(operands[i], (list, tuple)) and any_variable(operands[i]):
                 operands = operands[:i] + (assembled(operands[i]),) + operands[i + 1:]
@@ -332,6 +347,11 @@ cdef bint any_inside(object x) except -1:
         return any_variable(x)
     finally:
         leave_call()
+
+
+def row_at(module, name):
+    """The row of that name in a module: what a pickle of one holds that calls itself otherwise."""
+    return getattr(import_module(module), name)
 
 
 def parameter_names(function):
@@ -579,6 +599,14 @@ cdef class RowFunction(Function):
 
     row = None
 
+    def __reduce_ex__(self, protocol):
+        made = super().__reduce_ex__(protocol)
+        cdef Row row = type(self).row
+        if row is None or row._function is not type(self):
+            return made
+        # Its class is no module's attribute: pickled by the row, which is.
+        return new_function, (row,), *made[2:]
+
     @property
     def inputs(self):
         """The Variables that it was called with: a tuple."""
@@ -639,6 +667,11 @@ cdef Row row_of(Function f):
     if not isinstance(row, Row):
         raise NotImplementedError(f"{type(f).__name__} is no built-in operation")
     return row
+
+
+def new_function(row):
+    """A Function of a row, not called yet: what a pickle of one holds."""
+    return row.Function()
 
 
 # The targets, which Cython knows nothing of, for the garbage collector.

@@ -2,8 +2,6 @@
 # (So that a method called on the class checks the type of its `self`, None included.)
 """See _variable.pxd. The class Variable itself, with its docstring, is in variable.py."""
 
-import contextlib
-import threading
 from operator import index
 
 import numpy as np
@@ -18,15 +16,18 @@ from fastgrad._graph cimport (
 )
 from fastgrad._loops cimport import_numpy, is_array
 from fastgrad._node cimport (
-    Node, REQUIRES_GRAD, adopt_handles, adopt_variable, has_no_slots, has_references,
-    make_collectable, note_attribute, track, untrack,
+    ENDED, Node, REQUIRES_GRAD, adopt_handles, adopt_variable, has_no_slots, has_references,
+    make_collectable, note_attribute, origin_here, untrack,
 )
 
 import_numpy()
 
 
 cdef class VariableBase(Handle):
+    """VariableBase(data, name=None, *, requires_grad=True)\n--\n\nSee Variable."""
+
     def __cinit__(self):
+        self.slot = origin_here()
         if has_no_slots(<PyObject *>self):  # those of a subclass may refer to anything
             untrack(<PyObject *>self)
 
@@ -40,8 +41,6 @@ cdef class VariableBase(Handle):
         set_grad(self, None)
         if name is not None or self.name != NULL:
             set_name(self, name)
-        if watched:
-            note_creation(self)
 
     @property
     def data(self):
@@ -192,32 +191,6 @@ cdef class VariableBase(Handle):
         note_attribute(self, name, value)
 
 
-# Which Variables a program makes while somebody asks: for `checkpoint`, in its thread.
-cdef int watched = 0
-cdef object watchers = threading.local()
-
-
-cdef int note_creation(Handle x) except -1:
-    for made in getattr(watchers, "lists", ()):
-        made.append(x)
-    return 0
-
-
-@contextlib.contextmanager
-def created():
-    """In its block, a list of the Variables that this thread makes by calling the class."""
-    global watched
-    made = []
-    lists = getattr(watchers, "lists", [])
-    watchers.lists = [*lists, made]
-    watched += 1
-    try:
-        yield made
-    finally:
-        watchers.lists = lists
-        watched -= 1
-
-
 cdef object number_like(object number, Handle x):
     """A Python number as an array of the dtype of `x`, if that is floating or complex."""
     data = value_of(x)
@@ -231,7 +204,9 @@ cdef Node function(object f):
 
 
 cdef void set_requires_grad(Handle x, bint value) noexcept:
-    x.flags = x.flags | REQUIRES_GRAD if value else x.flags & ~REQUIRES_GRAD
+    x.flags &= ~(REQUIRES_GRAD | ENDED)
+    if value:
+        x.flags |= REQUIRES_GRAD
 
 
 cdef int set_name(Handle x, object name) except -1:
@@ -241,8 +216,7 @@ cdef int set_name(Handle x, object name) except -1:
         Py_INCREF(name)
         x.name = <PyObject *>name
         if has_references(x.name):
-            track(<PyObject *>x)
-            make_collectable(name)
+            make_collectable(x)
     Py_XDECREF(before)
     return 0
 

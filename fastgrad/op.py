@@ -10,7 +10,7 @@ import sys
 
 import numpy as np
 
-from fastgrad._protocols import GO_ON, full_name, handlers, value
+from fastgrad._protocols import GO_ON, full_name, handlers, own_rows, value
 from fastgrad._row import (
     INPUTS,
     NOTHING,
@@ -43,7 +43,8 @@ def op(
         `forward(*xs, ...)` on ndarrays and scalars returns an array, a scalar, or a tuple of them.
         Results of integers are differentiated where an operand is of integers that has a VJP other
         than `zero`; made of floating numbers, they change in steps alone, and end the graph.
-        If it is NumPy's, and has no row yet, NumPy's own function will do for Variables too.
+        If it is NumPy's or a ufunc, and has no row yet, it will do for Variables itself, as long as
+        the row is kept.
     saves : int
         Whose elements the VJPs read: `INPUTS`, `OUTPUT`, both (`INPUTS | OUTPUT`), `OTHERS` (for
         the gradient of an operand, the other operands alone) or `NOTHING`. The rest has the right
@@ -68,7 +69,7 @@ def op(
     fast : type, optional
         The compiled class that does the same faster.
     implements : tuple of callables, optional
-        NumPy's functions for which this one answers, if not `forward` alone.
+        NumPy's functions for which this one answers, if not `forward` alone; as long as it is kept.
     doc : str, optional
         The docstring.
 
@@ -92,15 +93,22 @@ def op(
         raise TypeError(f"{name}: of a sequence there is one VJP for all operands, not a tuple")
     check_jvp(name, vjp, jvp, sequence)
     if implements is None:
-        implements = (forward,) if is_numpys(forward) and forward not in handlers else ()
+        known = not is_numpys(forward) or forward in handlers or forward in own_rows
+        implements = () if known else (forward,)
     module = sys._getframe(1).f_globals.get("__name__", __name__)
     doc = doc or summary(name, implements)
     row = Row(name, forward, vjp, saves, sequence, fast, doc, module, jvp)
     is_zero = not sequence and all(rule in (zero, None) for rule in row.vjp)
     group = "zero gradient" if is_zero else "differentiable"
+    own = module.partition(".")[0] != "fastgrad"
     for function in implements:
-        handlers[function] = row
-        groups[function] = (group, "")
+        if not isinstance(forward, np.ufunc):
+            like_ufunc(row, function)
+        if own and function not in handlers:
+            own_rows[function] = row  # and no longer than the program keeps it
+        else:
+            handlers[function] = row
+            groups[function] = (group, "")
     return row
 
 
@@ -163,13 +171,22 @@ def implements(*functions):
 
     def register(answer):
         for function in functions:
-            handlers[function] = answer
+            handlers[function] = like_ufunc(answer, function)
             groups[function] = ("differentiable", "")
         if not answer.__doc__:
             answer.__doc__ = summary(answer.__name__, functions)
         return answer
 
     return register
+
+
+def like_ufunc(answer, function):
+    """`answer`, which if it is for a ufunc gets the methods of that: `reduce`, `outer`, ..."""
+    if isinstance(function, np.ufunc):
+        for name in dir(function):
+            if not name.startswith("_"):
+                setattr(answer, name, getattr(function, name))
+    return answer
 
 
 def plain(*functions):
@@ -186,7 +203,7 @@ def plain(*functions):
 
         answer.__name__ = function.__name__
         answer.__doc__ = summary(function.__name__, (function,)) + " The result is plain."
-        handlers[function] = answer
+        handlers[function] = like_ufunc(answer, function)
         groups[function] = ("plain result", "")
 
 
@@ -211,5 +228,5 @@ def refuse(why, *functions):
                 return _function(*args, **kwargs)
             raise TypeError(f"{full_name(_function)}: {why}; {GO_ON}")
 
-        handlers[function] = answer
+        handlers[function] = like_ufunc(answer, function)
         groups[function] = ("refused", why)

@@ -1,4 +1,10 @@
-"""Nested tuples, lists and dicts of arrays and numbers, taken apart and put together again."""
+"""Nested tuples, lists and dicts of arrays and numbers, taken apart and put together again.
+
+A container comes back as what it was: an OrderedDict, a defaultdict with its factory, a namedtuple,
+and any other subclass that `copy.copy` copies.
+"""
+
+import copy
 
 import numpy as np
 
@@ -22,13 +28,80 @@ def take_apart(tree, leaves):
     """The structure: None for a leaf, else (how to make the container, structures, keys)."""
     if isinstance(tree, dict):
         keys = list(tree)
-        parts = [take_apart(tree[key], leaves) for key in keys]
-        return lambda parts: dict(zip(keys, parts, strict=True)), parts, keys
+        # (Not `tree[key]`, which a subclass may answer in its own way.)
+        parts = [take_apart(dict.__getitem__(tree, key), leaves) for key in keys]
+        return dict_maker(tree, keys), parts, keys
     if isinstance(tree, (tuple, list)):
-        make = tree._make if hasattr(tree, "_make") else type(tree)
-        return make, [take_apart(part, leaves) for part in tree], None
+        parts = [take_apart(part, leaves) for part in tree]
+        return tuple_maker(tree) if isinstance(tree, tuple) else list_maker(tree), parts, None
     leaves.append(tree)
     return None
+
+
+# Each makes a container of the kind of `tree`, of parts. Of a subclass there is more to it than its
+# entries: a default factory, attributes. So a copy gets the parts, past what the class does when
+# they are assigned; and meanwhile a copy without entries, which may be large, is kept.
+
+
+def dict_maker(tree, keys):
+    """Of a dict."""
+    if type(tree) is dict:
+        return lambda parts: dict(zip(keys, parts, strict=True))
+    empty = copied(tree, dict)
+    for key in keys:
+        dict.__setitem__(empty, key, None)
+
+    def make(parts):
+        made = copied(empty, dict)
+        for key, part in zip(keys, parts, strict=True):
+            dict.__setitem__(made, key, part)
+        return made
+
+    return make
+
+
+def list_maker(tree):
+    """Of a list."""
+    if type(tree) is list:
+        return list
+    empty = copied(tree, list)
+    list.__setitem__(empty, slice(None), [None] * len(tree))
+
+    def make(parts):
+        made = copied(empty, list)
+        list.__setitem__(made, slice(None), parts)
+        return made
+
+    return make
+
+
+def tuple_maker(tree):
+    """Of a tuple, or a namedtuple."""
+    kind, attributes = type(tree), dict(getattr(tree, "__dict__", ()))
+    if kind is tuple:
+        return tuple
+
+    def make(parts):
+        made = tuple.__new__(kind, parts)
+        if attributes:
+            made.__dict__.update(attributes)
+        return made
+
+    return make
+
+
+def copied(tree, base):
+    """A copy of a dict or a list of another class, with the same entries; else TypeError."""
+    made, entries = copy.copy(tree), list(tree)
+    if getattr(tree, "__dict__", None) is tree:  # whose keys are its attributes
+        made.__dict__ = made
+    same = type(made) is type(tree) and made is not tree and base.__len__(made) == len(entries)
+    if not same or (base is dict and list(made) != entries):
+        raise TypeError(
+            f"copy.copy makes no {type(tree).__name__} of the same entries of a "
+            f"{type(tree).__name__}: pass a plain {base.__name__}"
+        )
+    return made
 
 
 def flatten_as(structure, tree, what):

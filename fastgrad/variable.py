@@ -38,6 +38,7 @@ class Variable(Operators, ArrayMethods):
 
     __array_ufunc__ = ArrayUfunc()
     __array_function__ = array_function
+    __pandas_priority__ = 5000  # above a DataFrame's: it leaves its operators to ours, which raise
 
     def backward(self, retain_grad=False, create_graph=False, retain_graph=True):
         """Add the gradients of this Variable to `grad` of the leaves that it was computed from.

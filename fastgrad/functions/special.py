@@ -266,6 +266,16 @@ ROOT_PI = math.sqrt(math.pi)
 ROOT_2PI = math.sqrt(2 * math.pi)
 
 
+def row_of(ufunc):
+    """The row of a ufunc of `scipy.special`, or None."""
+    import scipy.special
+
+    for name in SCIPY:
+        if getattr(scipy.special, name) is ufunc:
+            return scipys(name)
+    return None
+
+
 def scipys(name):
     """The row of a function of `scipy.special`; it is made once."""
     if name not in globals():

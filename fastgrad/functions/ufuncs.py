@@ -1,11 +1,9 @@
 """What ufuncs do beyond a plain call, with Variables: `out`, `where`, `reduce`, `outer`, ..."""
 
-import functools
-
 import numpy as np
 
 from fastgrad._node import Handle
-from fastgrad._protocols import GO_ON, full_name, handlers, not_implemented, set_special, value
+from fastgrad._protocols import GO_ON, answer_of, full_name, not_implemented, set_special, value
 from fastgrad._row import INPUTS, OUTPUT, Row
 from fastgrad.functions import reductions, shaping
 from fastgrad.op import op, zero
@@ -45,7 +43,7 @@ def special(ufunc, method, inputs, kwargs):
 
 def call(ufunc, inputs, kwargs):
     """A call with keywords, or of a ufunc that has no row."""
-    answer = handlers.get(ufunc)
+    answer = answer_of(ufunc)
     if answer is None:
         raise not_implemented(ufunc)
     where = kwargs.pop("where", True)
@@ -65,9 +63,15 @@ def call(ufunc, inputs, kwargs):
 POINTS = {np.arccosh: 2.0}
 
 
-@functools.cache
 def masked(row):
     """The row of the same ufunc with a mask: elsewhere the result is 0, or what `out` had there."""
+    if not hasattr(row, "masked"):
+        row.masked = with_mask(row)
+    return row.masked
+
+
+def with_mask(row):
+    """See `masked`."""
     ufunc, n = row.forward, row.forward.nin
     # An operand without gradient may be an integer, as the exponent of ldexp is.
     points = [1 if rule is None else POINTS.get(ufunc, 0.5) for rule in row.vjp]
@@ -117,7 +121,7 @@ def outer(ufunc, x0, x1, **kwargs):
 
 def plain_method(ufunc, method, inputs, kwargs):
     """Of a ufunc whose results are plain; else an error."""
-    answer = handlers.get(ufunc)
+    answer = answer_of(ufunc)
     if answer is not None and not isinstance(answer, Row) and method != "at":
         return getattr(ufunc, method)(*value(inputs), **{k: value(x) for k, x in kwargs.items()})
     name = f"{full_name(ufunc)}.{method}"

@@ -10,7 +10,13 @@ which a gradient is lost, is a RuntimeError: see `fastgrad.conversions`.
 
 Inside of a function that is being differentiated, and where an argument is a Variable, results are
 Variables: so these forms nest, `grad(grad(f))`, and mix with `backward`. (In the thread of that
-function: one that it starts begins anew.)
+function: one that it starts begins anew.) A Variable that needs a gradient, and that the function
+uses without being passed it, nor making it, counts as an argument: `w.data` and `stop_gradient(w)`
+are its value alone.
+
+An argument is a constant as soon as its function is differentiated no more, if the function has
+kept it; what was computed from it then raises a RuntimeError when a gradient comes there. (Results
+that `has_aux` returns are values.)
 """
 
 from fastgrad.transforms.arguments import differentiating, identity  # noqa: F401

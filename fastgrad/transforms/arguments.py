@@ -8,6 +8,7 @@ import numpy as np
 
 from fastgrad import _engine, _recorded
 from fastgrad._accumulate import gradient_dtype, ones_for_gradient, zeros_for_gradient
+from fastgrad._node import ArgumentsBase, enter_origin, is_from, leave_origin
 from fastgrad.config import Config
 from fastgrad.conversions import running
 from fastgrad.op import NOTHING, op
@@ -35,8 +36,11 @@ def reaches_out(tree):
     return isinstance(tree, (tuple, list)) and any(map(reaches_out, tree))
 
 
-class Arguments:
-    """The arguments of a call, those of `argnums` as Variables to differentiate for."""
+class Arguments(ArgumentsBase):
+    """The arguments of a call, those of `argnums` as Variables to differentiate for.
+
+    They are constants from when this object, which the call holds, or its pullback, is gone.
+    """
 
     def __init__(self, name, args, argnums, given=()):
         self.single = not isinstance(argnums, (tuple, list))
@@ -73,8 +77,23 @@ class Arguments:
 
     def call(self, fun, kwargs):
         """`fun` of the arguments, recorded."""
-        with differentiating(*self.xs):
-            return recording(fun)(*self.args, **kwargs)
+        if running.arguments is not None:
+            with differentiating(*self.xs):
+                return recording(fun)(*self.args, **kwargs)
+        self.origin, before = enter_origin()
+        try:
+            with differentiating(*self.xs):
+                return recording(fun)(*self.args, **kwargs)
+        finally:
+            leave_origin(before)
+
+    def notice_captured(self, ys):
+        """A Variable that the function captured counts as one that it was passed."""
+        if self.nested or not Config.enable_backprop:
+            return
+        own = {id(x) for x in self.xs}
+        for x in _recorded.leaves([y for y in ys if isinstance(y, Variable)]):
+            self.nested |= id(x) not in own and not is_from(x, self.origin)
 
     def packed(self, parts):
         """One part for each Variable, in the structure of the arguments."""
@@ -87,12 +106,6 @@ class Arguments:
     def result(self, y):
         """The value of an output, as it is returned: a Variable where there is an outside."""
         return y if self.nested or not isinstance(y, Variable) else y.data[()]
-
-    def expire(self):
-        """Nobody differentiates for the Variables any more, though a result may lead to them."""
-        for x in self.xs if self.nested else ():
-            if x.creator is None:
-                x.requires_grad = False
 
     def outside(self, tree):
         """The same, of a nest of outputs."""
@@ -138,15 +151,22 @@ def as_given(x, gx):
 
 
 def gradients_for(arguments, ys, gys, unconnected="zero", nested=None):
-    """The gradients for the Variables of the arguments: arrays, or Variables if nested."""
+    """The gradients for the Variables of the arguments: arrays, or Variables if nested.
+
+    Whether they are nested says `nested`, or else the arguments, and what the outputs depend on.
+    """
     pairs = [(y, gy) for y, gy in zip(ys, gys, strict=True) if isinstance(y, Variable)]
     ys, gys = [y for y, _ in pairs], [gy for _, gy in pairs]
-    nested = arguments.nested if nested is None else nested
-    if nested:
+    origin = 0
+    if nested is None:
+        nested = arguments.nested
+        origin = arguments.origin if Config.enable_backprop else 0
+    gxs = None if nested else _engine.gradients(ys, gys, arguments.xs, origin)
+    if gxs is None:
+        arguments.nested |= not nested  # it met a captured Variable
+        nested = True
         gys = [ones_like(y) if gy is None else constant(gy) for y, gy in pairs]
         gxs = _recorded.gradients(ys, gys, arguments.xs, True)
-    else:
-        gxs = _engine.gradients(ys, gys, arguments.xs)
     made = constant if nested else stop
     return [
         made(zeros_for(x, i, unconnected)) if gx is None else gx

@@ -4,7 +4,7 @@ import functools
 
 from fastgrad import _recorded
 from fastgrad._function import Function
-from fastgrad._variable import created
+from fastgrad._node import end_arguments, enter_origin, is_from, leave_origin
 from fastgrad.config import Config
 from fastgrad.transforms.arguments import differentiating, identity, recording
 from fastgrad.trees import flatten, is_float, rebuild
@@ -44,16 +44,21 @@ class Checkpoint(Function):
     def compute(self, xs):
         """The outputs, once, to see which are Variables, and what they depend on."""
         vs = [Variable(x.data) for x in xs]
-        with created() as made:
+        origin, before = enter_origin()
+        try:
             self.ys, self.outputs_structure = self.values(vs)
+        finally:
+            leave_origin(before)
         ends = _recorded.leaves([y for y in self.ys if isinstance(y, Variable)])
-        own = {id(v) for v in (*vs, *made)}
-        if any(id(x) not in own for x in ends):
+        own = {id(v) for v in vs}
+        if any(id(x) not in own and not is_from(x, origin) for x in ends):
             raise TypeError(
                 "checkpoint: the function uses a Variable that is not among its arguments: its "
                 "gradient would be lost; pass it as one"
             )
         self.free = [isinstance(y, Variable) and y.requires_grad for y in self.ys]
+        # No gradient of what `fun` kept of them would pass to the arguments proper.
+        end_arguments(vs, alone=True, constants=False)
 
     def forward(self, *xs):
         """The outputs that have gradients, as `compute` found them."""
@@ -68,6 +73,7 @@ class Checkpoint(Function):
         gxs = _recorded.gradients(
             [y for y, _ in pairs], [gy for _, gy in pairs], vs, False, Config.enable_backprop
         )
+        end_arguments(vs, alone=True, constants=False)
         return tuple(gxs)
 
 

@@ -6,6 +6,7 @@ import functools
 import numpy as np
 
 from fastgrad import _engine, _recorded
+from fastgrad._node import end_arguments, enter_origin, leave_origin
 from fastgrad.config import Config
 from fastgrad.conversions import warn_independent
 from fastgrad.transforms.arguments import (
@@ -19,7 +20,6 @@ from fastgrad.transforms.arguments import (
     reaches_out,
     running,
     scalar,
-    stop,
     zeros_for,
 )
 from fastgrad.trees import flatten, flatten_as, rebuild
@@ -62,7 +62,6 @@ def value_and_grad(fun, argnums=0, *, has_aux=False, unconnected="zero"):
         scalar("grad", y)
         gxs = gradients_for(arguments, [y], [None], unconnected)
         warn_independent("grad", [y])
-        arguments.expire()
         parts = [as_given(x, gx) for x, gx in zip(arguments.given, gxs, strict=True)]
         gradient, value = arguments.packed(parts), arguments.result(y)
         if has_aux:
@@ -88,17 +87,29 @@ def of_one_array(fun, argnum, args, kwargs, unconnected):
         x = Variable(given)
     else:
         return None
-    running.arguments = (x,)
+    captures = False
     try:
-        y = fun(*args[:argnum], x, *args[argnum + 1 :], **kwargs)
+        origin, before = enter_origin()
+        running.arguments = (x,)
+        try:
+            y = fun(*args[:argnum], x, *args[argnum + 1 :], **kwargs)
+        finally:
+            running.arguments = None
+            leave_origin(before)
+        scalar("grad", y)
+        gxs = [None]
+        if isinstance(y, Variable):
+            gxs = _engine.gradients([y], [None], [x], origin)
+            if gxs is None:
+                captures = True
+                gxs = _recorded.gradients([y], [ones_like(y)], [x], True)
+        gx = gxs[0]
+        if gx is None:
+            gx = zeros_for(x, 0, unconnected)
+            warn_independent("grad", [y])
+        return y if captures or not isinstance(y, Variable) else y.data[()], as_given(given, gx)
     finally:
-        running.arguments = None
-    scalar("grad", y)
-    (gx,) = _engine.gradients([y], [None], [x]) if isinstance(y, Variable) else (None,)
-    if gx is None:
-        gx = zeros_for(x, 0, unconnected)
-        warn_independent("grad", [y])
-    return stop(y)[()] if isinstance(y, Variable) else y, as_given(given, gx)
+        end_arguments([x], alone=not captures)
 
 
 def grad(fun, argnums=0, *, has_aux=False, unconnected="zero"):
@@ -136,7 +147,6 @@ def elementwise_grad(fun, argnums=0):
         ys, _ = flatten(arguments.call(fun, kwargs))
         warn_independent("elementwise_grad", ys)
         gxs = gradients_for(arguments, ys, [None] * len(ys))
-        arguments.expire()
         return arguments.packed(map(as_given, arguments.given, gxs))
 
     return wrapped

@@ -42,10 +42,12 @@ def vjp(fun, *xs, has_aux=False):
         value, aux = value
     ys, structure = flatten(value)
     warn_independent("vjp", ys)
+    arguments.notice_captured(ys)
 
     def pullback(gy):
         gys = flatten_as(structure, gy, "the gradient to pull back")
         nested = arguments.nested or reaches_out(gys)
+        arguments.exposed |= nested
         gys = [
             started(np.zeros(()) if gy is None else gy, y) if isinstance(y, Variable) else gy
             for y, gy in zip(ys, gys, strict=True)
@@ -75,8 +77,8 @@ def jvp(fun, primals, tangents):
             raise ValueError(f"jvp: a tangent has shape {np.shape(stop(dx))}, expected {x.shape}")
     ys, structure = flatten(arguments.call(fun, {}))
     warn_independent("jvp", ys)
+    arguments.notice_captured(ys)
     dys = pushed_forward(arguments, ys, directions)
-    arguments.expire()
     return rebuild(structure, map(arguments.result, ys)), rebuild(structure, dys)
 
 
@@ -131,8 +133,8 @@ def jacobian(fun, argnums=0, *, has_aux=False):
             value, aux = value
         ys, structure = flatten(value)
         warn_independent("jacobian", ys)
+        arguments.notice_captured(ys)
         blocks = jacobian_blocks(arguments, ys)
-        arguments.expire()
         result = rebuild(structure, [arguments.packed(row) for row in blocks])
         return (result, arguments.outside(aux)) if has_aux else result
 

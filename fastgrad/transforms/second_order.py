@@ -40,12 +40,12 @@ def hessian(fun, argnums=0):
         arguments = Arguments("hessian", args, argnums, kwargs.values())
         y = scalar("hessian", arguments.call(fun, kwargs))
         warn_independent("hessian", [y])
+        arguments.notice_captured([y])
         gxs = recorded_gradient(arguments, y)
         if arguments.nested:
             blocks = [by_recorded_rows(arguments, g) for g in gxs]
         else:
             blocks = [by_rows(g, arguments.xs) for g in gxs]
-        arguments.expire()
         return arguments.packed([arguments.packed(row) for row in blocks])
 
     return wrapped
@@ -78,6 +78,7 @@ def hvp(fun):
         arguments = Arguments("hvp", (x, *args), 0, (v, *kwargs.values()))
         y = scalar("hvp", arguments.call(fun, kwargs))
         warn_independent("hvp", [y])
+        arguments.notice_captured([y])
         gxs = recorded_gradient(arguments, y)
         vs = flatten_as(flatten(x)[1], v, "hvp: v")
         if [np.shape(stop(v)) for v in vs] != [g.shape for g in gxs]:
@@ -85,9 +86,9 @@ def hvp(fun):
                 f"hvp: v has shapes {[np.shape(stop(v)) for v in vs]}, expected "
                 f"{[g.shape for g in gxs]}"
             )
+        nested = arguments.nested
         starts = [started(v, g) for v, g in zip(vs, gxs, strict=True)]
-        hvs = gradients_for(arguments, gxs, starts if arguments.nested else map(stop, starts))
-        arguments.expire()
+        hvs = gradients_for(arguments, gxs, starts if nested else map(stop, starts), nested=nested)
         return arguments.packed(map(as_given, arguments.given, hvs))
 
     return wrapped
@@ -97,6 +98,7 @@ def hessian_operator(fun, x, *args):
     """The Hessian of `fun(x, *args)` at the array `x` as a `scipy.sparse.linalg.LinearOperator`.
 
     For SciPy's iterative solvers; needs SciPy. The gradient is recorded once, a product is a sweep.
+    Products are arrays: a Variable that `fun` captures is a constant.
 
     >>> import numpy as np
     >>> h = hessian_operator(lambda x: np.sum(x**3), np.array([1.0, 2.0]))
@@ -112,7 +114,8 @@ def hessian_operator(fun, x, *args):
     (gx,) = recorded_gradient(arguments, y)
 
     def product(v):
-        (hv,) = gradients_for(arguments, [gx], [np.reshape(v, x.shape).astype(dtype_for(x))])
+        gy = np.reshape(v, x.shape).astype(dtype_for(x))
+        (hv,) = gradients_for(arguments, [gx], [gy], nested=arguments.nested)
         return np.ravel(hv)
 
     return LinearOperator((x.size, x.size), matvec=product, rmatvec=product, dtype=dtype_for(x))

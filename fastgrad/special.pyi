@@ -1,0 +1,28 @@
+# ruff: noqa: I001 (one import, not one for each name)
+from typing import Any
+
+from fastgrad._row import Row
+from fastgrad.functions import (
+    elu as elu,
+    gelu as gelu,
+    leaky_relu as leaky_relu,
+    log_sigmoid as log_sigmoid,
+    log_softmax as log_softmax,
+    logsumexp as logsumexp,
+    relu as relu,
+    sigmoid as sigmoid,
+    silu as silu,
+    softmax as softmax,
+    softplus as softplus,
+)
+
+__all__ = [
+    "sigmoid", "log_sigmoid", "softplus", "silu", "relu", "leaky_relu", "elu", "gelu",
+    "softmax", "log_softmax", "logsumexp",
+]  # fmt: skip
+
+SCIPY: dict[str, tuple[Any, ...]]
+
+def scipys(name: str) -> Row: ...
+def __dir__() -> list[str]: ...
+def __getattr__(name: str) -> Row: ...
