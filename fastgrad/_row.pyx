@@ -206,12 +206,14 @@ cdef class Row:
 
     cdef int refuse_lost(self, object operands, int n) except -1:
         """Raise where a gradient would be lost in `out`, in a function that is differentiated."""
-        from fastgrad.conversions import refuse_written  # which is made of all the rest
+        from fastgrad._protocols import full_name  # which, as the other, is made of all the rest
+        from fastgrad.conversions import refuse_written
 
+        name = full_name(self.forward) if isinstance(self.forward, np.ufunc) else self.name
         for i in range(n):
             if isinstance(operands[i], Handle):
                 if self.sequence or not (self.vjp[i] is None or self.vjp[i] is zero):
-                    refuse_written(self.name, operands[i])
+                    refuse_written(name, operands[i])
         return 0
 
     cdef int n_operands(self) except -1:

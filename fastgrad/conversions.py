@@ -10,8 +10,8 @@ import functools
 import linecache
 import os
 import sys
-import threading
 import warnings
+from threading import get_ident
 
 from fastgrad._config import get
 from fastgrad._node import Node
@@ -39,23 +39,9 @@ class GradientWarning(UserWarning):
 
 # --- which functions are being differentiated ---
 
-# By thread, the attributes of `running` there: so that one thread can look at another's.
-states = {}
-
-
-class Running(threading.local):
-    """`arguments`: None, or those for which functions of this thread are being differentiated."""
-
-    arguments = None
-
-    def __init__(self):
-        alive = sys._current_frames()
-        for ended in [ident for ident in list(states) if ident not in alive]:
-            states.pop(ended, None)
-        states[threading.get_ident()] = self.__dict__
-
-
-running = Running()
+# By thread, the arguments for which functions are being differentiated there. (No threading.local,
+# for one thread looks at what another does; and nothing of threads that ended stays.)
+running = {}
 
 
 def is_inside(x):
@@ -63,11 +49,9 @@ def is_inside(x):
 
     In this thread; or in another, that lent `x`, which is computed from the function's argument.
     """
-    if running.arguments is not None:
+    if get_ident() in running:
         return True
-    if len(states) == 1:
-        return False
-    return depends(x, [v for state in list(states.values()) for v in state.get("arguments") or ()])
+    return bool(running) and depends(x, [v for xs in list(running.values()) for v in xs])
 
 
 def depends(x, arguments):
@@ -219,7 +203,7 @@ def computes_with_arrays(frame, x):
         if code.co_name in ("forward", "backward") and code.co_argcount:
             f = frame.f_locals.get(code.co_varnames[0])
             if isinstance(f, Node) and not getattr(f, "differentiable", False):
-                return code.co_name == "backward" or not depends(x, running.arguments or ())
+                return code.co_name == "backward" or not depends(x, running.get(get_ident(), ()))
         frame = frame.f_back
     return False
 

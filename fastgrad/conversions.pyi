@@ -1,4 +1,3 @@
-import threading
 from collections.abc import Iterable
 from types import FrameType
 from typing import Any
@@ -9,13 +8,7 @@ __all__ = ["GradientWarning"]
 
 class GradientWarning(UserWarning): ...
 
-states: dict[int, dict[str, Any]]
-
-class Running(threading.local):
-    arguments: tuple[Any, ...] | None
-    def __init__(self) -> None: ...
-
-running: Running
+running: dict[int, tuple[Handle, ...]]
 
 def is_inside(x: Handle) -> bool: ...
 def depends(x: Handle, arguments: Iterable[Handle]) -> bool: ...

@@ -3,6 +3,7 @@
 import contextlib
 from numbers import Number
 from operator import index
+from threading import get_ident
 
 import numpy as np
 
@@ -49,7 +50,7 @@ class Arguments(ArgumentsBase):
         ]
         if len(set(self.argnums)) < len(self.argnums):
             raise ValueError(f"{name}: argnums names an argument twice: {argnums}")
-        self.nested = running.arguments is not None or any(map(reaches_out, (*args, *given)))
+        self.nested = get_ident() in running or any(map(reaches_out, (*args, *given)))
         self.given, self.structures, self.xs = [], [], []
         self.args = list(args)
         for i in self.argnums:
@@ -77,7 +78,7 @@ class Arguments(ArgumentsBase):
 
     def call(self, fun, kwargs):
         """`fun` of the arguments, recorded."""
-        if running.arguments is not None:
+        if get_ident() in running:
             with differentiating(*self.xs):
                 return recording(fun)(*self.args, **kwargs)
         self.origin, before = enter_origin()
@@ -120,12 +121,16 @@ def differentiating(*xs):
     And a conversion that loses a gradient is an error: see conversions.py. `xs` are the Variables
     that somebody differentiates for.
     """
-    before = running.arguments
-    running.arguments = (*(before or ()), *xs)
+    thread = get_ident()
+    before = running.get(thread)
+    running[thread] = (*(before or ()), *xs)
     try:
         yield
     finally:
-        running.arguments = before
+        if before is None:
+            del running[thread]
+        else:
+            running[thread] = before
 
 
 def recording(fun):

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+from threading import get_ident
 
 import numpy as np
 
@@ -76,7 +77,8 @@ def of_one_array(fun, argnum, args, kwargs, unconnected):
 
     None, before anything is computed, in any other case.
     """
-    if not 0 <= argnum < len(args) or running.arguments is not None or not (Config.enable_backprop):
+    thread = get_ident()
+    if not 0 <= argnum < len(args) or thread in running or not Config.enable_backprop:
         return None
     if any(map(reaches_out, (*args, *kwargs.values()))):
         return None
@@ -89,13 +91,15 @@ def of_one_array(fun, argnum, args, kwargs, unconnected):
         return None
     captures = False
     try:
-        origin, before = enter_origin()
-        running.arguments = (x,)
+        running[thread] = (x,)
         try:
-            y = fun(*args[:argnum], x, *args[argnum + 1 :], **kwargs)
+            origin, before = enter_origin()
+            try:
+                y = fun(*args[:argnum], x, *args[argnum + 1 :], **kwargs)
+            finally:
+                leave_origin(before)
         finally:
-            running.arguments = None
-            leave_origin(before)
+            del running[thread]
         scalar("grad", y)
         gxs = [None]
         if isinstance(y, Variable):
