@@ -128,7 +128,7 @@ FROM_BOTH = {
     ),
     "many": (
         op("parts", lambda x: (x[:1] ** 2, np.concatenate([x, x])), INPUTS,
-           vjp=lambda xp, g, y, x: np.array([2 * x[0] * values(g[0])[0], 0])
+           vjp=lambda xp, g, y, x: np.array([2 * values(x)[0] * values(g[0])[0], 0])
            + values(g[1])[:2] + values(g[1])[2:],
            jvp=lambda xp, dx, y, x: (2 * x[:1] * dx[:1], xp.concatenate([dx, dx]))),
         lambda x: (x[:1] ** 2, np.concatenate([x, x])),

@@ -115,7 +115,8 @@ def outcome(call):
             y = call()
     except (RuntimeError, TypeError, ValueError) as error:
         return type(error), str(error)
-    return type(y), np.asarray(getattr(y, "data", y)).tobytes(), getattr(y, "shape", None)
+    ys = [getattr(y, "data", y) for y in (y if isinstance(y, tuple) else (y,))]
+    return type(y), [np.asarray(y).tobytes() for y in ys], [np.shape(y) for y in ys]
 
 
 @pytest.mark.parametrize("name", UFUNCS)
