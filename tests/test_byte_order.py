@@ -17,8 +17,8 @@ sys.path.insert(0, {str(Path(__file__).parent)!r})
 warnings.simplefilter("error")
 import numpy as np
 from fastgrad import (
-    Add, Function, GradientWarning, Mul, Variable, elementwise_grad, grad, gradients, hessian, hessian_operator, hvp,
-    jacobian, jvp, set_num_threads, value_and_grad, vjp,
+    Add, Function, GradientWarning, Mul, Variable, elementwise_grad, grad, gradients, hessian,
+    hessian_operator, hvp, jacobian, jvp, set_num_threads, value_and_grad, vjp,
 )
 
 def same(x, expected):
