@@ -88,6 +88,14 @@ MENDS = {
     if (local_tb && local_value) {
         if (unlikely(PyException_SetTraceback(local_value, local_tb) < 0))
 """,
+    # So does a traceback of it, from Python 3.12 on.
+    """
+    PyTraceBack_Here(py_frame);
+""": """
+    if (!PyErr_Occurred())
+        PyErr_SetString(PyExc_SystemError, "a function failed without setting an exception");
+    PyTraceBack_Here(py_frame);
+""",
 }
 
 

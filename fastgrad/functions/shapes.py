@@ -178,7 +178,8 @@ def meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
           for x, axis in zip(xi, axes, strict=True)]  # fmt: skip
     if not sparse:
         ys = broadcast_arrays(*ys)
-    return tuple(map(np.copy, ys)) if copy else ys
+    made = type(np.meshgrid(copy=copy, sparse=sparse))  # sparse views: a list before NumPy 2.5
+    return made(map(np.copy, ys) if copy else ys)
 
 
 # --- turning ---
