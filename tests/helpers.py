@@ -1,4 +1,4 @@
-"""Functions written in Python, and comparisons, that several test files use."""
+"""Functions written in Python, comparisons and loops that several test files use."""
 
 from __future__ import annotations
 
@@ -95,3 +95,30 @@ def _same_real_bits(x, y) -> bool:
 
 def assert_same_bits(actual, expected, what="") -> None:
     assert same_bits(actual, expected), f"{what}: {actual!r} is not bit for bit {expected!r}"
+
+
+def assert_close(actual, expected, rtol, atol, what="") -> None:
+    """np.testing.assert_allclose, which takes its time, where a quick look does not settle it."""
+    if (
+        isinstance(actual, np.ndarray)
+        and actual.shape == np.shape(expected)
+        and actual.dtype.kind in "fc"
+        and expected.dtype.kind in "fc"
+    ):
+        with np.errstate(all="ignore"):
+            if np.all(np.abs(actual - expected) < atol + rtol * np.abs(expected)):
+                return
+    np.testing.assert_allclose(actual, expected, rtol=rtol, atol=atol, err_msg=what)
+
+
+def each(cases, check, subtests) -> None:
+    """Check all cases. Each that fails is reported under its text, as a test of its own would be.
+
+    pytest's subtests cost little less than tests, so only what failed becomes one.
+    """
+    for case in cases:
+        try:
+            check(case)
+        except Exception:  # noqa: BLE001 (pytest reports it)
+            with subtests.test(str(case)):
+                raise
