@@ -119,6 +119,6 @@ def each(cases, check, subtests) -> None:
     for case in cases:
         try:
             check(case)
-        except Exception:  # noqa: BLE001 (pytest reports it)
+        except Exception:
             with subtests.test(str(case)):
                 raise
