@@ -30,19 +30,25 @@ cdef object current = ContextVar("fastgrad.enable_backprop", default=None)
 cdef extern from *:
     """
     /* Python 3.11 and before may run the garbage collector, and it any code, in the middle of
-       ContextVar.set, whose table that code then frees by setting one. A copy holds it. */
+       ContextVar.set, whose table that code then frees by setting one. (PyContext_CopyCurrent,
+       which would hold the table, has the same fault.) So the collector waits. */
     #if PY_VERSION_HEX < 0x030C0000
-    #define fg_held_context() PyContext_CopyCurrent()
+    #define fg_pause_collector() PyGC_Disable()
     #else
-    #define fg_held_context() (Py_INCREF(Py_None), Py_None)
+    #define fg_pause_collector() 0
     #endif
     """
-    object held_context "fg_held_context"()
+    bint pause_collector "fg_pause_collector"() noexcept  # whether it has to be resumed
+    int resume_collector "PyGC_Enable"() noexcept
 
 
 cdef object assign(object variable, object value):
-    cdef object _held = held_context()
-    return variable.set(value)
+    cdef bint paused = pause_collector()
+    try:
+        return variable.set(value)
+    finally:
+        if paused:
+            resume_collector()
 
 
 cdef inline Block innermost():

@@ -377,9 +377,8 @@ cdef void drop_edges(Node f) noexcept:
     f.n_edges = 0
     for i in range(n):
         edge = f.edges[i]
-        memset(&f.edges[i], 0, sizeof(Edge))
-        if n == 1 and f.inputs != NULL:
-            f.edges[0].slot = edge.slot  # which is `running`
+        f.edges[i].to, f.edges[i].saved.array, f.edges[i].flags = NULL, NULL, 0
+        # (`slot` stays: of a Function run in Python it is `running`.)
         Py_XDECREF(edge.to)
         if edge.flags & OWNS:
             drop(edge.saved.array)

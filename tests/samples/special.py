@@ -46,7 +46,7 @@ SAMPLES = [
 ]
 
 if importlib.util.find_spec("scipy"):
-    REAL_LINE = "erf erfc ndtr log_ndtr expit i0 i1".split()
+    REAL_LINE = "erf erfc erfcx ndtr log_ndtr expit i0 i1".split()
     RIGHT_OF_0 = "gamma gammaln digamma".split()
     SAMPLES += [
         *(sample(name, normal(*shape)) for name in REAL_LINE for shape in [(2, 3), (), (0, 2)]),
