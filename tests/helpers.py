@@ -70,6 +70,8 @@ def same_bits(x, y) -> bool:
         return False
     if x.dtype == object:
         return all(_same_objects(a, b) for a, b in zip(x.flat, y.flat, strict=True))
+    if x.tobytes() == y.tobytes():
+        return True
     return all(_same_real_bits(a, b) for a, b in zip(_real_parts(x), _real_parts(y), strict=True))
 
 
