@@ -50,6 +50,10 @@ class Machine(RuleBasedStateMachine):
         self.alive = []  # weak references to all that was made
         self.may_have_cycles = False
         counts["machines"] += 1
+        if counts["machines"] % 100 == 0:
+            gc.unfreeze()
+            gc.collect()
+        gc.freeze()  # what Hypothesis keeps is a thousand times what a program makes
         arm(False)
 
     # --- what every step does ---
