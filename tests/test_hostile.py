@@ -252,7 +252,9 @@ SNIPPETS = {
     """,
     "variables chained by their names": """
         v = leaf()
+        gc.disable()  # it would look at them again and again
         for _ in range(10**6): v = Variable(None, name=v)
+        gc.enable(); gc.collect()
         del v
     """,
     "a finalizer that gives another creator meanwhile": """
