@@ -318,7 +318,8 @@ def test_special_functions_of_integers(name, dtype):
     f = getattr(fastgrad.special, name)
     x = np.array([1, 0, 0, 1, 1], dtype)
     x *= np.array([3, 1, 1, 100, 1], dtype)
-    np.testing.assert_allclose(f(x), f(x.astype(float)), rtol=1e-15)
+    rtol = 2 * np.finfo(f(x).dtype).eps  # SciPy's erf of small integers: float32, from 1.18 on
+    np.testing.assert_allclose(f(x), f(x.astype(float)), rtol=rtol)
     np.testing.assert_allclose(gradient(f, x), gradient(f, x.astype(float)), rtol=1e-14)
 
 
