@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import signal
-import subprocess
-import sys
 import textwrap
 import zlib
 
 import numpy as np
 import pytest
+from children import Children
 from hypothesis import HealthCheck, settings
 
 # A deadline would be a timed assertion; this suite has none.
@@ -20,6 +20,12 @@ settings.register_profile(
 )
 settings.register_profile("ci", settings.get_profile("dev"), derandomize=True, database=None)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+def pytest_collection_finish():
+    """Leave thousands of tests out of the collections of garbage that tests ask for."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(params=["fastgrad", "benchmarks.baseline"])
@@ -36,28 +42,29 @@ def rng(request):
     return np.random.default_rng(seed)
 
 
+@pytest.fixture(scope="session")
+def children():
+    """The one that runs all snippets."""
+    children = Children()
+    yield children
+    children.close()
+
+
 @pytest.fixture
-def run_child():
-    """Run a snippet in a process of its own: a crash there is a failed test here."""
-    return _run_child
+def run_child(children):
+    """Run a snippet in a process of its own: a crash there is a failed test here.
 
-
-def _run_child(code: str, *, timeout: float = 170) -> str:
-    """Return what `code` printed; fail with its stderr if it raised, or was killed by a signal.
-
-    The timeout only ends a child that hangs.
+    Returns what it printed; fails with its stderr if it raised, or was killed by a signal. The
+    timeout only ends a child that hangs. `fresh` is one that has imported nothing.
     """
-    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-    child = subprocess.run(
-        [sys.executable, "-X", "faulthandler", "-c", textwrap.dedent(code)],
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        env=environ,
-    )
-    if child.returncode < 0:
-        name = signal.Signals(-child.returncode).name
-        pytest.fail(f"the child process crashed with {name}\n{child.stderr[-4000:]}", False)
-    if child.returncode != 0:
-        pytest.fail(f"the child process failed\n{child.stderr[-4000:]}", False)
-    return child.stdout
+
+    def run(code, *, timeout=170, fresh=False):
+        returncode, stdout, stderr = children.run(textwrap.dedent(code), timeout, fresh)
+        if returncode < 0:
+            name = signal.Signals(-returncode).name
+            pytest.fail(f"the child process crashed with {name}\n{stderr[-4000:]}", False)
+        if returncode != 0:
+            pytest.fail(f"the child process failed\n{stderr[-4000:]}", False)
+        return stdout
+
+    return run

@@ -1,4 +1,4 @@
-"""Functions written in Python, and comparisons, that several test files use."""
+"""Functions written in Python, comparisons and loops that several test files use."""
 
 from __future__ import annotations
 
@@ -70,6 +70,8 @@ def same_bits(x, y) -> bool:
         return False
     if x.dtype == object:
         return all(_same_objects(a, b) for a, b in zip(x.flat, y.flat, strict=True))
+    if x.tobytes() == y.tobytes():
+        return True
     return all(_same_real_bits(a, b) for a, b in zip(_real_parts(x), _real_parts(y), strict=True))
 
 
@@ -95,3 +97,30 @@ def _same_real_bits(x, y) -> bool:
 
 def assert_same_bits(actual, expected, what="") -> None:
     assert same_bits(actual, expected), f"{what}: {actual!r} is not bit for bit {expected!r}"
+
+
+def assert_close(actual, expected, rtol, atol, what="") -> None:
+    """np.testing.assert_allclose, which takes its time, where a quick look does not settle it."""
+    if (
+        isinstance(actual, np.ndarray)
+        and actual.shape == np.shape(expected)
+        and actual.dtype.kind in "fc"
+        and expected.dtype.kind in "fc"
+    ):
+        with np.errstate(all="ignore"):
+            if np.all(np.abs(actual - expected) < atol + rtol * np.abs(expected)):
+                return
+    np.testing.assert_allclose(actual, expected, rtol=rtol, atol=atol, err_msg=what)
+
+
+def each(cases, check, subtests) -> None:
+    """Check all cases. Each that fails is reported under its text, as a test of its own would be.
+
+    pytest's subtests cost little less than tests, so only what failed becomes one.
+    """
+    for case in cases:
+        try:
+            check(case)
+        except Exception:
+            with subtests.test(str(case)):
+                raise

@@ -10,6 +10,7 @@ import dataclasses
 
 import numpy as np
 import test_rows as rows
+from helpers import assert_close
 
 import fastgrad.numpy as fnp
 from fastgrad import Variable, gradients
@@ -132,7 +133,7 @@ def faults(precision, layouts):
                 for a, b in zip(actual, expected, strict=True):
                     assert (a is None) == (b is None)
                     if a is not None:
-                        np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol, rtol / 100)
+                        assert_close(np.asarray(a), np.asarray(b), rtol, rtol / 100)
             except Exception as error:  # noqa: BLE001 (each is a fault, and all are shown)
                 what = " ".join(str(error).split())[:200]
                 found.append(f"{layout.__name__}, {sample}: {type(error).__name__}: {what}")

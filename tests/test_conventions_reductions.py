@@ -278,4 +278,4 @@ SECOND = {
 )
 def test_second_derivative(name, args, monkeypatch):
     monkeypatch.setattr(fnp, name, SECOND[name][0], raising=False)
-    test_rows.test_second_derivative(Sample(name, args))
+    test_rows.test_second_derivative.of_one(Sample(name, args))

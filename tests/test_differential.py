@@ -77,37 +77,39 @@ class Program:
     actions: list
 
 
-@st.composite
-def programs(draw, dtypes):
-    """Programs whose leaves have the given dtypes."""
+# From the front of the pool or from its back: much used leaves, and long chains. Half of each.
+PLACES = [*range(10), -3, -2, -1] + 2 * [*range(10)] + 9 * [-3, -2, -1]
+
+
+def indices_of(n):
+    """Three places; one number is drawn, for Hypothesis takes its time for each."""
+    n, i = divmod(n, len(PLACES))
+    n, j = divmod(n, len(PLACES))
+    return PLACES[i], PLACES[j], PLACES[n]
+
+
+@functools.cache
+def strategies(number, dtypes):
+    """(arrays, steps, actions) for one of SHAPES."""
+    kinds = itertools.product(SHAPES[number], dtypes)
     arrays = st.builds(
-        Array,
-        st.sampled_from(draw(st.sampled_from(SHAPES))),
-        st.sampled_from(dtypes),
-        st.integers(0, 99),
+        lambda kind, seed: Array(*kind, seed), st.sampled_from(list(kinds)), st.integers(0, 99)
     )
-    # From the front of the pool or from its back: much used leaves, and long chains.
-    indices = st.tuples(*[st.one_of(st.integers(0, 9), st.integers(-3, -1))] * 3)
+    names = [("binary", name) for name in BINARY], [("unary", name) for name in UNARY]
+    functions = [("function", name) for name in "Square Exp Split Combine Shuffle".split()]
+    sides = ("constant on the left", "constant on the right")
+    constants = list(itertools.product(sides, BINARY))
     what = st.one_of(
-        st.tuples(st.just("binary"), st.sampled_from(list(BINARY)), indices, st.none()),
-        st.tuples(st.just("unary"), st.sampled_from(list(UNARY)), indices, st.none()),
-        st.tuples(
-            st.sampled_from(["constant on the left", "constant on the right"]),
-            st.sampled_from(list(BINARY)),
-            indices,
-            st.one_of(st.sampled_from(SCALARS), arrays),
-        ),
-        st.tuples(
-            st.just("function"),
-            st.sampled_from(["Square", "Exp", "Split", "Combine", "Shuffle"]),
-            indices,
-            st.none(),
-        ),
-        st.tuples(st.just("sum"), st.none(), indices, st.integers(3, 8)),
-        st.tuples(st.just("raise generation"), st.none(), indices, st.integers(1, 4)),
+        *(st.tuples(st.sampled_from(pairs), st.none()) for pairs in (*names, functions)),
+        st.tuples(st.sampled_from(constants), st.one_of(st.sampled_from(SCALARS), arrays)),
+        st.tuples(st.just(("sum", None)), st.integers(3, 8)),
+        st.tuples(st.just(("raise generation", None)), st.integers(1, 4)),
     )
-    mostly = st.integers(0, 9).map(lambda n: n < 9)  # shrinks to True
-    steps = st.tuples(what, mostly).map(lambda step: (*step[0], step[1]))
+    # Nine steps of ten are recorded; it shrinks to those.
+    more = st.integers(0, 10 * len(PLACES) ** 3 - 1).map(
+        lambda n: (indices_of(n // 10), n % 10 < 9)
+    )
+    steps = st.builds(lambda what, more: (*what[0], more[0], what[1], more[1]), what, more)
     actions = st.one_of(
         st.tuples(
             st.just("backward"),
@@ -117,10 +119,19 @@ def programs(draw, dtypes):
         ),
         st.tuples(st.just("cleargrad"), st.integers(0, 9)),
     )
+    leaves = st.lists(arrays, min_size=1, max_size=4)
+    return leaves, st.lists(steps, max_size=8), st.lists(actions, min_size=1, max_size=4)
+
+
+@st.composite
+def programs(draw, dtypes):
+    """Programs whose leaves have the given dtypes."""
+    number = draw(st.integers(0, len(SHAPES) - 1))
+    leaves, steps, actions = strategies(number, tuple(dtypes))
     return Program(
-        draw(st.lists(arrays, min_size=1, max_size=4)),
-        [step for _ in range(3) for step in draw(st.lists(steps, max_size=8))],  # 12 on average
-        draw(st.lists(actions, min_size=1, max_size=4)),
+        draw(leaves),
+        [step for _ in range(3) for step in draw(steps)],  # 12 on average
+        draw(actions),
     )
 
 

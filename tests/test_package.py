@@ -147,7 +147,7 @@ def test_import_brings_nothing_but_numpy(run_child):
         after -= {"fastgrad", "numpy", "cython_runtime", *sys.stdlib_module_names}
         print([name for name in sorted(after) if not re.fullmatch(r"_cython_\\d\\w*", name)])
     """
-    assert run_child(code) == "[]\n"
+    assert run_child(code, fresh=True) == "[]\n"
 
 
 def test_import_does_not_change_numpys_state(run_child):
@@ -159,7 +159,7 @@ def test_import_does_not_change_numpys_state(run_child):
         assert before == (np.geterr(), np.get_printoptions(), list(warnings.filters))
         print("same")
     """
-    assert run_child(code) == "same\n"
+    assert run_child(code, fresh=True) == "same\n"
 
 
 @pytest.fixture

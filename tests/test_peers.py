@@ -1,6 +1,7 @@
 """The suite of peers at tiny sizes: it runs, notices what is wrong, and writes what others read."""
 
 import json
+import os
 import subprocess
 import sys
 import textwrap
@@ -315,6 +316,7 @@ def test_run_is_read_by_pytest_benchmark(run, tmp_path):
     options = ["-q", "--benchmark-only", f"--benchmark-compare={path}", "-p", "no:cacheprovider"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *options, f"--rootdir={tmp_path}", test],
+        env={key: x for key, x in os.environ.items() if not key.startswith("PYTEST_")},
         cwd=tmp_path,
         capture_output=True,
         text=True,
