@@ -77,14 +77,15 @@ def leaves_graph(x, what, quiet=True):
     """Say that `x` becomes an array or a number by `what`: an error, a warning, or nothing.
 
     RuntimeError where its gradient is lost in a function that is being differentiated;
-    GradientWarning where it was recorded elsewhere, unless that is `quiet`. What needs no gradient
-    is silent. (In such a function, so is what comes from integers alone, as labels and indices: no
-    function is differentiated for them.)
+    GradientWarning where it was recorded elsewhere, or is an operand of what another library
+    computes by an operator, unless that is `quiet`. What needs no gradient is silent. (In such a
+    function, so is what comes from integers alone, as labels and indices: no function is
+    differentiated for them.)
     """
     if not x.requires_grad:
         return
     inside = is_inside(x)
-    if not inside and (quiet or x.creator is None):
+    if not inside and (quiet or (x.creator is None and not is_in_operator())):
         return
     if not get() or not reaches(x, ALL if inside else NEARBY, not inside):
         return
@@ -188,6 +189,28 @@ def place_of(frame):
     code = frame.f_code
     line = linecache.getline(code.co_filename, frame.f_lineno, frame.f_globals).strip()
     return f"{code.co_filename}:{frame.f_lineno}" + (f" ({line[:80]})" if line else "")
+
+
+# Operators that compute; comparisons are read.
+OPERATORS = {
+    f"__{kind}{name}__"
+    for name in ("add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "divmod", "pow")
+    for kind in ("", "r", "i")
+}
+
+
+def is_in_operator():
+    """Whether another library computes by an operator there, as in `frame @ x`, `sparse @ x`.
+
+    It looks like what is recorded, and its result like one that has a gradient.
+    """
+    frame = sys._getframe(2)
+    while frame is not None and is_library(frame):
+        own = (frame.f_globals.get("__name__") or "").partition(".")[0] == "fastgrad"
+        if frame.f_code.co_name in OPERATORS and not own:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def computes_with_arrays(frame, x):

@@ -27,9 +27,7 @@ class Heap:
 
     def __init__(self):
         loaded = ctypes.CDLL(None)
-        for name in (
-            "first last asked met signal range live numpys leaks interpreters".split()
-        ):
+        for name in "first last asked met signal range live numpys leaks interpreters".split():
             setattr(self, name, ctypes.c_long.in_dll(loaded, f"fault_{name}"))
         self.interpreters.value = sys.version_info[:2] == (3, 11)
 

@@ -15,6 +15,7 @@ import os, sys, warnings
 os.environ["FASTGRAD_POOL_MB"] = "0"
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 warnings.simplefilter("error")
+warnings.filterwarnings("ignore", "numpy.fix is deprecated", DeprecationWarning)  # NumPy 2.5
 import numpy as np
 from fastgrad import (
     Add, Function, GradientWarning, Mul, Variable, elementwise_grad, grad, gradients, hessian,

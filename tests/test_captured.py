@@ -335,6 +335,24 @@ def test_auxiliary_results_are_values():
         assert not any(isinstance(x, Variable) for x in flatten(aux)[0])
 
 
+AUXILIARY = {
+    "value_and_grad": lambda f: value_and_grad(f, has_aux=True)(3.0)[0][1],
+    "grad": lambda f: grad(f, has_aux=True)(3.0)[1],
+    "argnums": lambda f: grad(f, (0,), has_aux=True)(3.0)[1],
+    "vjp": lambda f: vjp(f, 3.0, has_aux=True)[2],
+    "jacobian": lambda f: jacobian(f, has_aux=True)(3.0)[1],
+}
+
+
+@pytest.mark.parametrize("name", AUXILIARY)
+def test_auxiliary_results_have_captured_variables(name):
+    w = Variable(np.array(2.0))
+    aux = AUXILIARY[name](lambda a: (a * a, {"u": a * w, "w": w}))
+    (aux["u"] + aux["w"]).backward()
+    assert aux["u"].data == 6
+    assert w.grad == 4
+
+
 def test_graphs_of_calls_die():
     model, died = Model(), []
 

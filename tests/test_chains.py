@@ -3,8 +3,14 @@
 Everything runs in child processes: a crash is a failed test.
 """
 
+import sys
+
 import chains
 import pytest
+
+KINDS = ["all", *chains.KINDS]
+if sys.version_info[:2] == (3, 13):  # where a plain class with __slots__ crashes in such chains too
+    KINDS = [kind for kind in KINDS if kind not in ("slots", "slots_obj")]
 
 
 @pytest.mark.parametrize("where", ["the main thread", "a thread", "the collector"])
@@ -14,7 +20,7 @@ def test_chains_of_each_kind(where, half, run_child):
     code = f"""
         import gc, sys, chains
         gc.disable()
-        for kind in {["all", *chains.KINDS][half::2]}:
+        for kind in {KINDS[half::2]}:
             print("a chain by", kind, file=sys.stderr, flush=True)
             chains.end(kind, 20_000, {where!r})
         print("done")

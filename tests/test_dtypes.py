@@ -327,8 +327,10 @@ def test_special_functions_of_integers(name, dtype):
     f = getattr(fastgrad.special, name)
     x = np.array([1, 0, 0, 1, 1], dtype)
     x *= np.array([3, 1, 1, 100, 1], dtype)
-    np.testing.assert_allclose(f(x), f(x.astype(float)), rtol=1e-15)
-    np.testing.assert_allclose(gradient(f, x), gradient(f, x.astype(float)), rtol=1e-14)
+    # (SciPy's erf of small integers is of float32, from 1.18 on.)
+    eps = np.finfo(np.float32 if f(x).dtype == np.float32 else float).eps
+    np.testing.assert_allclose(f(x), f(x.astype(float)), rtol=4 * eps)
+    np.testing.assert_allclose(gradient(f, x), gradient(f, x.astype(float)), rtol=40 * eps)
 
 
 def test_more_float16_elements_than_its_greatest_number():

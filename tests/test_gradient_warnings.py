@@ -159,3 +159,16 @@ def test_results_that_are_meant_to_depend_on_nothing_are_silent():
     assert grad(grad(lambda x: w * 2))(2.0) == 0
     assert grad(lambda x: (x, 3.0), has_aux=True)(2.0)[0] == 1
     assert jacobian(lambda x: (x, 3.0))(2.0)[1] == 0
+
+
+def test_operators_of_other_libraries_take_leaves_with_a_warning():
+    sparse = pytest.importorskip("scipy.sparse")
+    matrix, w = sparse.csr_matrix(np.array([[1.0, 2.0], [3.0, 4.0]])), Variable(np.ones(2))
+    for f in (lambda: matrix @ w, lambda: w @ matrix, lambda: np.polynomial.Polynomial([1.0]) * w):
+        with warned():
+            f()
+    with fastgrad.no_grad():
+        matrix @ w
+    matrix @ Variable(np.ones(2), requires_grad=False)
+    matrix @ w.data
+    np.asarray(w)

@@ -806,3 +806,14 @@ def test_no_two_results_share_memory():
     x, y = Variable(X), Variable(X)
     gx, gy = gradients(x + y, [x, y], create_graph=True)
     assert not np.shares_memory(gx.data, gy.data)
+
+
+def test_arguments_that_are_like_arrays_are_named():
+    class Series:
+        dtype = np.dtype(float)
+
+        def __array__(self, dtype=None, copy=None):
+            return np.ones(2)
+
+    with pytest.raises(TypeError, match=r"argument 0 is a Series.*x\.to_numpy\(\)"):
+        grad(np.sum)(Series())

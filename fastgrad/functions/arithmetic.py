@@ -67,7 +67,7 @@ def base_vjp(xp, g, y, a, b):
         return g * (b * a ** (b - 1)) if b != 0 else zeros(a)
     a, b = wide(a), wide(b)
     zero = value(a) == 0
-    low = (value(b) < 1) & ~zero
+    low = (value(b) < 1) & np.logical_not(zero)
     if xp is not np and np.any(zero):  # the exponent of 0 is a constant, in the next derivative too
         b = xp.where(zero, value(b), b)
     if not np.any(low | (value(b) == 0)):

@@ -51,7 +51,7 @@ def slope_at_zero(xp, g, y):
         return None
     from fastgrad import _recorded  # which needs the rows
 
-    alive = y.creator.outputs[0]()
+    alive = None if y.creator is None else y.creator.outputs[0]()
     if alive is not None:  # the output itself: `y` has its value as recorded, if it was assigned
         y = alive
     start = type(g)(zero.astype(g.dtype), requires_grad=False)

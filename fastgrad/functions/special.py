@@ -375,7 +375,7 @@ def digamma_step(xp, a, b):
 
 def xlogy_a_vjp(xp, g, a, b, log):
     """`log(b)`; 0 where a is 0 and there is no logarithm, of b at the first of its `ends`."""
-    none = (value(a) == 0) & ~(value(b) > (0 if log == "log" else -1))
+    none = (value(a) == 0) & np.logical_not(value(b) > (0 if log == "log" else -1))
     b = xp.where(none, 1, b) if np.any(none) else b
     return g * xp.where(none, 0, getattr(xp, log)(b))
 

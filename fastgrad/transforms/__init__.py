@@ -16,7 +16,7 @@ are its value alone.
 
 An argument is a constant as soon as its function is differentiated no more, if the function has
 kept it; what was computed from it then raises a RuntimeError when a gradient comes there. (Results
-that `has_aux` returns are values.)
+that `has_aux` returns are values, unless a captured Variable counts.)
 """
 
 from fastgrad.transforms.arguments import differentiating, identity  # noqa: F401

@@ -64,6 +64,11 @@ class Arguments(ArgumentsBase):
     def lifted(self, name, i, x):
         """A Variable for a leaf of argument `i`."""
         if not is_float(x):
+            if hasattr(x, "__array__") and not isinstance(x, (Variable, np.ndarray, np.generic)):
+                raise TypeError(
+                    f"{name}: argument {i} is a {type(x).__name__}, expected an ndarray "
+                    "(np.asarray(x), x.to_numpy())"
+                )
             what = f"an array of {x.dtype}" if hasattr(x, "dtype") else f"a {type(x).__name__}"
             raise TypeError(
                 f"{name}: argument {i} is {what}, expected real or complex floating numbers "

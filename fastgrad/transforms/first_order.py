@@ -60,6 +60,7 @@ def value_and_grad(fun, argnums=0, *, has_aux=False, unconnected="zero"):
         y, aux = arguments.call(fun, kwargs), None
         if has_aux:
             y, aux = y
+            arguments.notice_captured(flatten(aux)[0])
         scalar("grad", y)
         gxs = gradients_for(arguments, [y], [None], unconnected)
         warn_independent("grad", [y])

@@ -42,7 +42,7 @@ def vjp(fun, *xs, has_aux=False):
         value, aux = value
     ys, structure = flatten(value)
     warn_independent("vjp", ys)
-    arguments.notice_captured(ys)
+    arguments.notice_captured([*ys, *flatten(aux)[0]])
 
     def pullback(gy):
         gys = flatten_as(structure, gy, "the gradient to pull back")
@@ -133,7 +133,7 @@ def jacobian(fun, argnums=0, *, has_aux=False):
             value, aux = value
         ys, structure = flatten(value)
         warn_independent("jacobian", ys)
-        arguments.notice_captured(ys)
+        arguments.notice_captured([*ys, *flatten(aux)[0]])
         blocks = jacobian_blocks(arguments, ys)
         result = rebuild(structure, [arguments.packed(row) for row in blocks])
         return (result, arguments.outside(aux)) if has_aux else result
