@@ -1,7 +1,7 @@
 """Polynomials: arrays of coefficients, the highest power first.
 
-Conventions: `roots` is differentiated where the roots are simple, double ones have gradient NaN;
-its leading zeros have no gradient; what `polymul` trims has none either.
+Conventions: `roots` is differentiated where the roots are simple, double ones (up to rounding)
+have gradient NaN; its leading zeros have no gradient; what `polymul` trims has none either.
 """
 
 import warnings
@@ -35,6 +35,18 @@ def polyval_x_vjp(xp, g, y, p, x):
     return g * xp.polyval(p[:-1] * np.arange(p.shape[0] - 1, 0, -1), x)
 
 
+def is_multiple(slopes, y_powers, p):
+    """Which roots are double, or more, up to the rounding of the polynomial's value.
+
+    That rounding, e, moves a root by `e / p'`, and so changes p' by `p'' e / p'`: where this is not
+    less than p', nothing is known of its derivative.
+    """
+    powers = np.arange(p.size - 1, -1, -1)
+    curvatures = np.abs(np.sum(y_powers[:, 2:] * (p * powers * (powers - 1))[:-2], axis=1))
+    e = 8 * p.size * np.finfo(y_powers.dtype).eps * np.sum(np.abs(y_powers * p), axis=1)
+    return np.abs(slopes) <= np.sqrt(curvatures) * np.sqrt(e)
+
+
 def roots_vjp(xp, g, y, p):
     """`p(y) = 0` differentiated: `p'(y) dy + dp(y) = 0`."""
     if y.size == 0:
@@ -45,8 +57,8 @@ def roots_vjp(xp, g, y, p):
     y_powers = y[:, None] ** powers
     slopes = xp.sum(y_powers[:, 1:] * (p_[:-1] * powers[:-1]), axis=1)
     # A double root has no derivative; where nothing depends on it, it must not spoil the others'.
-    double = value(slopes) == 0
-    steps = g / xp.where(double, np.where(value(g) == 0, 1, np.nan), slopes)
+    double = is_multiple(value(slopes), value(y_powers), value(p_))
+    steps = g / xp.where(double, 1, slopes) * np.where(double & (value(g) != 0), np.nan, 1)
     gp = -xp.sum(steps[:, None] * y_powers, axis=0)
     return scatter(gp, (slice(first, None),), p.shape)
 
