@@ -14,7 +14,7 @@ from fastgrad.functions.indexing import scatter
 from fastgrad.functions.joining import atleast_1d, concatenate, stack
 from fastgrad.functions.shapes import composed, transpose
 from fastgrad.functions.shaping import trim_zeros
-from fastgrad.op import INPUTS, OUTPUT, op, refuse
+from fastgrad.op import INPUTS, NOTHING, OUTPUT, op, refuse
 
 __all__ = [
     "polyval", "poly", "roots", "polyfit", "polyadd", "polysub", "polymul", "polyder",
@@ -47,6 +47,15 @@ def is_multiple(slopes, y_powers, p):
     return np.abs(slopes) <= np.sqrt(curvatures) * np.sqrt(e)
 
 
+# NaN where `x` is not 0, and a derivative of NaN: for what must not depend on `x`.
+if_used = op(
+    "if_used",
+    lambda x: np.where(x == 0, x, np.asarray(np.nan, x.dtype)),
+    NOTHING,
+    vjp=lambda xp, g, y, x: np.where(value(g) != 0, np.nan, 0),
+)
+
+
 def roots_vjp(xp, g, y, p):
     """`p(y) = 0` differentiated: `p'(y) dy + dp(y) = 0`."""
     if y.size == 0:
@@ -59,6 +68,8 @@ def roots_vjp(xp, g, y, p):
     # A double root has no derivative; where nothing depends on it, it must not spoil the others'.
     double = is_multiple(value(slopes), value(y_powers), value(p_))
     steps = g / xp.where(double, 1, slopes) * np.where(double & (value(g) != 0), np.nan, 1)
+    if xp is not np and np.any(double):
+        steps = xp.where(double, if_used(g), steps)
     gp = -xp.sum(steps[:, None] * y_powers, axis=0)
     return scatter(gp, (slice(first, None),), p.shape)
 
