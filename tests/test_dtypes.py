@@ -17,7 +17,7 @@ from samples.sample import rng_for
 from test_rows import SAMPLES, call, found, operands, with_operands
 
 import fastgrad
-from fastgrad import Variable, gradients
+from fastgrad import Variable, gradients, special
 from fastgrad import numpy as fnp
 
 INTEGERS = ["int8", "uint8", "int16", "uint16", "int32", "int64", "uint64", "bool"]
@@ -345,3 +345,19 @@ def test_more_float16_elements_than_its_greatest_number():
     y = np.pad(v, (0, 1), "mean")
     y[-1].backward()
     np.testing.assert_allclose(v.grad, 1 / n, rtol=2e-3)
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_softmax_and_its_kin_of_many_float16_have_no_infinite_sum(create_graph):
+    n = 70_000  # more than 65 504, the largest float16
+    for f in (special.softmax, special.log_softmax, special.logsumexp):
+        x = Variable(np.ones(n, np.float16))
+        y = f(x)
+        want = f(np.ones(n))
+        assert y.dtype == np.float16
+        np.testing.assert_allclose(y.data, want, rtol=5e-2, atol=1e-7)  # a few units of subnormals
+        y = special.logsumexp(x)
+        y.backward(create_graph=create_graph)
+        gx = x.grad.data if create_graph else x.grad
+        assert gx.dtype == np.float16
+        np.testing.assert_allclose(gx, np.full(n, 1 / n), rtol=5e-2)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import fastgrad.numpy as fnp
-from fastgrad import DegeneracyWarning, Variable, grad, hessian
+from fastgrad import DegeneracyWarning, Variable, grad, hessian, jvp
 
 C = np.arange(1.0, 10.0).reshape(3, 3)
 ONE = np.eye(3)
@@ -360,3 +360,35 @@ def test_the_second_derivative_of_a_tie_warns():
         with pytest.warns(DegeneracyWarning):
             h = hessian(f)(ONE)
         assert np.isnan(h).any()
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", ">f8", "i8"])
+@pytest.mark.parametrize("zeros", [[1, 1, 3], [2, 2, 2, 5], [-1, -1, 4], [3, 3, 0]])
+def test_roots_that_are_double_up_to_rounding_have_no_derivative(zeros, dtype):
+    p = np.poly(zeros).astype(dtype)
+    for i in range(len(zeros)):
+        v = Variable(p)
+        y = np.roots(v)[i]
+        np.real(y).backward()
+        nearest = round(float(np.real(y.data)))
+        if zeros.count(nearest) == 1:
+            want = -(float(nearest) ** np.arange(len(zeros), -1, -1))
+            want /= np.polyval(np.polyder(np.poly(zeros)), nearest)
+            np.testing.assert_allclose(v.grad, want, rtol=1e-3 if dtype == "f4" else 1e-9)
+        else:
+            assert np.isnan(v.grad).all()
+
+
+def test_roots_close_to_each_other_keep_their_derivatives():
+    v = Variable(np.poly([1.0, 1.001, 3.0]))
+    fnp.sum(np.real(np.roots(v))).backward()  # -p[1] / p[0]
+    np.testing.assert_allclose(v.grad, [-5.001, -1, 0, 0], rtol=1e-6, atol=1e-6)
+
+
+def test_no_derivative_takes_a_double_root_for_a_simple_one():
+    for zeros in ([1.0, 1.0, 3.0], [0.0, 0.0, 3.0]):
+        p = np.poly(zeros)
+        _, dy = jvp(lambda p: np.real(np.roots(p)), (p,), (np.array([0.0, 0.0, 0.0, 1.0]),))
+        np.testing.assert_allclose(dy, [-1 / np.polyval(np.polyder(p), 3), np.nan, np.nan])
+        second = hessian(lambda p: np.real(np.roots(p)[0]) ** 2)(p)
+        assert np.isfinite(second).all()

@@ -1,7 +1,7 @@
 """Polynomials: arrays of coefficients, the highest power first.
 
-Conventions: `roots` is differentiated where the roots are simple, double ones have gradient NaN;
-its leading zeros have no gradient; what `polymul` trims has none either.
+Conventions: `roots` is differentiated where the roots are simple, double ones (up to rounding)
+have gradient NaN; its leading zeros have no gradient; what `polymul` trims has none either.
 """
 
 import warnings
@@ -14,7 +14,7 @@ from fastgrad.functions.indexing import scatter
 from fastgrad.functions.joining import atleast_1d, concatenate, stack
 from fastgrad.functions.shapes import composed, transpose
 from fastgrad.functions.shaping import trim_zeros
-from fastgrad.op import INPUTS, OUTPUT, op, refuse
+from fastgrad.op import INPUTS, NOTHING, OUTPUT, op, refuse
 
 __all__ = [
     "polyval", "poly", "roots", "polyfit", "polyadd", "polysub", "polymul", "polyder",
@@ -35,6 +35,27 @@ def polyval_x_vjp(xp, g, y, p, x):
     return g * xp.polyval(p[:-1] * np.arange(p.shape[0] - 1, 0, -1), x)
 
 
+def is_multiple(slopes, y_powers, p):
+    """Which roots are double, or more, up to the rounding of the polynomial's value.
+
+    That rounding, e, moves a root by `e / p'`, and so changes p' by `p'' e / p'`: where this is not
+    less than p', nothing is known of its derivative.
+    """
+    powers = np.arange(p.size - 1, -1, -1)
+    curvatures = np.abs(np.sum(y_powers[:, 2:] * (p * powers * (powers - 1))[:-2], axis=1))
+    e = 8 * p.size * np.finfo(y_powers.dtype).eps * np.sum(np.abs(y_powers * p), axis=1)
+    return np.abs(slopes) <= np.sqrt(curvatures) * np.sqrt(e)
+
+
+# NaN where `x` is not 0, and a derivative of NaN: for what must not depend on `x`.
+if_used = op(
+    "if_used",
+    lambda x: np.where(x == 0, x, np.asarray(np.nan, x.dtype)),
+    NOTHING,
+    vjp=lambda xp, g, y, x: np.where(value(g) != 0, np.nan, 0),
+)
+
+
 def roots_vjp(xp, g, y, p):
     """`p(y) = 0` differentiated: `p'(y) dy + dp(y) = 0`."""
     if y.size == 0:
@@ -45,8 +66,10 @@ def roots_vjp(xp, g, y, p):
     y_powers = y[:, None] ** powers
     slopes = xp.sum(y_powers[:, 1:] * (p_[:-1] * powers[:-1]), axis=1)
     # A double root has no derivative; where nothing depends on it, it must not spoil the others'.
-    double = value(slopes) == 0
-    steps = g / xp.where(double, np.where(value(g) == 0, 1, np.nan), slopes)
+    double = is_multiple(value(slopes), value(y_powers), value(p_))
+    steps = g / xp.where(double, 1, slopes) * np.where(double & (value(g) != 0), np.nan, 1)
+    if xp is not np and np.any(double):
+        steps = xp.where(double, if_used(g), steps)
     gp = -xp.sum(steps[:, None] * y_powers, axis=0)
     return scatter(gp, (slice(first, None),), p.shape)
 

@@ -182,32 +182,40 @@ gelu = op(
 
 
 def shifted(x, axis):
-    """`x`, less its greatest elements along `axis` where those are finite; and these, axes kept."""
-    x = np.asanyarray(floating(x))
+    """`x`, less its greatest elements along `axis` where those are finite; and these, axes kept.
+
+    float16 comes back as float32: its sums end at 65504, and its counts.
+    """
+    x = wide(np.asanyarray(floating(x)))
     m = np.max(x, axis, keepdims=True, initial=-np.inf)
     m = np.where(np.isfinite(m), m, 0)
     return x - m, m
 
 
+def narrow(y, x):
+    """`y`, which was computed of `shifted(x)`, in the precision of `x`."""
+    return y.astype(np.float16) if getattr(x, "dtype", None) == np.float16 else y
+
+
 def softmax_forward(x, axis=-1):
     """See `softmax`."""
     e = np.exp(shifted(x, axis)[0])
-    return e / np.sum(e, axis, keepdims=True)
+    return narrow(e / np.sum(e, axis, keepdims=True), x)
 
 
 def log_softmax_forward(x, axis=-1):
     """See `log_softmax`."""
-    x, _ = shifted(x, axis)
+    z, _ = shifted(x, axis)
     with np.errstate(divide="ignore"):  # the logarithm of 0
-        return x - np.log(np.sum(np.exp(x), axis, keepdims=True))
+        return narrow(z - np.log(np.sum(np.exp(z), axis, keepdims=True)), x)
 
 
 def logsumexp_forward(x, axis=None, keepdims=False):
     """See `logsumexp`."""
-    x, m = shifted(x, axis)
+    z, m = shifted(x, axis)
     with np.errstate(divide="ignore", over="ignore"):  # the logarithm of 0; exp(inf) anyway
-        y = m + np.log(np.sum(np.exp(x), axis, keepdims=True))
-    return y if keepdims else np.squeeze(y, tuple(range(x.ndim)) if axis is None else axis)[()]
+        y = narrow(m + np.log(np.sum(np.exp(z), axis, keepdims=True)), x)
+    return y if keepdims else np.squeeze(y, tuple(range(z.ndim)) if axis is None else axis)[()]
 
 
 def softmax_vjp(xp, g, y, x, axis=-1):
