@@ -528,6 +528,7 @@ cdef set between(list ys, dict wanted):
     cdef dict ends = {}  # what its edges led to when they were looked at: they may be spent since
     cdef list stack = []
     cdef Handle y
+    cdef bint single = len(wanted) == 1  # which nothing leads to that it was computed from
     owners = {}
     for y in ys:
         if y.creator != NULL:
@@ -541,6 +542,8 @@ cdef set between(list ys, dict wanted):
                 raise not_walkable(f)
             leads[key] = None
             owners[key] = f
+            if single and produces(f, wanted):
+                continue
             for to in ends[key]:
                 if isinstance(to, Handle):
                     require_life(to)
