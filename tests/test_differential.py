@@ -81,13 +81,6 @@ class Program:
 PLACES = [*range(10), -3, -2, -1] + 2 * [*range(10)] + 9 * [-3, -2, -1]
 
 
-def indices_of(n):
-    """Three places; one number is drawn, for Hypothesis takes its time for each."""
-    n, i = divmod(n, len(PLACES))
-    n, j = divmod(n, len(PLACES))
-    return PLACES[i], PLACES[j], PLACES[n]
-
-
 @functools.cache
 def strategies(number, dtypes):
     """(arrays, steps, actions) for one of SHAPES."""
@@ -105,11 +98,12 @@ def strategies(number, dtypes):
         st.tuples(st.just(("sum", None)), st.integers(3, 8)),
         st.tuples(st.just(("raise generation", None)), st.integers(1, 4)),
     )
-    # Nine steps of ten are recorded; it shrinks to those.
-    more = st.integers(0, 10 * len(PLACES) ** 3 - 1).map(
-        lambda n: (indices_of(n // 10), n % 10 < 9)
-    )
-    steps = st.builds(lambda what, more: (*what[0], more[0], what[1], more[1]), what, more)
+    indices = st.tuples(*[st.sampled_from(PLACES)] * 3)
+    mostly = st.integers(0, 9).map(lambda n: n < 9)  # shrinks to True
+    steps = st.builds(
+        lambda what, indices, recorded: (*what[0], indices, what[1], recorded),
+        what, indices, mostly,
+    )  # fmt: skip
     actions = st.one_of(
         st.tuples(
             st.just("backward"),
