@@ -19,11 +19,15 @@ from fastgrad._row import zero
 from fastgrad._shaping import BroadcastTo, Reshape, Transpose
 
 from fastgrad._accumulate cimport gradient_dtype
+from fastgrad._loops cimport import_numpy
 from fastgrad._node cimport Handle, Node, REQUIRES_GRAD
 from fastgrad._operation cimport held, parameter_of, saved_value
 from fastgrad._precision cimport as_read, widened
 from fastgrad._recorded cimport RecordedRun, between
 from fastgrad._row cimport Call, Row, held_call
+
+import_numpy()
+
 
 cdef class NotBatched(Exception):
     pass

@@ -8,10 +8,20 @@ computed but what comes out: formulas leave its range where their results do not
 operations call this, for arrays and for Variables; no rule casts what it reads.
 """
 
+from cpython.object cimport PyObject
+
+from fastgrad._loops cimport LAST_INTEGER, is_array, type_num
+
 # The gradient of an output, or a tuple of those of many, as a VJP gets it: of float16 as float32.
 cdef object widened(object gy)
 
 # `x` (an array, a number, a Variable: then recorded) as a VJP reads it beside the gradient `gy`,
 # which was widened, of one output or of many. What is no number, and what has no memory, stays as
 # it is.
-cdef object as_read(object x, object gy)
+cdef inline object as_read(object x, object gy):
+    if is_array(<PyObject *>x) and is_array(<PyObject *>gy):
+        if type_num(<PyObject *>x) == type_num(<PyObject *>gy) > LAST_INTEGER:
+            return x  # nearly always
+    return read_in_precision(x, gy)
+
+cdef object read_in_precision(object x, object gy)

@@ -28,7 +28,10 @@ from fastgrad._graph cimport (
     as_recorded, called_again, ended, handle_for, not_walkable, require_fit, shown_by, value_of,
     variable,
 )
-from fastgrad._loops cimport import_numpy, is_stand_in, native, stand_in, take_object
+from fastgrad._loops cimport (
+    holds_integers, import_numpy, is_array, is_stand_in, native, same_dtype, same_shape, stand_in,
+    take_object,
+)
 from fastgrad._node cimport (
     CALLED, ENDED, Edge, HAS_MOVED, Handle, LEAF, Node, RECORDED, REQUIRES_GRAD, SPENT,
     first_slot, handle_in, index_of, is_moved, make_collectable,
@@ -294,7 +297,10 @@ cdef class RecordedRun:
             gx = variable(np.asarray(gx), False)
         if isinstance(like, Handle):
             like = value_of(like)
-        like = np.asarray(like)
+        if not is_array(<PyObject *>like):
+            like = np.asarray(like)
+        if has_dtype_and_shape_of(value_of(gx), like):
+            return gx
         cdef int n_leading = gx.ndim - like.ndim
         if gx.shape != like.shape:
             if n_leading > 0:
@@ -415,6 +421,14 @@ cdef object pullback_by(Call call, int i, list gys):
     cdef Pullback rule = Pullback.__new__(Pullback)
     rule.call, rule.i = call, i
     return pullback(gys, rule)
+
+
+cdef inline bint has_dtype_and_shape_of(object gx, object like) noexcept:
+    """Whether an array, or None, is a gradient for `like` as it is."""
+    if gx is None or holds_integers(<PyObject *>like):
+        return False
+    cdef PyObject *g = <PyObject *>gx
+    return same_shape(g, <PyObject *>like) and same_dtype(g, <PyObject *>like)
 
 
 cdef object as_it_was(PyObject *to, int slot, object value):
