@@ -5,11 +5,22 @@ See NOTE [Lengths] in functions/lengths.py for the convention.
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
 import fastgrad.numpy as fnp
-from fastgrad import Variable, grad, gradients, hessian, hvp, jacobian, jvp
+from fastgrad import (
+    DegeneracyWarning,
+    Variable,
+    grad,
+    gradients,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+)
 from fastgrad.functions import special
 
 # --- lengths: abs, hypot, norm, std ---
@@ -80,7 +91,9 @@ def test_smooth_functions_of_a_length_at_0(length, smooth):
 def test_a_length_itself_has_no_second_derivative_at_0(length):
     r, _ = LENGTHS[length]
     np.testing.assert_array_equal(hessian(r)(np.zeros(n)), 0)
-    np.testing.assert_array_equal(hessian(lambda x: r(x) * (2 + r(x) ** 2))(np.zeros(n)), 0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DegeneracyWarning)  # two calls, and weights that are 0
+        np.testing.assert_array_equal(hessian(lambda x: r(x) * (2 + r(x) ** 2))(np.zeros(n)), 0)
 
 
 @lengths
@@ -130,6 +143,31 @@ def test_backward_with_create_graph():
     np.testing.assert_array_equal(gz.data, [0, -2j])
     (ggz,) = gradients(fnp.sum(fnp.real(gz)), [z])
     np.testing.assert_array_equal(ggz.data, [2, 2])
+
+
+def test_two_lengths_of_separate_calls_are_warned_of():
+    """Where both are 0: see NOTE [Lengths]."""
+    for f in (
+        lambda x: norm(x) * norm(x),
+        lambda x: norm(x) * norm(2 * x),
+        lambda x: fnp.sum(abs(x) * abs(x)),
+        lambda x: fnp.std(x) * fnp.std(x),
+        lambda x: fnp.sum(abs(x)) * norm(x),
+    ):
+        with pytest.warns(DegeneracyWarning, match="compute the length once"):
+            hessian(f)(np.zeros(2))
+        assert np.all(np.isfinite(hessian(f)(np.array([1.0, 3.0]))))
+    a = Variable(np.array([1.0, 2.0]))  # one that is not 0
+    for f in (
+        lambda x: norm(x),
+        lambda x: norm(x) ** 2 + norm(x),
+        lambda x: fnp.sum(x**2) * norm(x),
+        lambda x: norm(a) * norm(x),
+        lambda x: fnp.sum(abs(x)) + norm(x),
+        lambda x: norm(fnp.sqrt(fnp.sum(a * a)) * x) ** 2,
+    ):
+        hessian(f)(np.zeros(2))
+        jvp(f, (np.zeros(2),), (np.ones(2),))
 
 
 def test_a_length_that_is_kept_and_one_that_was_given_other_data():

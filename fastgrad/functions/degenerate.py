@@ -25,9 +25,10 @@ __all__ = ["DegeneracyWarning"]
 
 
 class DegeneracyWarning(RuntimeWarning):
-    """A derivative at equal eigenvalues or singular values that their gradients do not tell.
+    """A derivative that the gradients do not tell, at a point where a formula is 0 / 0.
 
-    What is not known is NaN, or a guess that the text tells of.
+    At equal eigenvalues or singular values, where what is not known is NaN, or a guess that the
+    text tells of; and where a length (`abs`, `norm`) is 0 beside another one.
     """
 
 
@@ -124,15 +125,18 @@ def spectral_guess(p, gw, gvs, equal):
     return np.where(matters(p, *gvs) | unlike(gw), y, 0)
 
 
-def warn(name, what):
-    """Say that it is not known, at the line outside of fastgrad that asked for it."""
+def warn_degenerate(text):
+    """A DegeneracyWarning at the line outside of fastgrad that asked for the derivative."""
     frame, level = sys._getframe(1), 2
     while frame.f_back and frame.f_globals.get("__name__", "").startswith("fastgrad."):
         frame, level = frame.f_back, level + 1
-    warnings.warn(
+    warnings.warn(text, DegeneracyWarning, stacklevel=level)
+
+
+def warn(name, what):
+    """Say that it is not known."""
+    warn_degenerate(
         f"{name}: at equal eigenvalues or singular values the derivative does not follow from the "
         f"gradients of the values and the vectors: {what}; compute with the matrix itself where "
-        "you can (a @ a, np.linalg.inv, det, ...)",
-        DegeneracyWarning,
-        stacklevel=level,
+        "you can (a @ a, np.linalg.inv, det, ...)"
     )

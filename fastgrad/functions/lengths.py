@@ -9,6 +9,7 @@ that is 0 costs a walk through what was made of it, where derivatives are record
 """
 
 import threading
+import weakref
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from fastgrad._protocols import value
 
 # `slope`: whether this thread looks for one. Those of other lengths on the way would change the
 # derivatives beyond the third only, and each would be looked for anew: 2**n walks for n lengths.
+# `zeros`: the Functions that made lengths of which one is 0, as this thread met them.
 running = threading.local()
 
 
@@ -54,10 +56,27 @@ def slope_at_zero(xp, g, y):
     alive = None if y.creator is None else y.creator.outputs[0]()
     if alive is not None:  # the output itself: `y` has its value as recorded, if it was assigned
         y = alive
+    others = running.__dict__.setdefault("zeros", weakref.WeakSet())
     start = type(g)(zero.astype(g.dtype), requires_grad=False)
     running.slope = True
     try:
         (slope,) = _recorded.gradients([g], [start], [y], True)
     finally:
         running.slope = False
+    unknown = slope is None and others and np.any(zero & (value(g) == 0))
+    if unknown and _recorded.reaches(g, 1 << 62, False, {id(f): f for f in others}):
+        warn_of_two(type(y.creator).__name__)
+    if y.creator is not None:
+        others.add(y.creator)
     return None if slope is None else xp.where(zero, slope, 0)
+
+
+def warn_of_two(name):
+    """What is made of two lengths may be smooth where both are 0; their graphs do not tell."""
+    from fastgrad.functions.degenerate import warn_degenerate  # which needs the rows
+
+    warn_degenerate(
+        f"{name}: a length that is 0 meets another one, and what is made of both may have a second "
+        "derivative there, which is not known: it is taken as 0; compute the length once "
+        "(r = norm(x); r * r), or its square (np.sum(x * x))"
+    )
