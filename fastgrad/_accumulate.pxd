@@ -54,8 +54,8 @@ cdef bint tell(int in_product, int in_sum) except -1
 # The gradient of an array of this dtype has this one, in native byte order: float64 of integers and
 # booleans, for they are differentiated as the real numbers that they hold.
 cpdef object gradient_dtype(object dtype)
-cdef object zero_gradient(object x)  # zeros, as a gradient for the array `x`
-cdef object ones_gradient(object x)
+cpdef object zero_gradient(object x)  # zeros, as a gradient for the array `x`
+cpdef object ones_gradient(object x)
 
 # Any case, on values rather than places: these run Python code.
 cdef object total(object g, object c)  # g + c

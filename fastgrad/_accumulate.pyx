@@ -152,22 +152,14 @@ cpdef object gradient_dtype(object dtype):
     return dtype if dtype.isnative else dtype.newbyteorder("=")
 
 
-cdef object zero_gradient(object x):
+cpdef object zero_gradient(object x):
+    """Zeros of the shape of the array `x`, and of the dtype of a gradient for it."""
     return np.zeros_like(x, dtype=gradient_dtype(x.dtype))
 
 
-cdef object ones_gradient(object x):
-    return np.ones_like(x, dtype=gradient_dtype(x.dtype))
-
-
-def zeros_for_gradient(x):
-    """Zeros of the shape of the array `x`, and of the dtype of a gradient for it."""
-    return zero_gradient(x)
-
-
-def ones_for_gradient(x):
+cpdef object ones_gradient(object x):
     """Ones of the shape of the array `x`, and of the dtype of a gradient for it."""
-    return ones_gradient(x)
+    return np.ones_like(x, dtype=gradient_dtype(x.dtype))
 
 
 # --- fitting a contribution to its input ---

@@ -45,11 +45,6 @@ def diagonals(xp, x):
     return xp.einsum("...ii->...i", x)
 
 
-def or_one(xp, x):
-    """`x` with ones in place of zeros, to divide by."""
-    return xp.where(x == 0, 1, x)
-
-
 # --- decompositions ---
 
 

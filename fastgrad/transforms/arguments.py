@@ -8,7 +8,7 @@ from threading import get_ident
 import numpy as np
 
 from fastgrad import _engine, _recorded
-from fastgrad._accumulate import gradient_dtype, ones_for_gradient, zeros_for_gradient
+from fastgrad._accumulate import gradient_dtype, ones_gradient, zero_gradient
 from fastgrad._node import ArgumentsBase, enter_origin, is_from, leave_origin
 from fastgrad.config import Config
 from fastgrad.conversions import running
@@ -186,7 +186,7 @@ def gradients_for(arguments, ys, gys, unconnected="zero", nested=None):
 
 def ones_like(y):
     """Ones, as a constant Variable."""
-    return Variable(ones_for_gradient(y.data), requires_grad=False)
+    return Variable(ones_gradient(y.data), requires_grad=False)
 
 
 def dtype_for(x):
@@ -196,7 +196,7 @@ def dtype_for(x):
 
 def zeros_like(x):
     """What a gradient for `x`, a Variable, an array or a number, is if it is zero."""
-    return zeros_for_gradient(np.asarray(stop(x)))
+    return zero_gradient(np.asarray(stop(x)))
 
 
 def constant(x):
