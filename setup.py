@@ -1,4 +1,4 @@
-"""Builds the extension modules `fastgrad/_*.pyx`; everything else is in pyproject.toml.
+"""Builds the extension modules, a .pyx each; everything else is in pyproject.toml.
 
 Four switches by environment, for development:
 
@@ -62,7 +62,7 @@ SANITIZERS = [] if VALGRIND else ["-fsanitize=address,undefined", "-fno-sanitize
 SANITIZE_FLAGS = ["-O1", "-g", "-fno-omit-frame-pointer", "-ffp-contract=off", *SANITIZERS]
 
 # Where a compiler does not see that a `cdef inline` is worth it: a node takes 38 ns, not 47.
-INLINED = ("fastgrad._engine", "fastgrad._accumulate")
+INLINED = ("fastgrad._core.engine", "fastgrad._core.accumulate")
 ALWAYS_INLINE = "inline __attribute__((always_inline))"
 
 # Cython and the compiler rebuild what is older than its sources. This file makes what was built
@@ -148,14 +148,14 @@ class BuildExt(build_ext):
 setup(
     ext_modules=[
         Extension(
-            f"fastgrad.{path.stem}",
+            ".".join(path.with_suffix("").parts),
             sources=[path.as_posix()],
             # Any .pxd may be cimported by any module: a change to one rebuilds all.
-            depends=[pxd.as_posix() for pxd in sorted(Path("fastgrad").glob("*.pxd"))],
+            depends=[pxd.as_posix() for pxd in sorted(Path("fastgrad").rglob("*.pxd"))],
             include_dirs=[np.get_include()],
             define_macros=list(MACROS.items()),
         )
-        for path in sorted(Path("fastgrad").glob("_*.pyx"))
+        for path in sorted(Path("fastgrad").rglob("*.pyx"))
     ],
     cmdclass={"build_ext": BuildExt},
 )

@@ -75,7 +75,7 @@ def made_with(tree=ROOT):
 
     compilers = {
         found[0].decode()
-        for path in Path(tree).glob("fastgrad/_engine.*")
+        for path in Path(tree).glob("fastgrad/**/*engine.*")
         if path.suffix in (".so", ".pyd") and (found := COMPILER.search(path.read_bytes()))
     }
     return {

@@ -13,14 +13,14 @@ import importlib
 from typing import TYPE_CHECKING
 
 from fastgrad import special
-from fastgrad._arithmetic import Abs, Add, Div, Mul, Neg, Pow, Sub
-from fastgrad._function import Function, as_array
-from fastgrad._operators import abs, add, div, matmul, mul, neg, pow, sub
-from fastgrad._parallel import get_num_threads, set_num_threads
-from fastgrad._products import MatMul
+from fastgrad._core.function import Function, as_array
+from fastgrad._core.operators import abs, add, div, matmul, mul, neg, pow, sub
+from fastgrad._kernels.parallel import get_num_threads, set_num_threads
 from fastgrad.config import Config, debug, no_grad, using_config
 from fastgrad.conversions import GradientWarning
 from fastgrad.functions import *  # noqa: F403
+from fastgrad.functions._arithmetic import Abs, Add, Div, Mul, Neg, Pow, Sub
+from fastgrad.functions._products import MatMul
 from fastgrad.functions.degenerate import DegeneracyWarning
 from fastgrad.memory import empty_cache
 from fastgrad.op import INPUTS, NOTHING, OTHERS, OUTPUT, op, zero

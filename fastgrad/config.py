@@ -2,7 +2,8 @@
 
 import contextlib
 
-from fastgrad import _config, _debug
+from fastgrad._core import config
+from fastgrad._core import debug as debugging
 
 
 class _ConfigType(type):
@@ -14,10 +15,10 @@ class _ConfigType(type):
     """
 
     def __getattribute__(cls, name):
-        return _config.get() if name == "enable_backprop" else super().__getattribute__(name)
+        return config.get() if name == "enable_backprop" else super().__getattribute__(name)
 
     def __setattr__(cls, name, value):
-        if name != "enable_backprop" or _config.set(value):
+        if name != "enable_backprop" or config.set(value):
             super().__setattr__(name, value)
 
 
@@ -44,7 +45,7 @@ def using_config(name, value):
     ...     Config.enable_backprop
     False
     """
-    return _config.Switched(value) if name == "enable_backprop" else _assigned(name, value)
+    return config.Switched(value) if name == "enable_backprop" else _assigned(name, value)
 
 
 @contextlib.contextmanager
@@ -93,8 +94,8 @@ def debug(on=True):
         ...
     RuntimeError: Mul: operand 0, an array of shape (2,) and dtype float64, was changed in place ...
     """
-    before = _debug.enter(on)
+    before = debugging.enter(on)
     try:
         yield
     finally:
-        _debug.leave(before)
+        debugging.leave(before)

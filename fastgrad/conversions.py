@@ -13,8 +13,8 @@ import sys
 import warnings
 from threading import get_ident
 
-from fastgrad._config import get
-from fastgrad._node import Node
+from fastgrad._core.config import get
+from fastgrad._core.node import Node
 
 __all__ = ["GradientWarning"]
 
@@ -61,10 +61,10 @@ def depends(x, arguments):
 
 
 def reaches(x, limit, integers, ends=None):
-    """See _recorded, which is imported here since it is made of all the rest."""
-    from fastgrad import _recorded
+    """See _core/recorded.pyx, which is imported here since it is made of all the rest."""
+    from fastgrad._core import recorded
 
-    return _recorded.reaches(x, limit, integers, ends)
+    return recorded.reaches(x, limit, integers, ends)
 
 
 # --- the rule ---

@@ -2,7 +2,7 @@ from collections.abc import Iterable
 from types import FrameType
 from typing import Any
 
-from fastgrad._node import Handle
+from fastgrad._core.node import Handle
 
 __all__ = ["GradientWarning"]
 

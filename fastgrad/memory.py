@@ -1,7 +1,7 @@
 """The memory that is kept for the next arrays."""
 
-from fastgrad._pool import empty_pool
-from fastgrad._spares import empty_spares
+from fastgrad._kernels.pool import empty_pool
+from fastgrad._kernels.spares import empty_spares
 
 __all__ = ["empty_cache"]
 

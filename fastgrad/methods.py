@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastgrad import functions as F
-from fastgrad._protocols import value
+from fastgrad._core.protocols import value
 from fastgrad.conversions import leaves_graph
 from fastgrad.functions.shapes import reshape_row
 from fastgrad.op import NOTHING, op, refuse_out

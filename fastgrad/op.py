@@ -10,8 +10,8 @@ import sys
 
 import numpy as np
 
-from fastgrad._protocols import GO_ON, full_name, handlers, own_rows, value
-from fastgrad._row import (
+from fastgrad._core.protocols import GO_ON, full_name, handlers, own_rows, value
+from fastgrad._core.row import (
     INPUTS,
     NOTHING,
     OTHERS,

@@ -1,12 +1,12 @@
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from fastgrad._row import INPUTS as INPUTS
-from fastgrad._row import NOTHING as NOTHING
-from fastgrad._row import OTHERS as OTHERS
-from fastgrad._row import OUTPUT as OUTPUT
-from fastgrad._row import Row as Row
-from fastgrad._row import zero as zero
+from fastgrad._core.row import INPUTS as INPUTS
+from fastgrad._core.row import NOTHING as NOTHING
+from fastgrad._core.row import OTHERS as OTHERS
+from fastgrad._core.row import OUTPUT as OUTPUT
+from fastgrad._core.row import Row as Row
+from fastgrad._core.row import zero as zero
 
 _Function: TypeAlias = Callable[..., Any]
 

@@ -1,7 +1,7 @@
 # ruff: noqa: I001 (one import, not one for each name)
 from typing import Any
 
-from fastgrad._row import Row
+from fastgrad._core.row import Row
 from fastgrad.functions import (
     elu as elu,
     gelu as gelu,

@@ -8,7 +8,7 @@ import copy
 
 import numpy as np
 
-from fastgrad._node import Handle
+from fastgrad._core.node import Handle
 
 
 def flatten(tree):

@@ -1,10 +1,10 @@
 """`Variable`: the compiled operators and attributes, as a Python class that can be patched."""
 
-from fastgrad._engine import backward
-from fastgrad._function import slots_of
-from fastgrad._operators import Operators
-from fastgrad._protocols import ArrayUfunc, array_function
-from fastgrad._variable import register
+from fastgrad._core.engine import backward
+from fastgrad._core.function import slots_of
+from fastgrad._core.operators import Operators
+from fastgrad._core.protocols import ArrayUfunc, array_function
+from fastgrad._core.variable import register
 from fastgrad.conversions import leaves_graph
 from fastgrad.methods import ArrayMethods
 

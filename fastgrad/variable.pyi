@@ -1,6 +1,6 @@
 from typing import Any
 
-from fastgrad._operators import Operators
+from fastgrad._core.operators import Operators
 from fastgrad.methods import ArrayMethods
 
 class Variable(Operators, ArrayMethods):

@@ -1,7 +1,7 @@
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from fastgrad._row import Row
+from fastgrad._core.row import Row
 
 _Function: TypeAlias = Callable[..., Any]
 

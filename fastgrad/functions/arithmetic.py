@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from fastgrad._arithmetic import Add, Div, Mul, Neg, Pow, Sub
-from fastgrad._elementwise import Sqrt, Square
-from fastgrad._protocols import value
+from fastgrad._core.protocols import value
+from fastgrad.functions._arithmetic import Add, Div, Mul, Neg, Pow, Sub
+from fastgrad.functions._elementwise import Sqrt, Square
 from fastgrad.functions.lengths import wide
 from fastgrad.op import INPUTS, NOTHING, OTHERS, OUTPUT, op, zero
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from fastgrad._arithmetic import Abs
-from fastgrad._choosing import Maximum, Minimum, Where
-from fastgrad._node import Handle
-from fastgrad._protocols import value
-from fastgrad._row import holds_variable, operand_of
+from fastgrad._core.node import Handle
+from fastgrad._core.protocols import value
+from fastgrad._core.row import holds_variable, operand_of
+from fastgrad.functions._arithmetic import Abs
+from fastgrad.functions._choosing import Maximum, Minimum, Where
 from fastgrad.functions.arithmetic import zeros
 from fastgrad.functions.lengths import is_complex, masked_ratio, slope_at_zero
 from fastgrad.op import INPUTS, OTHERS, OUTPUT, implements, op, zero

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastgrad._protocols import value
+from fastgrad._core.protocols import value
 from fastgrad.functions.degenerate import (
     matters,
     pairs,

@@ -18,7 +18,7 @@ import warnings
 
 import numpy as np
 
-from fastgrad._protocols import value
+from fastgrad._core.protocols import value
 from fastgrad.op import NOTHING, OTHERS, op
 
 __all__ = ["DegeneracyWarning"]

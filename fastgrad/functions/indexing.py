@@ -9,9 +9,9 @@ import functools
 
 import numpy as np
 
-from fastgrad._indexing import selects_once
-from fastgrad._protocols import value
-from fastgrad._row import holds_variable, operand_of
+from fastgrad._core.protocols import value
+from fastgrad._core.row import holds_variable, operand_of
+from fastgrad.functions._indexing import selects_once
 from fastgrad.functions.along import along, normalized
 from fastgrad.op import INPUTS, NOTHING, OTHERS, OUTPUT, implements, op, plain, refuse
 

@@ -13,8 +13,8 @@ import weakref
 
 import numpy as np
 
-from fastgrad._node import Handle
-from fastgrad._protocols import value
+from fastgrad._core.node import Handle
+from fastgrad._core.protocols import value
 
 # `slope`: whether this thread looks for one. Those of other lengths on the way would change the
 # derivatives beyond the third only, and each would be looked for anew: 2**n walks for n lengths.
@@ -51,7 +51,7 @@ def slope_at_zero(xp, g, y):
         return None
     if getattr(running, "slope", False):
         return None
-    from fastgrad import _recorded  # which needs the rows
+    from fastgrad._core import recorded  # which needs the rows
 
     alive = None if y.creator is None else y.creator.outputs[0]()
     if alive is not None:  # the output itself: `y` has its value as recorded, if it was assigned
@@ -60,11 +60,11 @@ def slope_at_zero(xp, g, y):
     start = type(g)(zero.astype(g.dtype), requires_grad=False)
     running.slope = True
     try:
-        (slope,) = _recorded.gradients([g], [start], [y], True)
+        (slope,) = recorded.gradients([g], [start], [y], True)
     finally:
         running.slope = False
     unknown = slope is None and others and np.any(zero & (value(g) == 0))
-    if unknown and _recorded.reaches(g, 1 << 62, False, {id(f): f for f in others}):
+    if unknown and recorded.reaches(g, 1 << 62, False, {id(f): f for f in others}):
         warn_of_two(type(y.creator).__name__)
     if y.creator is not None:
         others.add(y.creator)

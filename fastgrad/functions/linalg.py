@@ -26,7 +26,7 @@ Conventions:
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from fastgrad._protocols import value
+from fastgrad._core.protocols import value
 from fastgrad.functions import decompositions, norms
 from fastgrad.functions.decompositions import *  # noqa: F403
 from fastgrad.functions.decompositions import (

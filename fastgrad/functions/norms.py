@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from fastgrad._protocols import value
+from fastgrad._core.protocols import value
 from fastgrad.functions.decompositions import conj
 from fastgrad.functions.degenerate import resolution, touched
 from fastgrad.functions.lengths import masked_ratio, slope_at_zero

@@ -8,7 +8,7 @@ import warnings
 
 import numpy as np
 
-from fastgrad._protocols import value
+from fastgrad._core.protocols import value
 from fastgrad.functions.creation import asarray
 from fastgrad.functions.indexing import scatter
 from fastgrad.functions.joining import atleast_1d, concatenate, stack

@@ -10,8 +10,8 @@ from functools import partial
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from fastgrad._products import MatMul
-from fastgrad._row import holds_variable
+from fastgrad._core.row import holds_variable
+from fastgrad.functions._products import MatMul
 from fastgrad.op import OTHERS, implements, op, plain
 
 __all__ = [

@@ -4,10 +4,10 @@ import functools
 
 import numpy as np
 
-from fastgrad._node import Handle
-from fastgrad._protocols import value
-from fastgrad._row import holds_variable
-from fastgrad._shaping import BroadcastTo, Reshape, Transpose
+from fastgrad._core.node import Handle
+from fastgrad._core.protocols import value
+from fastgrad._core.row import holds_variable
+from fastgrad.functions._shaping import BroadcastTo, Reshape, Transpose
 from fastgrad.op import NOTHING, implements, op, plain
 
 __all__ = [

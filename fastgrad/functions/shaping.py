@@ -8,7 +8,7 @@ import itertools
 
 import numpy as np
 
-from fastgrad._protocols import value
+from fastgrad._core.protocols import value
 from fastgrad.functions import creation, joining, padding, shapes
 from fastgrad.functions.creation import *  # noqa: F403
 from fastgrad.functions.indexing import scatter

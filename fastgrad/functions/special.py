@@ -14,7 +14,7 @@ from functools import partial
 
 import numpy as np
 
-from fastgrad._protocols import value
+from fastgrad._core.protocols import value
 from fastgrad.functions.lengths import is_complex, wide
 from fastgrad.functions.reductions import spread
 from fastgrad.op import INPUTS, OUTPUT, op

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from fastgrad._elementwise import Cos, Exp, Log, Sin, Tanh
-from fastgrad._protocols import value
+from fastgrad._core.protocols import value
+from fastgrad.functions._elementwise import Cos, Exp, Log, Sin, Tanh
 from fastgrad.functions.lengths import is_complex, masked_ratio, slope_at_zero, wide
 from fastgrad.op import INPUTS, NOTHING, OUTPUT, op, with_operand
 

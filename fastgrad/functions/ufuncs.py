@@ -2,9 +2,16 @@
 
 import numpy as np
 
-from fastgrad._node import Handle
-from fastgrad._protocols import GO_ON, answer_of, full_name, not_implemented, set_special, value
-from fastgrad._row import INPUTS, OUTPUT, Row
+from fastgrad._core.node import Handle
+from fastgrad._core.protocols import (
+    GO_ON,
+    answer_of,
+    full_name,
+    not_implemented,
+    set_special,
+    value,
+)
+from fastgrad._core.row import INPUTS, OUTPUT, Row
 from fastgrad.functions import reductions, shaping
 from fastgrad.op import op, zero
 
@@ -19,7 +26,7 @@ REDUCTIONS = {
 
 
 def special(ufunc, method, inputs, kwargs):
-    """`ufunc.method(*inputs, **kwargs)`, of Variables: see `_protocols.array_ufunc`."""
+    """`ufunc.method(*inputs, **kwargs)`, of Variables: see `array_ufunc` in _core/protocols.pyx."""
     out = kwargs.pop("out", None)
     if out is not None:
         out = out if isinstance(out, tuple) else (out,)

@@ -1,6 +1,6 @@
 """What makes a module a namespace of NumPy's: the names of one of its modules, with our answers."""
 
-from fastgrad._protocols import handlers
+from fastgrad._core.protocols import handlers
 
 
 def namespace_of(module, names):

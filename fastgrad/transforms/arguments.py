@@ -7,9 +7,9 @@ from threading import get_ident
 
 import numpy as np
 
-from fastgrad import _engine, _recorded
-from fastgrad._accumulate import gradient_dtype, ones_gradient, zero_gradient
-from fastgrad._node import ArgumentsBase, enter_origin, is_from, leave_origin
+from fastgrad._core import engine, recorded
+from fastgrad._core.accumulate import gradient_dtype, ones_gradient, zero_gradient
+from fastgrad._core.node import ArgumentsBase, enter_origin, is_from, leave_origin
 from fastgrad.config import Config
 from fastgrad.conversions import running
 from fastgrad.op import NOTHING, op
@@ -21,7 +21,7 @@ from fastgrad.variable import Variable
 identity = op("identity", lambda x: x, NOTHING, vjp=lambda xp, g, y, x: g)
 
 # What the VJP of a row, which computes with arrays, makes of the gradients of its outputs; the JVP
-# declared beside it is the VJP of that. See Pullback in _recorded.pyx.
+# declared beside it is the VJP of that. See Pullback in _core/recorded.pyx.
 pullback = op(
     "pullback", lambda gys, rule: rule.pull(gys), NOTHING,
     vjp=lambda xp, k, g, y, gys, rule: rule.push(xp, k, g), sequence=True,
@@ -98,7 +98,7 @@ class Arguments(ArgumentsBase):
         if self.nested or not Config.enable_backprop:
             return
         own = {id(x) for x in self.xs}
-        for x in _recorded.leaves([y for y in ys if isinstance(y, Variable)]):
+        for x in recorded.leaves([y for y in ys if isinstance(y, Variable)]):
             self.nested |= id(x) not in own and not is_from(x, self.origin)
 
     def packed(self, parts):
@@ -140,7 +140,7 @@ def differentiating(*xs):
 
 def recording(fun):
     """`fun`, recorded even within `no_grad`: its derivative is what is asked for."""
-    return fun if Config.enable_backprop else _recorded.recording(fun)
+    return fun if Config.enable_backprop else recorded.recording(fun)
 
 
 def argnum_of(name, i, n):
@@ -171,12 +171,12 @@ def gradients_for(arguments, ys, gys, unconnected="zero", nested=None):
     if nested is None:
         nested = arguments.nested
         origin = arguments.origin if Config.enable_backprop else 0
-    gxs = None if nested else _engine.gradients(ys, gys, arguments.xs, origin)
+    gxs = None if nested else engine.gradients(ys, gys, arguments.xs, origin)
     if gxs is None:
         arguments.nested |= not nested  # it met a captured Variable
         nested = True
         gys = [ones_like(y) if gy is None else constant(gy) for y, gy in pairs]
-        gxs = _recorded.gradients(ys, gys, arguments.xs, True)
+        gxs = recorded.gradients(ys, gys, arguments.xs, True)
     made = constant if nested else stop
     return [
         made(zeros_for(x, i, unconnected)) if gx is None else gx

@@ -2,9 +2,9 @@
 
 import functools
 
-from fastgrad import _recorded
-from fastgrad._function import Function
-from fastgrad._node import end_arguments, enter_origin, is_from, leave_origin
+from fastgrad._core import recorded
+from fastgrad._core.function import Function
+from fastgrad._core.node import end_arguments, enter_origin, is_from, leave_origin
 from fastgrad.config import Config
 from fastgrad.transforms.arguments import differentiating, identity, recording
 from fastgrad.trees import flatten, is_float, rebuild
@@ -49,7 +49,7 @@ class Checkpoint(Function):
             self.ys, self.outputs_structure = self.values(vs)
         finally:
             leave_origin(before)
-        ends = _recorded.leaves([y for y in self.ys if isinstance(y, Variable)])
+        ends = recorded.leaves([y for y in self.ys if isinstance(y, Variable)])
         own = {id(v) for v in vs}
         if any(id(x) not in own and not is_from(x, origin) for x in ends):
             raise TypeError(
@@ -70,7 +70,7 @@ class Checkpoint(Function):
         ys, _ = self.values(vs)
         ys = [y for y, is_free in zip(ys, self.free, strict=True) if is_free]
         pairs = [(y, gy) for y, gy in zip(ys, gys, strict=True) if gy is not None]
-        gxs = _recorded.gradients(
+        gxs = recorded.gradients(
             [y for y, _ in pairs], [gy for _, gy in pairs], vs, False, Config.enable_backprop
         )
         end_arguments(vs, alone=True, constants=False)

@@ -6,8 +6,8 @@ from threading import get_ident
 
 import numpy as np
 
-from fastgrad import _engine, _recorded
-from fastgrad._node import end_arguments, enter_origin, leave_origin
+from fastgrad._core import engine, recorded
+from fastgrad._core.node import end_arguments, enter_origin, leave_origin
 from fastgrad.config import Config
 from fastgrad.conversions import warn_independent
 from fastgrad.transforms.arguments import (
@@ -104,10 +104,10 @@ def of_one_array(fun, argnum, args, kwargs, unconnected):
         scalar("grad", y)
         gxs = [None]
         if isinstance(y, Variable):
-            gxs = _engine.gradients([y], [None], [x], origin)
+            gxs = engine.gradients([y], [None], [x], origin)
             if gxs is None:
                 captures = True
-                gxs = _recorded.gradients([y], [ones_like(y)], [x], True)
+                gxs = recorded.gradients([y], [ones_like(y)], [x], True)
         gx = gxs[0]
         if gx is None:
             gx = zeros_for(x, 0, unconnected)
@@ -196,7 +196,7 @@ def gradients(outputs, inputs, grad_outputs=None, create_graph=False, *, unconne
     )
     gys = [ones_like(y) if gy is None else started(gy, y) for y, gy in zip(ys, gys, strict=True)]
     with differentiating() if create_graph else contextlib.nullcontext():
-        gxs = _recorded.gradients(ys, gys, xs, True, create_graph)
+        gxs = recorded.gradients(ys, gys, xs, True, create_graph)
     parts, seen = [], set()
     for i, (x, gx) in enumerate(zip(xs, gxs, strict=True)):
         gx = constant(zeros_for(x, i, unconnected) if gx is None else gx)

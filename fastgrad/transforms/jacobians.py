@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-from fastgrad import _batched, _engine, _recorded
+from fastgrad._core import batched, engine, recorded
 from fastgrad.conversions import warn_independent
 from fastgrad.transforms.arguments import (
     Arguments,
@@ -90,7 +90,7 @@ def linear_pullback(ys, xs, nested):
     outputs = [y for y in ys if isinstance(y, Variable) and y.requires_grad]
     us = [Variable(zeros_like(y)) for y in outputs]
     with differentiating(*us):
-        return outputs, us, _recorded.gradients(outputs, us, xs, True, linear=not nested)
+        return outputs, us, recorded.gradients(outputs, us, xs, True, linear=not nested)
 
 
 def pushed_forward(arguments, ys, directions):
@@ -99,9 +99,9 @@ def pushed_forward(arguments, ys, directions):
     pairs = [(g, dx) for g, dx in zip(gxs, directions, strict=True) if g is not None]
     made, along = [g for g, _ in pairs], [constant(dx) for _, dx in pairs]
     if arguments.nested:
-        dus = _recorded.gradients(made, along, us, True)
+        dus = recorded.gradients(made, along, us, True)
     else:
-        dus = _engine.gradients(made, [v.data for v in along], us)
+        dus = engine.gradients(made, [v.data for v in along], us)
     found = dict(zip(map(id, outputs), dus, strict=True))
     dys = [found.get(id(y)) for y in ys]
     return [
@@ -169,11 +169,11 @@ def by_rows(y, xs):
     if not isinstance(y, Variable) or not y.requires_grad:
         return [np.zeros((*shape, *x.shape), dtype_for(x)) for x in xs]
     units = np.eye(n, dtype=dtype_for(y)).reshape(n, *shape)
-    rows = _batched.gradients(y, units, xs) if n >= MANY else None
+    rows = batched.gradients(y, units, xs) if n >= MANY else None
     if rows is None:
         rows = [np.zeros((n, *x.shape), dtype_for(x)) for x in xs]
         for i in range(n):
-            gxs = _engine.gradients([y], [units[i]], xs)
+            gxs = engine.gradients([y], [units[i]], xs)
             for row, gx in zip(rows, gxs, strict=True):
                 if gx is not None:
                     row[i] = gx
@@ -196,7 +196,7 @@ def by_columns(ys, xs):
         unit = np.zeros(x.shape, dtype_for(x))
         for i in np.ndindex(x.shape):
             unit[i] = 1
-            dus = _engine.gradients([g], [unit.copy()], us)
+            dus = engine.gradients([g], [unit.copy()], us)
             unit[i] = 0
             for row, y in zip(rows, ys, strict=True):
                 dy = dus[places[id(y)]] if id(y) in places else None

@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-from fastgrad import _recorded
+from fastgrad._core import recorded
 from fastgrad.conversions import warn_independent
 from fastgrad.transforms.arguments import (
     Arguments,
@@ -56,7 +56,7 @@ def recorded_gradient(arguments, y):
     if not isinstance(y, Variable):
         return [constant(zeros_like(x)) for x in arguments.xs]
     with differentiating():  # also for what a Function's backward makes of `grad`
-        gxs = _recorded.gradients([y], [ones_like(y)], arguments.xs, True)
+        gxs = recorded.gradients([y], [ones_like(y)], arguments.xs, True)
     return [
         constant(zeros_like(x) if g is None else g) for x, g in zip(arguments.xs, gxs, strict=True)
     ]

@@ -1,7 +1,7 @@
 """Samples of fastgrad.functions.linalg.
 
 What reads one triangle alone, and what depends on phases, is differentiated in
-tests/test_conventions_linalg.py; here its values are tested.
+tests/rows/test_conventions_linalg.py; here its values are tested.
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
 """Samples of fastgrad.functions.special: SciPy's functions where SciPy is installed.
 
-NumPy has none of them: `tests/test_conventions_special.py` compares the values with formulas.
+NumPy has none of them: `tests/rows/test_conventions_special.py` compares the values with formulas.
 """
 
 import importlib.util

@@ -1,0 +1,57 @@
+"""The data of handles, and their places in the graph: joined, found, cut and moved.
+
+Knows neither operations nor backward.
+"""
+
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t
+
+from fastgrad._core.node cimport Edge, Handle, Node
+
+# Around a call of oneself for a part of what a program passed: RecursionError if there is no end.
+cdef extern from "Python.h":
+    int enter_call "Py_EnterRecursiveCall"(const char *where) except 1
+    void leave_call "Py_LeaveRecursiveCall"() noexcept
+
+cdef object value_of(Handle x)  # its data: an ndarray, or None
+cdef bint is_scalar(object x) except -1  # a number of Python's or NumPy's
+cdef object as_data(object x)  # an ndarray, for a scalar as well; TypeError for anything else
+cdef Handle variable(object data, bint requires_grad)  # a new one, of what as_data takes
+cdef void set_array(Handle x, object array) noexcept  # an ndarray, or None
+cdef int note_rebinding(Handle x) except -1  # its data is about to be replaced
+# Its data as they were recorded; of an operation's output that was assigned data since, something
+# of that shape and dtype.
+cdef object as_recorded(Handle x)
+cdef void set_grad(Handle x, object grad) noexcept  # an ndarray, or None
+# ValueError if what `.grad` holds cannot be added to a gradient of the shape of `gx`.
+cdef int require_fit(object grad, object gx) except -1
+cdef object shown_by(Handle x)  # its `.grad`
+
+# Make `edge`, all zero so far, lead to where `x` is: nowhere, if `x` needs no gradient. (To the
+# handle itself, as LEAF, also if a Function run in Python made it.)
+# ValueError if `value`, its data as the operation read it (NULL: a number), was assigned since, and
+# has another shape than its creator made: no gradient for that would fit.
+cdef int lead_to(Edge *edge, Handle x, PyObject *value) except -1
+cdef int lead(PyObject **to, int *slot, Handle x, PyObject *value) except -1
+cdef int require_shape(Handle x, PyObject *value) except -1
+
+# Make `y`, a new handle, output `slot` of `f`.
+cdef void put_output(Node f, int slot, Handle y, int64_t generation) noexcept
+
+cdef int64_t next_generation(int64_t generation) except? -1  # OverflowError past 64 bits
+
+# The program moves handles by hand. See NOTE [Moved].
+cdef void leave_place(Handle y) noexcept
+cdef int take_place(Handle y, Node f) except -1
+cdef object referent(object reference)  # of a weak reference, or what is in its place; or None
+cdef int assign_outputs(Node f, list references) except -1
+
+# `inputs` and `outputs` of a node, made when asked for.
+cdef tuple inputs_of(Node f)
+cdef list outputs_of(Node f)
+cdef Handle handle_for(PyObject *to, int slot, object value)  # at the end of an edge, or a new one
+
+# The exceptions for a node that was released or never recorded, and for an earlier call of one.
+cdef object not_walkable(Node f)
+cdef object called_again(Node f)
+cdef object ended()  # for an argument that outlived its transform

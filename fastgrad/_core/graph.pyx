@@ -1,0 +1,363 @@
+"""See graph.pxd."""
+
+import weakref
+
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_INCREF, Py_REFCNT, Py_XDECREF
+from libc.stdint cimport INT64_MAX
+
+from numbers import Number
+
+import numpy as np
+
+from fastgrad._core.accumulate cimport ARRAY, NONE, boxed, forget
+from fastgrad._kernels.loops cimport (
+    as_number, from_double, import_numpy, is_array, is_double_scalar, is_exact, stand_in,
+    take_object,
+)
+from fastgrad._core.node cimport (
+    COLLECTABLE, HAS_MOVED, HOLDS_NUMBER, LEAF, REBOUND, RECORDED, REQUIRES_GRAD, SAVED, SPENT,
+    SAVED_NUMBER, first_slot, handle_in, has_references, index_of, is_moved, is_tracked,
+    make_collectable, make_slots, new_handle, origin_here, track,
+)
+
+import_numpy()
+
+# --- the data of a handle ---
+
+
+cdef object value_of(Handle x):
+    if x.array == NULL:
+        if not x.flags & HOLDS_NUMBER:
+            return None
+        x.array = from_double(x.number)
+    return <object>x.array
+
+
+cdef bint is_scalar(object x) except -1:
+    # (Not with both in a tuple: of that, Cython lets no exception out.)
+    return isinstance(x, Number) or isinstance(x, np.generic)
+
+
+cdef object as_data(object x):
+    if is_array(<PyObject *>x):
+        return x
+    if is_scalar(x):
+        return np.array(x)
+    raise TypeError(f"{type(x)} is not supported")
+
+
+cdef void set_array(Handle x, object array) noexcept:
+    cdef PyObject *before = x.array
+    x.array = kept(x, array)
+    x.flags &= ~HOLDS_NUMBER
+    Py_XDECREF(before)
+
+
+cdef int note_rebinding(Handle x) except -1:
+    # (What a running backward has in flight for a leaf that was given a creator since stays.)
+    if x.creator != NULL and x.flight.state == NONE and value_of(x) is not None:
+        if (<Node>x.creator).inputs != NULL:  # whose backward may read its outputs
+            Py_INCREF(<object>x.array)
+            x.flight.value.array = x.array
+        else:
+            x.flight.value.array = stand_in(x.array)
+        x.flight.state = ARRAY
+        x.flags |= REBOUND
+    return 0
+
+
+cdef object as_recorded(Handle x):
+    return <object>x.flight.value.array if x.flags & REBOUND else value_of(x)
+
+
+cdef void set_grad(Handle x, object grad) noexcept:
+    cdef PyObject *before = x.grad
+    x.grad = kept(x, grad)
+    Py_XDECREF(before)
+
+
+cdef int require_fit(object grad, object gx) except -1:
+    shape = np.shape(gx)
+    if np.shape(grad) == shape:
+        return 0
+    try:
+        if np.broadcast_shapes(np.shape(grad), shape) == shape:
+            return 0
+    except ValueError:
+        pass
+    raise ValueError(f"backward: the grad of a leaf has shape {np.shape(grad)}, and the gradient "
+                     f"to add has shape {shape}; clear it first (x.cleargrad())")
+
+
+cdef object shown_by(Handle x):
+    return None if x.grad == NULL else <object>x.grad
+
+
+cdef inline PyObject *kept(Handle x, object array) noexcept:
+    """A new reference to what `x` keeps; NULL for None."""
+    if array is None:
+        return NULL
+    Py_INCREF(array)
+    if not is_exact(<PyObject *>array) and has_references(<PyObject *>array):
+        track(<PyObject *>x)
+    return <PyObject *>array
+
+
+cdef Handle variable(object data, bint requires_grad):
+    cdef Handle x = new_handle()
+    x.flags = REQUIRES_GRAD if requires_grad else 0
+    if is_double_scalar(<PyObject *>data):
+        as_number(<PyObject *>data, &x.number)
+        x.flags |= HOLDS_NUMBER
+    elif data is not None:
+        set_array(x, as_data(data))
+    return x
+
+
+# --- edges and slots ---
+
+
+cdef int lead_to(Edge *edge, Handle x, PyObject *value) except -1:
+    return lead(&edge.to, &edge.slot, x, value)
+
+
+cdef int lead(PyObject **to, int *slot, Handle x, PyObject *value) except -1:
+    if x.creator != NULL and x.flags & REBOUND:
+        require_shape(x, value)  # which may run Python code
+    if x.creator != NULL:
+        if (<Node>x.creator).inputs != NULL:
+            # Of a Function run in Python, whose backward may read `self.outputs[0]().data`.
+            to[0], slot[0] = <PyObject *>x, LEAF
+        else:
+            to[0], slot[0] = x.creator, x.slot
+    elif x.flags & REQUIRES_GRAD:
+        to[0], slot[0] = <PyObject *>x, LEAF
+    else:
+        return 0
+    Py_INCREF(<object>to[0])
+    return 0
+
+
+cdef int require_shape(Handle x, PyObject *value) except -1:
+    before = as_recorded(x).shape
+    now = () if value == NULL else np.shape(<object>value)
+    if now != before:
+        raise ValueError(
+            f"a Variable made by {type(<object>x.creator).__name__} with shape {before} was "
+            f"assigned data of shape {now}: no gradient can pass; cut it off first "
+            "(y.creator = None), or make a new Variable"
+        )
+    return 0
+
+
+cdef void put_output(Node f, int slot, Handle y, int64_t generation) noexcept:
+    Py_INCREF(f)
+    y.creator, y.slot, y.generation = <PyObject *>f, slot + first_slot(f), generation
+    y.flags |= REQUIRES_GRAD
+    f.slots[slot].handle = <PyObject *>y
+
+
+cdef int64_t next_generation(int64_t generation) except? -1:
+    if generation == INT64_MAX:
+        raise OverflowError(f"generation {generation} has no next one in 64 bits")
+    return generation + 1
+
+
+# NOTE [Moved]
+# A Variable that was recorded as an output of `f`, and that the program then cuts (`y.creator =
+# None`) or gives another creator, counts as what it is now for the Functions that consumed it:
+# their gradient goes to it, not to `f`. Their edges still lead to `f`; so its slot keeps the
+# handle, now owned, and backward asks there (`HAS_MOVED`). That a handle was moved is not stored:
+# its own creator and slot say so, see `is_moved`.
+
+
+cdef PyObject *detached(Handle y) noexcept:
+    """Make `y` a leaf; the reference to its creator, or NULL, goes to the caller."""
+    cdef PyObject *f = y.creator
+    cdef int slot
+    if y.flags & REBOUND:
+        forget(&y.flight)
+        y.flags &= ~REBOUND
+    if f != NULL:
+        slot = index_of(<Node>f, y.slot)
+        if 0 <= slot < (<Node>f).n_slots and (<Node>f).slots[slot].handle == <PyObject *>y:
+            if Py_REFCNT(<object>f) > 1:  # something else may lead here
+                Py_INCREF(y)
+                (<Node>f).flags |= HAS_MOVED
+            else:
+                (<Node>f).slots[slot].handle = NULL
+        y.creator, y.slot = NULL, origin_here()
+    return f
+
+
+cdef void leave_place(Handle y) noexcept:
+    """Make `y` a leaf."""
+    Py_XDECREF(detached(y))
+
+
+cdef int take_place(Handle y, Node f) except -1:
+    """Make `y` an output of `f`, which may just be recording itself by hand."""
+    cdef int slot = place_for(y, f)
+    cdef PyObject *before
+    cdef PyObject *replaced
+    if y.creator == <PyObject *>f and index_of(f, y.slot) == slot:
+        return 0
+    make_slots(f, slot + 1)
+    before = detached(y)
+    replaced = enter_slot(f, slot, y)
+    Py_INCREF(f)
+    y.creator, y.slot = <PyObject *>f, slot + first_slot(f)
+    y.flags |= REQUIRES_GRAD
+    # Only now, for these may run Python code.
+    Py_XDECREF(replaced)
+    Py_XDECREF(before)
+    # By hand a cycle can be closed, also through what could not be in one before.
+    y.flags &= ~COLLECTABLE
+    f.flags &= ~COLLECTABLE
+    return make_collectable(y)
+
+
+cdef int place_for(Handle y, Node f) except -1:
+    cdef int slot
+    for slot in range(f.n_slots):
+        if f.slots[slot].handle == <PyObject *>y:
+            return slot
+    if f.outputs != NULL:
+        for slot, reference in enumerate(<list>f.outputs):
+            if referent(reference) is y:
+                return slot
+    if f.n_slots == 1 and f.flags & RECORDED or f.rule != NULL:
+        return 0  # there is but one output: `y` is another handle of it
+    return f.n_slots
+
+
+cdef PyObject *enter_slot(Node f, int slot, Handle y) noexcept:
+    """Let the slot know `y`, unless it knows another handle that stands there.
+
+    What it owned before, or NULL, goes to the caller.
+    """
+    cdef PyObject *before = handle_in(f, slot)
+    cdef bint moved = is_moved(<PyObject *>f, slot)
+    if before == NULL or moved:
+        f.slots[slot].handle = <PyObject *>y
+    return before if moved else NULL
+
+
+cdef object emptied_slot(Node f, int slot):
+    """What the slot owned, for the caller to let go of at a time when Python code may run."""
+    cdef PyObject *before = f.slots[slot].handle
+    cdef bint owned = is_moved(<PyObject *>f, slot)
+    f.slots[slot].handle = NULL
+    return take_object(before) if owned else None
+
+
+cdef object referent(object reference):
+    """What a weak reference refers to; the program may have put anything in its place."""
+    return reference() if callable(reference) else None
+
+
+cdef int assign_outputs(Node f, list references) except -1:
+    """`f.outputs = references`: those of its handles that are alive go to the slots so numbered."""
+    cdef int slot, before_slot, n = len(references)
+    cdef Handle y
+    cdef list handles = [referent(reference) for reference in references]
+    cdef list gone = []
+    make_slots(f, n)
+    for slot in range(n):
+        if isinstance(handles[slot], Handle):
+            y = handles[slot]
+            if y.creator == <PyObject *>f and f.slots[slot].handle != <PyObject *>y:
+                before_slot = index_of(f, y.slot)
+                if 0 <= before_slot < f.n_slots and f.slots[before_slot].handle == <PyObject *>y:
+                    f.slots[before_slot].handle = NULL
+                before = emptied_slot(f, slot)
+                f.slots[slot].handle = <PyObject *>y
+                y.slot = slot + first_slot(f)
+                gone.append(before)
+    for slot in range(n, f.n_slots):
+        gone.append(emptied_slot(f, slot))
+        if f.slots[slot].gradient.state != NONE:
+            gone.append(boxed(&f.slots[slot].gradient))
+            forget(&f.slots[slot].gradient)
+    f.n_slots = n
+    if f.outputs != NULL:
+        gone.append(take_object(f.outputs))
+    Py_INCREF(references)
+    f.outputs = <PyObject *>references
+    return 0
+
+
+# --- inputs and outputs, when asked for ---
+
+
+cdef tuple inputs_of(Node f):
+    if f.inputs != NULL:
+        return <tuple>f.inputs
+    cdef int n = f.n_edges if f.rule == NULL else min(f.n_edges, f.rule.n_inputs)
+    return tuple([handle_at(f, i) for i in range(n)])
+
+
+cdef Handle handle_at(Node f, int i):
+    """The Variable that was operand `i`, or another in its place, with what was saved of it."""
+    cdef Edge *edge = &f.edges[i]
+    cdef object value = None
+    if edge.flags & SAVED_NUMBER:
+        value = take_object(from_double(edge.saved.number))
+    elif edge.flags & SAVED:
+        value = as_data(<object>edge.saved.array)
+    return handle_for(edge.to, edge.slot, value)
+
+
+cdef Handle handle_for(PyObject *to, int slot, object value):
+    cdef Node creator
+    cdef Handle x
+    if to != NULL and slot == LEAF:
+        return <Handle>to
+    if to != NULL:
+        creator = <Node>to
+        slot = index_of(creator, slot)
+        if 0 <= slot < creator.n_slots and handle_in(creator, slot) != NULL:
+            return <Handle>handle_in(creator, slot)
+    x = variable(value, False)  # which may run the garbage collector
+    if to != NULL and 0 <= slot < creator.n_slots:
+        if handle_in(creator, slot) != NULL:
+            return <Handle>handle_in(creator, slot)
+        put_output(creator, slot, x, next_generation(creator.generation))
+        if is_tracked(to):
+            track(<PyObject *>x)
+    return x
+
+
+cdef list outputs_of(Node f):
+    if f.outputs != NULL:
+        return <list>f.outputs
+    return [weak_reference(handle_in(f, slot)) for slot in range(f.n_slots)]
+
+
+cdef object weak_reference(PyObject *handle):
+    """To the handle, or a dead one."""
+    return weakref.ref(new_handle() if handle == NULL else <Handle>handle)
+
+
+# --- nodes that no backward can pass ---
+
+
+cdef object not_walkable(Node f):
+    name = type(f).__name__
+    if f.flags & SPENT:
+        return RuntimeError(f"{name}: a backward with retain_graph=False came here and released "
+                            "what a second one needs")
+    return RuntimeError(f"{name}: creator of a Variable, but it has no inputs")
+
+
+cdef object ended():
+    return RuntimeError(
+        "a Variable is used that was kept from a call of a differentiated, or checkpointed, "
+        "function that is over: it is an argument of that call, or was computed from one. Keep its "
+        "value, x.data or stop_gradient(x), or return it (has_aux=True)")
+
+
+cdef object called_again(Node f):
+    return RuntimeError(f"{type(f).__name__}: was called again since, and its last call alone can "
+                        "be differentiated: use an instance for each call")

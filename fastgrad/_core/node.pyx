@@ -1,0 +1,691 @@
+"""See node.pxd."""
+
+cimport cython
+from cpython.object cimport destructor, inquiry, traverseproc, visitproc
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy, memset
+
+from fastgrad._core.accumulate cimport ARRAY, forget
+from fastgrad._kernels.loops cimport import_numpy, only_numbers
+from fastgrad._kernels.slabs cimport give_piece, is_piece, set_up_slabs, take_piece
+from fastgrad._kernels.spares cimport drop
+
+import gc
+from gc import get_referents
+from sys import getsizeof
+from types import CodeType, FrameType, FunctionType, ModuleType
+
+import_numpy()
+
+
+cdef extern from "Python.h":
+    # A PyObject * is no Python object here: references are counted by hand.
+    void Py_INCREF(PyObject *x) noexcept
+    void Py_DECREF(PyObject *x) noexcept
+    void Py_XDECREF(PyObject *x) noexcept
+    PyTypeObject *Py_TYPE(PyObject *x) noexcept
+    PyObject *PyObject_Init(PyObject *x, PyTypeObject *type) noexcept
+    PyObject *_PyObject_GC_New(PyTypeObject *type) except NULL
+    void PyObject_GC_Del(void *x) noexcept
+    void PyObject_GC_Track(PyObject *x) noexcept
+    void PyObject_GC_UnTrack(PyObject *x) noexcept
+    void PyObject_ClearWeakRefs(PyObject *x) noexcept
+    int PyObject_CallFinalizerFromDealloc(PyObject *x) noexcept
+    unsigned long Py_TPFLAGS_HEAPTYPE
+    ctypedef struct LongTypeObject "PyTypeObject":
+        Py_ssize_t tp_basicsize, tp_dictoffset, tp_weaklistoffset
+        unsigned long tp_flags
+        destructor tp_dealloc, tp_finalize
+        traverseproc tp_traverse
+        inquiry tp_clear
+
+
+# NOTE [Memory]
+# An operation makes a node and a handle, and loses them soon. Handles come from a list of spare
+# ones, and go back there, nodes from slabs (_kernels/slabs.pxd): 3 ns, where the allocator and the
+# collector's bookkeeping take 25. What Cython would generate for `__dealloc__` and the collector
+# frees fields one by one and recursively; so these types get functions of their own in the slots
+# concerned, see `adopt_nodes`. test_lifetimes.py proves that nothing leaks or is freed twice.
+
+cdef extern from *:
+    """
+    #ifdef FG_EVERY_BLOCK_FROM_MALLOC
+    #define FG_MOST_SPARE 0
+    #else
+    #define FG_MOST_SPARE (1 << 14)
+    #endif
+    """
+    int MOST_SPARE "FG_MOST_SPARE"  # of each kind: 3 MB
+
+cdef struct Spares:
+    PyObject *first  # a list through the word after the object's header
+    int n
+
+cdef Spares spare_nodes, spare_handles
+
+
+cdef inline PyObject **link(PyObject *x) noexcept:
+    return <PyObject **>(<char *>x + sizeof(PyObject))
+
+
+cdef inline PyObject *new_object(PyTypeObject *type, Spares *spares) except NULL:
+    cdef PyObject *x = spares.first
+    if x != NULL:
+        spares.first = link(x)[0]
+        spares.n -= 1
+        PyObject_Init(x, type)
+    else:
+        x = _PyObject_GC_New(type)
+    memset(<char *>x + sizeof(PyObject), 0,
+           (<LongTypeObject *>type).tp_basicsize - sizeof(PyObject))
+    return x
+
+
+cdef inline void free_object(PyObject *x, Spares *spares, bint spare) noexcept:
+    if spare and spares.n < MOST_SPARE:
+        link(x)[0] = spares.first
+        spares.first = x
+        spares.n += 1
+    else:
+        PyObject_GC_Del(x)
+
+
+cdef inline bint is_heap_type(PyTypeObject *type) noexcept:
+    return (<LongTypeObject *>type).tp_flags & Py_TPFLAGS_HEAPTYPE != 0
+
+
+cdef PyObject **attributes(PyObject *x) noexcept:
+    """Where the dict of free attributes is."""
+    return <PyObject **>(<char *>x + (<LongTypeObject *>Py_TYPE(x)).tp_dictoffset)
+
+
+cdef inline void clear_weak_references(PyObject *x) noexcept:
+    if (<PyObject **>(<char *>x + (<LongTypeObject *>Py_TYPE(x)).tp_weaklistoffset))[0] != NULL:
+        PyObject_ClearWeakRefs(x)
+
+
+cdef inline void clear(PyObject **field) noexcept:
+    cdef PyObject *x = field[0]
+    field[0] = NULL
+    Py_XDECREF(x)
+
+
+cdef inline void clear_array(PyObject **field) noexcept:
+    cdef PyObject *x = field[0]
+    field[0] = NULL
+    drop(x)
+
+
+# --- handles ---
+
+
+# NOTE [Origins]
+# A Variable that a differentiated function did not get as an argument, nor make itself, it
+# captured: then somebody outside may differentiate for that one. So a leaf tells where it was made:
+# by its number, which is negative, the outermost function that was being differentiated then in its
+# thread; 0: in none. (In `slot`, which no leaf needs for anything else.)
+
+cdef extern from *:
+    """
+    #ifdef _MSC_VER
+    static __declspec(thread) int fg_origin = 0;
+    #elif defined(__GLIBC__) /* two instructions; the rule for libraries takes a call */
+    static __thread int fg_origin __attribute__((tls_model("initial-exec"))) = 0;
+    #else
+    static __thread int fg_origin = 0;
+    #endif
+    """
+    int origin "fg_origin"
+
+cdef int last_origin = -1
+
+
+cdef int origin_here() noexcept:
+    return origin
+
+
+def enter_origin():
+    """What this thread makes from now on comes from another function: its number, and that before.
+
+    `leave_origin`, with the number before, ends it.
+    """
+    global origin, last_origin
+    before = origin
+    last_origin = last_origin - 1 if last_origin > -(1 << 30) else -2
+    origin = last_origin
+    return origin, before
+
+
+def leave_origin(int before):
+    """Go back to the function of the number `before`."""
+    global origin
+    origin = before
+
+
+def is_from(Handle x not None, int number):
+    """Whether the leaf `x` was made in the function of that number."""
+    return x.slot == number
+
+
+def end_arguments(list xs, bint alone, bint constants=True):
+    """The function of the arguments `xs` is over. `constants`: the leaves among them are, now.
+
+    `alone`: no derivative that was handed out leads to them, so what does was kept by mistake.
+    """
+    end_all(xs, alone, constants)
+
+
+cdef void end_all(list xs, bint alone, bint constants) noexcept:
+    cdef object x
+    for x in xs:
+        if (<Handle>x).creator == NULL:
+            if constants:
+                (<Handle>x).flags &= ~REQUIRES_GRAD
+            if alone:
+                (<Handle>x).flags |= ENDED
+
+
+@cython.no_gc_clear  # which would take the list from it before its end
+cdef class ArgumentsBase:
+    """What `Arguments` is made of: its end, which needs no memory, is that of the arguments."""
+
+    cdef public list xs
+    cdef public int origin  # see NOTE [Origins]
+    cdef public bint nested  # whether derivatives are Variables
+    cdef public bint exposed  # whether one was handed out that leads to the arguments
+
+    def __dealloc__(self):
+        if self.xs is not None:
+            end_all(self.xs, not (self.nested or self.exposed), True)
+
+
+cdef Handle new_handle():
+    cdef Handle x = take_handle(new_object(variable_type, &spare_handles))
+    x.slot = origin
+    return x
+
+
+cdef extern from *:
+    """
+    #define fg_take_reference(x) (x)
+    """
+    Handle take_handle "(PyObject *)fg_take_reference"(PyObject *owned)
+    Node take_node "(PyObject *)fg_take_reference"(PyObject *owned)
+
+
+cdef inline void leave_slot(PyObject *x) noexcept:
+    """First thing at the end of `x`: the Python code that may run then must not find it."""
+    cdef PyObject *f = (<Handle>x).creator
+    cdef int slot
+    if f != NULL:
+        slot = index_of(<Node>f, (<Handle>x).slot)
+        if 0 <= slot < (<Node>f).n_slots and (<Node>f).slots[slot].handle == x:
+            (<Node>f).slots[slot].handle = NULL
+
+
+cdef int clear_handle(PyObject *x) noexcept:
+    leave_slot(x)
+    clear(&(<Handle>x).creator)
+    clear_array(&(<Handle>x).array)
+    clear_array(&(<Handle>x).grad)
+    clear(&(<Handle>x).name)
+    clear(attributes(x))
+    forget(&(<Handle>x).flight)
+    return 0
+
+
+cdef void free_compiled_handle(PyObject *x) noexcept:
+    """tp_dealloc of the compiled classes. A Python subclass has its own, which ends here."""
+    if is_heap_type(Py_TYPE(x)):
+        Py_INCREF(<PyObject *>Py_TYPE(x))  # the caller lets go of it, we need it until the end
+    end_handle(x)
+
+
+cdef void free_variable(PyObject *x) noexcept:
+    """tp_dealloc of the public class Variable, a Python class. Its subclasses' end here too."""
+    cdef PyTypeObject *type = Py_TYPE(x)
+    if (<LongTypeObject *>type).tp_finalize != NULL and type == variable_type:
+        if PyObject_CallFinalizerFromDealloc(x) < 0:
+            return  # it lives on
+    end_handle(x)
+
+
+cdef inline void end_handle(PyObject *x) noexcept:
+    PyObject_GC_UnTrack(x)
+    leave_slot(x)
+    clear_weak_references(x)
+    if leads_on(x):
+        release_in_turn(x)
+    else:
+        release_handle(x)
+
+
+cdef inline void release_handle(PyObject *x) noexcept:
+    cdef PyTypeObject *type = Py_TYPE(x)
+    clear_handle(x)
+    free_object(x, &spare_handles,
+                type == variable_type and (<LongTypeObject *>type).tp_finalize == NULL)
+    if is_heap_type(type):
+        Py_DECREF(<PyObject *>type)  # which an instance of a Python class owns
+
+
+# NOTE [Chains of handles]
+# Whatever a handle owns besides its creator and numbers may own another handle: an attribute, a
+# name, an array of objects, a Variable in `.grad`. The way from one to the next is through the
+# dealloc of others' objects, of which NumPy's know no end: a chain of 10^5 would need as many
+# frames. So a handle that dies within the end of others, MOST_NESTED deep, waits in a list, for
+# the innermost of these to release in its turn. (Not at once, as a node does, see NOTE [Release]:
+# what a finalizer drops should be gone when it goes on.) test_chains.py has the kinds of chain.
+
+cdef enum:
+    MOST_NESTED = 8  # some frames each, in a stack of 64 KB
+
+cdef PyObject *waiting = NULL  # linked through `run`, which the dead need no more
+cdef int n_releasing = 0
+
+
+cdef inline bint leads_on(PyObject *x) noexcept:
+    """Whether it owns more than its creator and numbers."""
+    return ((<Handle>x).name != NULL or attributes(x)[0] != NULL
+            or (<Handle>x).flight.state == ARRAY or not only_numbers((<Handle>x).array)
+            or not only_numbers((<Handle>x).grad))
+
+
+cdef void release_in_turn(PyObject *x) noexcept:
+    global waiting, n_releasing
+    (<Handle>x).run = <uint64_t>waiting
+    waiting = x
+    if n_releasing >= MOST_NESTED:
+        return
+    n_releasing += 1
+    while waiting != NULL:
+        x = waiting
+        waiting = <PyObject *>(<Handle>x).run
+        release_handle(x)
+    n_releasing -= 1
+
+
+cdef int traverse_handle(PyObject *x, visitproc visit, void *arg) noexcept:
+    cdef PyObject *fields[6]
+    fields[0], fields[1], fields[2] = (<Handle>x).array, (<Handle>x).grad, (<Handle>x).name
+    fields[3], fields[4] = (<Handle>x).creator, attributes(x)[0]
+    fields[5] = in_flight(&(<Handle>x).flight)
+    return visit_all(fields, 6, visit, arg)
+
+
+cdef inline PyObject *in_flight(const Gradient *g) noexcept:
+    return g.value.array if g.state == ARRAY else NULL
+
+
+cdef int visit_all(PyObject **fields, int n, visitproc visit, void *arg) noexcept:
+    cdef int i, stop
+    for i in range(n):
+        if fields[i] != NULL:
+            stop = visit(fields[i], arg)
+            if stop:
+                return stop
+    return 0
+
+
+# --- nodes ---
+
+
+cdef inline PyObject *new_node_object(PyTypeObject *type) except NULL:
+    cdef PyObject *f = <PyObject *>take_piece()
+    if f == NULL:
+        return new_object(type, &spare_nodes)
+    PyObject_Init(f, type)
+    memset(<char *>f + sizeof(PyObject), 0, (<LongTypeObject *><PyTypeObject *>Node).tp_basicsize
+           - sizeof(PyObject))
+    return f
+
+
+cdef Node new_node(const Rule *rule):
+    cdef PyObject *f = new_node_object(rule.type)
+    (<Node>f).rule = rule
+    (<Node>f).slots = &(<Node>f).only_slot
+    return take_node(f)
+
+
+cdef Node new_node_of(PyTypeObject *type):
+    return take_node(new_node_object(type))
+
+
+cdef int make_slots(Node f, int n) except -1:
+    cdef Slot *slots
+    if n <= 1 and f.slots == NULL:
+        slots = &f.only_slot
+    elif n <= f.n_slots:
+        slots = f.slots
+    else:
+        slots = <Slot *>malloc(n * sizeof(Slot))
+        if slots == NULL:
+            raise MemoryError()
+        memset(slots, 0, n * sizeof(Slot))
+        if f.n_slots:
+            memcpy(slots, f.slots, f.n_slots * sizeof(Slot))
+        if f.slots != NULL and f.slots != &f.only_slot:
+            free(f.slots)
+    f.slots = slots
+    f.n_slots = max(n, f.n_slots)
+    return 0
+
+
+cdef void drop_edges(Node f) noexcept:
+    cdef int i, n = f.n_edges
+    cdef Edge edge
+    f.n_edges = 0
+    for i in range(n):
+        edge = f.edges[i]
+        f.edges[i].to, f.edges[i].saved.array, f.edges[i].flags = NULL, NULL, 0
+        # (`slot` stays: of a Function run in Python it is `running`.)
+        Py_XDECREF(edge.to)
+        if edge.flags & OWNS:
+            drop(edge.saved.array)
+
+
+cdef void spend(Node f) noexcept:
+    f.flags |= SPENT
+    drop_edges(f)
+    clear(&f.inputs)
+
+
+cdef int clear_node(PyObject *f) noexcept:
+    cdef Slot *slots = (<Node>f).slots
+    cdef int i, n = (<Node>f).n_slots
+    clear(attributes(f))
+    clear(&(<Node>f).inputs)
+    clear(&(<Node>f).outputs)
+    drop_edges(<Node>f)
+    for i in range(n):
+        forget(&slots[i].gradient)
+        if is_moved(f, i):
+            clear(&slots[i].handle)
+    return 0
+
+
+# NOTE [Release]
+# A node owns what its edges lead to: freeing the last node of a chain would free the next from
+# inside, and so on, a C frame or more each; at 10^5 nodes the stack is gone. So a node that dies
+# while another is being freed waits in a list. (Linked through `run`, which the dead need no more.)
+
+cdef PyObject *dying = NULL
+cdef bint freeing = False
+
+
+cdef void free_node(PyObject *f) noexcept:
+    """tp_dealloc of the compiled classes. A Python subclass has its own, which ends here."""
+    global dying, freeing
+    PyObject_GC_UnTrack(f)
+    clear_weak_references(f)
+    if is_heap_type(Py_TYPE(f)):
+        Py_INCREF(<PyObject *>Py_TYPE(f))  # the caller lets go of it, we need it until the end
+    (<Node>f).run = <uint64_t>dying
+    dying = f
+    if freeing:
+        return
+    freeing = True
+    while dying != NULL:
+        f = dying
+        dying = <PyObject *>(<Node>f).run
+        release_node(f)
+    freeing = False
+
+
+cdef inline void release_node(PyObject *f) noexcept:
+    cdef PyTypeObject *type = Py_TYPE(f)
+    clear_node(f)
+    if (<Node>f).slots != &(<Node>f).only_slot:
+        free((<Node>f).slots)
+    if is_piece(f):
+        give_piece(f)
+    else:
+        free_object(f, &spare_nodes, not is_heap_type(type) and not have_slabs)
+    if is_heap_type(type):
+        Py_DECREF(<PyObject *>type)
+
+
+cdef int traverse_node(PyObject *f, visitproc visit, void *arg) noexcept:
+    cdef PyObject *fields[7]
+    cdef int i, stop
+    fields[0], fields[1] = (<Node>f).inputs, (<Node>f).outputs
+    fields[2] = attributes(f)[0]
+    fields[3], fields[4] = (<Node>f).edges[0].to, (<Node>f).edges[1].to
+    for i in range(2):
+        fields[5 + i] = NULL
+        if (<Node>f).edges[i].flags & OWNS:
+            fields[5 + i] = (<Node>f).edges[i].saved.array
+    stop = visit_all(fields, 7, visit, arg)
+    for i in range((<Node>f).n_slots):
+        if stop:
+            break
+        fields[0] = (<Node>f).slots[i].handle if is_moved(f, i) else NULL
+        fields[1] = in_flight(&(<Node>f).slots[i].gradient)
+        stop = visit_all(fields, 2, visit, arg)
+    return stop
+
+
+# --- the types ---
+
+
+cdef void adopt(PyTypeObject *type, destructor dealloc, traverseproc traverse,
+                inquiry clear) noexcept:
+    (<LongTypeObject *>type).tp_dealloc = dealloc
+    (<LongTypeObject *>type).tp_traverse = traverse
+    (<LongTypeObject *>type).tp_clear = clear
+
+
+cdef void adopt_handles(PyTypeObject *type) noexcept:
+    adopt(type, <destructor>free_compiled_handle, <traverseproc>traverse_handle,
+          <inquiry>clear_handle)
+
+
+cdef void adopt_nodes(PyTypeObject *type) noexcept:
+    adopt(type, <destructor>free_node, <traverseproc>traverse_node, <inquiry>clear_node)
+
+
+cdef void adopt_variable(PyTypeObject *type) noexcept:
+    # Python made its tp_traverse and tp_clear: they also visit the type, and call those above.
+    global variable_type
+    variable_type = type
+    (<LongTypeObject *>type).tp_dealloc = <destructor>free_variable
+
+
+adopt_handles(<PyTypeObject *>Handle)
+adopt_nodes(<PyTypeObject *>Node)
+
+
+cdef bint have_slabs = False
+
+
+cdef int set_up_memory() except -1:
+    """Have nodes made of pieces of slabs, if their header is what it was in every Python so far."""
+    f = Node()
+    cdef Py_ssize_t header = getsizeof(f) - f.__sizeof__()
+    global have_slabs
+    if header == 2 * sizeof(void *):
+        have_slabs = set_up_slabs((<LongTypeObject *><PyTypeObject *>Node).tp_basicsize, header)
+    return 0
+
+
+set_up_memory()
+
+
+# NOTE [Garbage collector]
+# Its passes over 10^5 tracked nodes cost more than the engine itself (212 ns an operation without
+# them, 473-651 with), and find nothing: a graph refers from outputs to inputs, never back. So
+# handles and nodes are not tracked, until something that the program did could close a cycle: a
+# free attribute, a name or an ndarray subclass that refers to who knows what (of a Function written
+# in Python too), a gradient with a graph, a Function called again, a creator given by hand.
+# - Such an object is tracked then, and WATCHED (`make_collectable`), which takes no time. Before
+#   each pass of the collector, all that can be reached from those watched ones that it is going to
+#   look at is tracked too: containers are walked when the collector walks them, as they are then,
+#   and a history of nodes once, for it does not change (COLLECTABLE).
+# - An instance of a class with __slots__, or with methods that are closures, always is tracked.
+# - What is recorded on top of something tracked is tracked.
+# An untracked object looks to the collector like a root: the worst that a gap in these rules can do
+# is to keep a cycle alive, never to free what is in use.
+
+
+cdef void track(PyObject *x) noexcept:
+    if not is_tracked(x):
+        PyObject_GC_Track(x)
+
+
+cdef void untrack(PyObject *x) noexcept:
+    PyObject_GC_UnTrack(x)
+
+
+cdef bint listening = False  # to the collector
+
+
+cdef int make_collectable(object x) except -1:
+    global listening
+    if isinstance(x, Handle):
+        (<Handle>x).flags |= WATCHED
+    else:
+        (<Node>x).flags |= WATCHED
+    track(<PyObject *>x)
+    if not listening:
+        gc.callbacks.append(before_collection)
+        listening = True
+    return 0
+
+
+# Whether there was no memory to go on once: what is marked COLLECTABLE may lead to what is not.
+cdef bint incomplete = False
+
+
+def before_collection(phase, info):
+    """Track what can be reached from the objects that the garbage collector is going to look at."""
+    global incomplete
+    cdef int generation
+    if phase != "start":
+        return
+    try:
+        if info["generation"] >= 2:
+            follow(gc.get_objects())
+        else:
+            for generation in range(info["generation"] + 1):
+                follow(gc.get_objects(generation))
+    except MemoryError:
+        incomplete = True
+
+
+cdef enum:
+    MOST_FOLLOWED = 10_000  # objects not of fastgrad: what an attribute leads to may be vast
+
+cdef tuple NOT_FOLLOWED = (type, ModuleType, FrameType, CodeType)
+
+
+# (Nothing here runs Python code: an `isinstance` that asks `x.__class__` would.)
+cdef int follow(list objects) except -1:
+    cdef list stack = []
+    cdef set seen = set()  # containers, by their id
+    cdef object x
+    cdef int n_followed = 0
+    for x in objects:
+        if isinstance(x, Handle):
+            if (<Handle>x).flags & WATCHED or attributes(<PyObject *>x)[0] != NULL:
+                push_own(stack, x)
+                push_history(stack, x, seen)
+        elif isinstance(x, Node):
+            if (<Node>x).flags & WATCHED or attributes(<PyObject *>x)[0] != NULL:
+                push_own(stack, x)
+                push_history(stack, x, seen)
+        else:
+            continue
+        while stack:
+            x = stack.pop()
+            if isinstance(x, (Handle, Node)):
+                if push_history(stack, x, seen):
+                    push_own(stack, x)
+            elif id(x) in seen:
+                continue
+            elif isinstance(x, (list, tuple, set, frozenset, dict)):
+                seen.add(id(x))
+                track(<PyObject *>x)  # the inputs of a Function are not
+                push_all(stack, <list>x if type(x) is list else get_referents(x))
+            elif n_followed < MOST_FOLLOWED:
+                seen.add(id(x))
+                n_followed += 1
+                if type(x) is FunctionType:  # not its globals, which are a module's
+                    push_all(stack, [x.__closure__, x.__defaults__, x.__kwdefaults__])
+                elif not issubclass(type(x), NOT_FOLLOWED):
+                    push_all(stack, get_referents(x))
+        n_followed = 0
+    return 0
+
+
+cdef int push_own(list stack, object x) except -1:
+    """What the program may have made `x` refer to, and may still change."""
+    push(stack, attributes(<PyObject *>x)[0])
+    if isinstance(x, Handle):
+        push(stack, (<Handle>x).name)
+        push(stack, (<Handle>x).grad)
+    else:
+        push(stack, (<Node>x).inputs)
+    return 0
+
+
+cdef bint push_history(list stack, object x, set seen) except -1:
+    """What `x` was computed from. Whether that is seen for the first time."""
+    cdef Node f
+    cdef int slot
+    if isinstance(x, Handle):
+        if not is_new(x, (<Handle>x).flags, seen):
+            return False
+        (<Handle>x).flags |= COLLECTABLE
+        push(stack, (<Handle>x).creator)
+    else:
+        f = x
+        if not is_new(x, f.flags, seen):
+            return False
+        f.flags |= COLLECTABLE
+        push(stack, f.edges[0].to)
+        push(stack, f.edges[1].to)
+        if f.flags & CALLED and f.n_edges:  # through the Call
+            track(f.edges[0].saved.array)
+            push_all(stack, get_referents(<object>f.edges[0].saved.array))
+        if f.inputs != NULL and f.edges[0].flags & OWNS:  # their data, in a tuple
+            push(stack, f.edges[0].saved.array)
+        for slot in range(f.n_slots):  # which a list among the attributes may hold later
+            push(stack, handle_in(f, slot))
+    track(<PyObject *>x)
+    return True
+
+
+cdef inline bint is_new(object x, int flags, set seen) except -1:
+    if not incomplete:
+        return not flags & COLLECTABLE
+    if id(x) in seen:
+        return False
+    seen.add(id(x))
+    return True
+
+
+cdef inline int push(list stack, PyObject *x) except -1:
+    if x != NULL and has_references(x):
+        stack.append(<object>x)
+    return 0
+
+
+cdef int push_all(list stack, list xs) except -1:
+    cdef object x
+    for x in xs:
+        push(stack, <PyObject *>x)
+    return 0
+
+
+cdef int note_attribute(object x, object name, object value) except -1:
+    cdef PyObject *own = attributes(<PyObject *>x)[0]
+    if own != NULL and has_references(<PyObject *>value) and (<dict>own).get(name) is value:
+        make_collectable(x)
+    return 0
+
+
+cdef bint has_no_slots(PyObject *x) noexcept:
+    cdef PyTypeObject *base = <PyTypeObject *>(
+        Handle if isinstance(<object>x, Handle) else Node)
+    return ((<LongTypeObject *>Py_TYPE(x)).tp_basicsize
+            == (<LongTypeObject *>base).tp_basicsize)

@@ -1,0 +1,73 @@
+"""How a compiled operation is called and recorded, whichever it is."""
+
+from cpython.object cimport PyObject
+
+from fastgrad._core.function cimport Function
+from fastgrad._kernels.loops cimport Operand
+from fastgrad._core.node cimport (
+    AddGradient, FastCall, ForArrays, ForNumbers, Forward, GradientOf, Handle, Node, Rule,
+)
+
+
+cdef class Operation(Function):
+    pass
+
+
+cdef enum:  # bits of Rule.uses
+    X0 = 1
+    X1 = 2
+    Y = 4  # the output, of an operation of one operand; its second edge saves it
+
+# Fill in `rule`, that of the compiled class `cls`: see Rule. `uses0` are the operands whose values
+# the gradient for operand 0 reads. What is NULL is left to NumPy.
+cdef int define(Rule *rule, cls, const char *name, int n_inputs, int uses0, int uses1,
+                Forward forward, GradientOf gradient, ForNumbers for_numbers,
+                ForArrays for_arrays, AddGradient add_gradient) except -1
+
+# The operation on Variables, ndarrays and numbers (x1 is ignored if there is but one operand): a
+# Variable, or NotImplemented if one of them is something else.
+cdef object apply(const Rule *rule, object x0, object x1)
+
+# The same of one Variable and a parameter, any object that is kept as it is: see Rule.add_whole.
+cdef object apply_with(const Rule *rule, Handle x, object parameter)
+cdef object parameter_of(Node f)
+cdef object without_lists(object x)  # copies of the lists in it, which the program may change
+
+# What these do with an operand, for an operation that does it in its own way.
+cdef enum:
+    WEAK_NUMBER  # a Python int or float: a constant that changes no dtype
+    STRONG_NUMBER  # a 0-d float64
+    EXACT_ARRAY
+    OTHER  # for NumPy
+    UNKNOWN  # no operand at all
+
+cdef struct Argument:
+    PyObject *x  # borrowed: the argument itself
+    Operand value  # its number, if it is one; else its array, or whatever NumPy takes; or NULL
+    int kind
+    bint requires_grad
+
+cdef int read(PyObject *x, Argument *a) except -1
+cdef bint suits(const Argument *a, const Argument *other) noexcept  # in a direct loop, beside it
+cdef Node record(const Rule *rule, Argument *a, Handle y)
+
+# Operand `i` as it was saved: for direct loops (False: it is not for them), ...
+cdef bint saved_operand(Node f, int i, Operand *x) noexcept
+# ... as a value (where it was not saved, `gy` if that is alike, or None), ...
+cdef object saved_value(Node f, int i, object gy)
+# ... and, for accumulate.fitted, something of its shape and dtype.
+cdef object saved_like(Node f, int i, object gy)
+
+# A node that alone holds what the edges of `f`, that of a compiled operation, lead to and saved:
+# for who reads them while Python code runs, which may release `f`. RuntimeError if it was released.
+cdef Node held(Node f)
+
+cdef object gradient_of(Node f, int i, object gy)  # for operand `i`, by NumPy; to be fitted yet
+
+# For rows: the rule of a compiled class, and the row that it is a fast path of.
+cdef const Rule *rule_of(cls) except NULL
+cdef FastCall attach(cls, object forward, tuple vjps) except? NULL
+
+# Whether it has arithmetic of its own for ufuncs, which may know Variables, as we do not know it:
+# units. TypeError for what pandas made, which would go on with the values of the Variables.
+cdef bint is_foreign(object x) except -1

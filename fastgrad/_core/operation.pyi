@@ -1,0 +1,3 @@
+from fastgrad._core.function import Function
+
+class Operation(Function): ...

@@ -1,0 +1,477 @@
+# cython: binding=False
+# (So that a method called on the class checks the type of its `self`, None included.)
+"""See operation.pxd."""
+
+import numpy as np
+
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
+from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_CheckExact
+from cpython.object cimport PyObject, PyTypeObject
+from cpython.ref cimport Py_INCREF, Py_XDECREF, Py_XINCREF
+from libc.stdint cimport int64_t
+
+from fastgrad._core.config cimport recording
+from fastgrad._core.debug cimport note_if_armed
+from fastgrad._core.function cimport recorded_inputs
+from fastgrad._core.graph cimport (
+    enter_call, is_scalar, lead_to, leave_call, next_generation, not_walkable, put_output, value_of,
+    variable,
+)
+from fastgrad._kernels.loops cimport (
+    DOUBLE, clear_errors, data, errors, from_double, import_numpy, is_array, is_double,
+    is_double_scalar, is_exact, is_float_or_double, native, same_dtype, same_shape, stand_in,
+    take_object, type_num,
+)
+from fastgrad._core.node cimport (
+    adopt_nodes, ALIKE, Edge, Handle, has_references, HOLDS_NUMBER, is_tracked, new_handle,
+    new_node, OWNS, PARAMETER, RECORDED, REQUIRES_GRAD, SAVED, SAVED_NUMBER, SPENT, STAND_IN, track,
+    WEAK,
+)
+from fastgrad._core.precision cimport as_read, widened
+
+import_numpy()
+
+# --- the arguments ---
+
+
+cdef int read(PyObject *x, Argument *a) except -1:
+    cdef PyObject *value = x
+    a.x = x
+    a.requires_grad = False
+    a.value.array = NULL
+    if isinstance(<object>x, Handle):
+        a.requires_grad = (<Handle>x).flags & REQUIRES_GRAD
+        value = (<Handle>x).array
+        if value == NULL:
+            a.value.number = (<Handle>x).number
+            a.kind = STRONG_NUMBER if (<Handle>x).flags & HOLDS_NUMBER else OTHER
+            return 0
+    elif PyFloat_CheckExact(<object>x):
+        a.value.number = PyFloat_AS_DOUBLE(<object>x)
+        a.kind = WEAK_NUMBER
+        return 0
+    elif is_double_scalar(x):
+        a.value.number = PyFloat_AS_DOUBLE(<object>x)  # np.float64 is laid out as a float
+        a.kind = STRONG_NUMBER
+        return 0
+    elif PyLong_CheckExact(<object>x) and is_small(<object>x, &a.value.number):
+        a.kind = WEAK_NUMBER
+        return 0
+    elif not is_array(x):
+        a.kind = OTHER if is_scalar(<object>x) else UNKNOWN
+        a.value.array = x
+        return 0
+    if is_double(value):
+        a.value.number = (<double *>data(value))[0]
+        a.kind = STRONG_NUMBER
+    else:
+        a.value.array = value
+        a.kind = EXACT_ARRAY if is_exact(value) else OTHER
+    return 0
+
+
+cdef inline bint is_small(object x, double *number) except -1:
+    """Whether the int `x` is a double exactly."""
+    cdef int overflow
+    cdef long long value = PyLong_AsLongLongAndOverflow(x, &overflow)
+    number[0] = <double>value
+    return not overflow and -(1LL << 53) <= value <= 1LL << 53
+
+
+cdef bint is_foreign(object x) except -1:
+    if is_array(<PyObject *>x) or isinstance(x, (Handle, float, int, list, tuple)):
+        return False
+    if hasattr(type(x), "__pandas_priority__"):
+        raise TypeError(f"a pandas {type(x).__name__} as an operand beside a Variable, which has "
+                        "no labels: pass its values, x.to_numpy()")
+    return hasattr(type(x), "__array_ufunc__")
+
+
+# --- the result ---
+
+
+cdef object apply(const Rule *rule, object x0, object x1):
+    cdef Argument a[2]
+    cdef Handle y = new_handle()
+    read(<PyObject *>x0, &a[0])
+    if rule.n_inputs > 1:
+        read(<PyObject *>x1, &a[1])
+    else:
+        a[1] = a[0]
+    if a[0].kind == UNKNOWN or a[1].kind == UNKNOWN:
+        is_foreign(x0), is_foreign(x1)
+        return apply_to_lists(rule, x0, x1)
+    # What NumPy calls, and the garbage collector, may give the Variables other arrays meanwhile.
+    cdef object _held0 = None if a[0].value.array == NULL else <object>a[0].value.array
+    cdef object _held1 = None if a[1].value.array == NULL else <object>a[1].value.array
+    if not apply_directly(rule, a, y):
+        y = apply_by_numpy(rule, a)
+    if a[0].requires_grad or a[1].requires_grad:
+        if recording():
+            record(rule, a, y)
+        else:
+            y.flags |= REQUIRES_GRAD
+    return y
+
+
+cdef object apply_to_lists(const Rule *rule, object x0, object x1):
+    """Of lists and tuples, which are read as NumPy reads them; NotImplemented for all else."""
+    from fastgrad._core.row import holds_variable, operand_of
+
+    if not holds_variable(x0, x1):
+        return NotImplemented
+    cdef bint found = False
+    if isinstance(x0, (list, tuple)):
+        x0, found = operand_of(x0), True
+    if rule.n_inputs > 1 and isinstance(x1, (list, tuple)):
+        x1, found = operand_of(x1), True
+    return apply(rule, x0, x1) if found else NotImplemented
+
+
+cdef inline bint apply_directly(const Rule *rule, const Argument *a, Handle y) except -1:
+    cdef bint numbers = a[0].kind <= STRONG_NUMBER and a[1].kind <= STRONG_NUMBER
+    cdef bint done = False
+    if rule.weak_x1 and a[1].kind != WEAK_NUMBER:
+        return False
+    if numbers:
+        if rule.for_numbers != NULL and a[0].kind + a[1].kind != 2 * WEAK_NUMBER:
+            done = rule.for_numbers(a[0].value.number, a[1].value.number, &y.number)
+            y.flags = HOLDS_NUMBER
+    elif rule.for_arrays != NULL and suits(&a[0], &a[1]) and suits(&a[1], &a[0]):
+        done = rule.for_arrays(a[0].value, a[1].value, &y.array)
+    if done and errors():
+        # NumPy does it again, and reports them as its own (they may be older than this operation).
+        clear_errors()
+        Py_XDECREF(y.array)
+        y.array = NULL
+        return False
+    return done
+
+
+cdef bint suits(const Argument *a, const Argument *other) noexcept:
+    """A 0-d float64 makes the result one of float64, as a number in a direct loop would not."""
+    if a.kind == STRONG_NUMBER:
+        return other.kind == EXACT_ARRAY and type_num(other.value.array) == DOUBLE
+    return a.kind != OTHER
+
+
+cdef Handle apply_by_numpy(const Rule *rule, const Argument *a):
+    cdef object x0 = operand(rule, a, 0)
+    cdef object x1 = operand(rule, a, 1) if rule.n_inputs > 1 else None
+    if isinstance(x0, np.matrix) or isinstance(x1, np.matrix):
+        raise TypeError(f"{rule.name.decode()}: an operand is a matrix, whose rules are not an "
+                        "ndarray's; use np.asarray")
+    if not is_array(<PyObject *>x0) and not isinstance(x0, np.generic):
+        if not is_array(<PyObject *>x1) and not isinstance(x1, np.generic):
+            x0 = np.array(x0)  # the operators of Python's numbers are others than NumPy's
+    return variable(forward(rule, x0, x1), False)
+
+
+cdef inline object forward(const Rule *rule, object x0, object x1):
+    if rule.forward != NULL:
+        return rule.forward(x0, x1)
+    function = <object>rule.row_forward
+    return function(x0) if rule.n_inputs == 1 else function(x0, x1)
+
+
+cdef object operand(const Rule *rule, const Argument *a, int i):
+    if a[i].value.array != NULL:
+        return <object>a[i].value.array
+    x = <object>a[i].x
+    if not isinstance(x, Handle):
+        return x
+    x = value_of(x)
+    if x is None:
+        raise TypeError(f"{rule.name.decode()}: operand {i} is a Variable without data (None)")
+    return x
+
+
+# --- the record ---
+
+
+cdef Node record(const Rule *rule, Argument *a, Handle y):
+    cdef Node f = new_node(rule)
+    cdef int i, used = 0, n = rule.n_inputs
+    cdef int64_t generation = 0
+    cdef bint first = True, tracked = False
+    for i in range(n):
+        if a[i].requires_grad:
+            used |= rule.uses[i]
+            if first or (<Handle>a[i].x).generation > generation:
+                generation = (<Handle>a[i].x).generation
+            first = False
+    for i in range(n):
+        f.n_edges = i + 1
+        if a[i].requires_grad:
+            lead_to(&f.edges[i], <Handle>a[i].x, a[i].value.array)
+            tracked |= f.edges[i].to != NULL and is_tracked(f.edges[i].to)
+        save(&f.edges[i], &a[i], used >> i & 1, y)
+        if f.edges[i].flags & SAVED and not is_exact(f.edges[i].saved.array):
+            tracked |= has_references(f.edges[i].saved.array)
+    if used & Y:
+        save_output(&f.edges[1], y)
+        f.n_edges = 2
+    join(f, generation, y, tracked)
+    return f
+
+
+cdef inline int join(Node f, int64_t generation, Handle y, bint tracked) except -1:
+    f.n_slots = 1
+    f.flags = RECORDED
+    f.generation = generation
+    put_output(f, 0, y, next_generation(generation))
+    if tracked:
+        track(<PyObject *>f)
+        track(<PyObject *>y)
+    return note_if_armed(f)
+
+
+cdef inline void save_output(Edge *edge, Handle y) noexcept:
+    if y.array == NULL:
+        edge.saved.number = y.number
+        edge.flags = SAVED_NUMBER
+    else:
+        Py_INCREF(<object>y.array)
+        edge.saved.array = y.array
+        edge.flags = SAVED
+
+
+cdef object apply_with(const Rule *rule, Handle x, object parameter):
+    cdef object value = value_of(x)
+    if value is None:
+        raise TypeError(f"{rule.name.decode()}: operand 0 is a Variable without data (None)")
+    cdef Handle y = variable(rule.forward(value, parameter), False)
+    if x.flags & REQUIRES_GRAD:
+        if recording():
+            record_with(rule, x, value, parameter, y)
+        else:
+            y.flags |= REQUIRES_GRAD
+    return y
+
+
+cdef int record_with(const Rule *rule, Handle x, object value, object parameter,
+                     Handle y) except -1:
+    cdef Node f = new_node(rule)
+    cdef Edge *edge = &f.edges[0]
+    lead_to(edge, x, <PyObject *>value)
+    f.n_edges = 1
+    edge.saved.array = stand_in(<PyObject *>value)
+    edge.flags = STAND_IN
+    parameter = without_lists(parameter)
+    Py_INCREF(parameter)
+    f.edges[1].saved.array = <PyObject *>parameter
+    f.edges[1].flags = PARAMETER
+    f.n_edges = 2
+    return join(f, x.generation, y, is_tracked(edge.to) or not is_exact(<PyObject *>value))
+
+
+cdef object without_lists(object x):
+    cdef object part
+    if type(x) is list:
+        return each_without_lists(x)
+    if type(x) is tuple:
+        for part in <tuple>x:
+            if type(part) is list or type(part) is tuple:
+                return tuple(each_without_lists(x))
+    return x
+
+
+cdef list each_without_lists(object xs):
+    cdef object x
+    enter_call(" in a list of lists")
+    try:
+        return [without_lists(x) for x in xs]
+    finally:
+        leave_call()
+
+
+cdef object parameter_of(Node f):
+    cdef Edge *edge = &f.edges[1 if f.edges[1].flags & PARAMETER else 0]
+    return <object>edge.saved.array if edge.flags & PARAMETER else None
+
+
+cdef inline int save(Edge *edge, const Argument *a, bint used, Handle y) except -1:
+    """Save what backward will ask for: the value, or else the shape and the dtype."""
+    cdef PyObject *value = a.value.array
+    if a.kind == WEAK_NUMBER and y.array != NULL and not is_float_or_double(y.array):
+        value = a.x  # an int must stay one, among integers or fractions
+    elif a.kind <= STRONG_NUMBER:
+        edge.saved.number = a.value.number
+        edge.flags = SAVED_NUMBER
+        if a.kind == WEAK_NUMBER:
+            edge.flags |= WEAK
+        elif y.flags & HOLDS_NUMBER:
+            edge.flags |= ALIKE
+        return 0
+    if y.array != NULL and is_array(value) and same_shape(value, y.array):
+        if same_dtype(value, y.array):
+            edge.flags = ALIKE
+    if used:
+        edge.saved.array = native(value)
+        edge.flags |= SAVED
+    elif a.requires_grad and not edge.flags & ALIKE:
+        edge.saved.array = stand_in(value)
+        edge.flags |= STAND_IN
+    return 0
+
+
+cdef bint saved_operand(Node f, int i, Operand *x) noexcept:
+    cdef Edge *edge = &f.edges[i]
+    x.array, x.number = NULL, 0
+    if edge.flags & SAVED_NUMBER:
+        x.number = edge.saved.number
+        return i == 0 or not f.rule.weak_x1 or edge.flags & WEAK
+    if edge.flags & SAVED:
+        x.array = edge.saved.array
+        return is_exact(x.array)
+    return True  # not saved, for it is not read
+
+
+cdef object saved_value(Node f, int i, object gy):
+    cdef Edge *edge = &f.edges[i]
+    if edge.flags & WEAK:
+        return edge.saved.number
+    if edge.flags & SAVED_NUMBER:
+        return take_object(from_double(edge.saved.number))
+    if edge.flags & (SAVED | STAND_IN):
+        return <object>edge.saved.array
+    return gy if edge.flags & ALIKE else None
+
+
+cdef Node held(Node f):
+    cdef Node own = None
+    cdef int i
+    if f.n_edges:
+        own = new_node(f.rule)  # which may run the garbage collector
+    if f.n_edges == 0:
+        raise not_walkable(f)
+    for i in range(f.n_edges):
+        own.edges[i] = f.edges[i]
+        Py_XINCREF(own.edges[i].to)
+        if own.edges[i].flags & OWNS:
+            Py_XINCREF(own.edges[i].saved.array)
+    own.n_edges = f.n_edges
+    return own
+
+
+cdef object gradient_of(Node f, int i, object gy):
+    cdef const Rule *rule = f.rule
+    gy = widened(gy)
+    x0 = saved_value(f, 0, gy)
+    if rule.add_whole != NULL:
+        return rule.gradient(i, gy, x0, parameter_of(f))
+    x0 = as_read(x0, gy)
+    x1 = as_read(saved_value(f, 1, gy), gy) if f.n_edges > 1 else None
+    if rule.gradient != NULL:
+        return rule.gradient(i, gy, x0, x1)
+    vjp = (<tuple>rule.row_vjps)[i]
+    if rule.n_inputs == 2:
+        return vjp(np, gy, gy, x0, x1)
+    return vjp(np, gy, gy if x1 is None else x1, x0)
+
+
+cdef object saved_like(Node f, int i, object gy):
+    cdef Edge *edge = &f.edges[i]
+    if edge.flags & SAVED_NUMBER:
+        return None
+    return <object>edge.saved.array if edge.flags & (SAVED | STAND_IN) else gy
+
+
+# --- the classes ---
+
+
+cdef dict rules = {}  # the address of the rule of each class
+
+
+cdef int define(Rule *rule, cls, const char *name, int n_inputs, int uses0, int uses1,
+                Forward forward, GradientOf gradient, ForNumbers for_numbers,
+                ForArrays for_arrays, AddGradient add_gradient) except -1:
+    rule.type, rule.name, rule.n_inputs = <PyTypeObject *>cls, name, n_inputs
+    rule.uses[0], rule.uses[1] = uses0, uses1
+    rule.forward, rule.gradient = forward, gradient
+    rule.for_numbers, rule.for_arrays = for_numbers, for_arrays
+    rule.add_gradient = add_gradient
+    rules[cls] = <size_t>rule
+    adopt_nodes(rule.type)
+    return 0
+
+
+cdef const Rule *rule_of(cls) except NULL:
+    return <const Rule *><size_t>rules[cls]
+
+
+cdef FastCall attach(cls, object forward, tuple vjps) except? NULL:
+    cdef Rule *rule = <Rule *><size_t>rules[cls]
+    Py_INCREF(forward)
+    rule.row_forward = <PyObject *>forward
+    Py_INCREF(vjps)
+    rule.row_vjps = <PyObject *>vjps
+    return rule.fast_call
+
+
+cdef class Operation(Function):
+    """A built-in operation. Its subclasses can be called, and subclassed, like any Function."""
+
+    def __cinit__(self):
+        for cls in type(self).__mro__:
+            if cls in rules:
+                self.rule = <const Rule *><size_t>rules[cls]
+                break
+
+    def forward(self, *xs):
+        """The output's array, from the operands'."""
+        require_operands(self, len(xs))
+        if self.rule.add_whole != NULL:  # its rule takes arrays alone
+            xs = (np.asanyarray(xs[0]),)
+        return forward(self.rule, xs[0], xs[1] if len(xs) > 1 else None)
+
+    def backward(self, gy):
+        """The inputs' gradients, from the output's; the engine sums them to the inputs' shapes."""
+        cdef int i
+        cdef list xs, gxs, needed
+        require_rule(self)
+        if self.flags & SPENT:
+            raise not_walkable(self)
+        if not self.flags & RECORDED:  # as the seed's, which for a sum read no operand
+            gxs = [gradient_at(self.rule, i, gy, [None, None]) for i in range(self.rule.n_inputs)]
+        elif self.inputs == NULL:
+            needed = [self.edges[i].to != NULL for i in range(self.rule.n_inputs)]
+            own = held(self)
+            gxs = [gradient_of(own, i, gy) if needed[i] else None for i in range(len(needed))]
+        else:
+            xs = [native_value(x) for x in recorded_inputs(self)]
+            require_operands(self, len(xs))
+            gxs = [gradient_at(self.rule, i, gy, xs) if x.requires_grad else None
+                   for i, x in enumerate(<tuple>self.inputs)]
+        return tuple(gxs) if len(gxs) > 1 else gxs[0]
+
+
+cdef object native_value(Handle x):
+    """The data, as a record would have saved it."""
+    cdef object value = value_of(x)
+    return take_object(native(<PyObject *>value))
+
+
+cdef object gradient_at(const Rule *rule, int i, object gy, list xs):
+    x1 = xs[1] if len(xs) > 1 else None
+    gy = widened(gy)
+    read_xs = [as_read(x, gy) for x in xs]
+    if rule.gradient != NULL:
+        return rule.gradient(i, gy, read_xs[0], read_xs[1] if len(xs) > 1 else None)
+    return (<tuple>rule.row_vjps)[i](np, gy, as_read(forward(rule, xs[0], x1), gy), *read_xs)
+
+
+cdef int require_rule(Operation f) except -1:
+    if f.rule == NULL:
+        raise NotImplementedError(f"{type(f).__name__} is no built-in operation")
+    return 0
+
+
+cdef int require_operands(Operation f, int n) except -1:
+    require_rule(f)
+    if n != f.rule.n_inputs:
+        raise TypeError(f"{f.rule.name.decode()}: {n} operands, expected {f.rule.n_inputs}")
+    return 0
+
+
+adopt_nodes(<PyTypeObject *>Operation)

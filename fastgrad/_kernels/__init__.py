@@ -1,0 +1,1 @@
+"""NumPy's loops, memory and threads, compiled: what knows nothing of graphs."""

@@ -1,3 +1,0 @@
-from fastgrad._function import Function
-
-class Operation(Function): ...

@@ -1,7 +1,0 @@
-"""The arithmetic as a program calls it: operators of Variable, and functions."""
-
-from fastgrad._variable cimport VariableBase
-
-
-cdef class Operators(VariableBase):
-    pass

@@ -1,3 +1,0 @@
-from fastgrad._operation import Operation
-
-class MatMul(Operation): ...

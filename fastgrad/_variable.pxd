@@ -1,7 +1,0 @@
-"""What a program sees of a handle: the attributes of a Variable."""
-
-from fastgrad._node cimport Handle
-
-
-cdef class VariableBase(Handle):
-    pass

@@ -1,0 +1,180 @@
+"""See functions/_indexing.pxd.
+
+The gradient of a part is added to the same part of a gradient of the whole, in place: a loop over
+`x[i]` makes one array of the shape of `x`, not one for each `i`.
+"""
+
+import numpy as np
+
+from cpython.long cimport PyLong_CheckExact
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_INCREF
+
+from fastgrad._core.accumulate cimport (
+    ARRAY, Gradient, NONE, NUMBER, boxed, forget, tell,
+)
+from fastgrad._core.graph cimport enter_call, leave_call, value_of
+from fastgrad._kernels.loops cimport (
+    BOOL, DOUBLE, add_strided, clear_errors, data, dims, errors, import_numpy, is_array, is_direct,
+    is_exclusive, is_float_or_double, ndim, same_shape, strides, take_object, type_num,
+    zeros_like,
+)
+from fastgrad._core.node cimport Handle, Node
+from fastgrad._core.operation cimport Operation, apply_with, define
+
+import_numpy()
+
+cdef object add = np.add, add_at = np.add.at
+
+
+# --- what an index selects ---
+
+cdef enum Selection:
+    REPEATED  # maybe an element twice; all that is not known to be one of the others
+    ONCE  # no element twice, into a copy
+    VIEWED  # no element twice, and `x[index]` is a view of `x`, or a scalar
+
+
+cdef Selection selection(object index) except? REPEATED:
+    """The one answer, for reading, gradients, and the rules that carry rows or are recorded.
+
+    With masks, integers and slices stay as they are: two masks select pairs of their elements, all
+    different. An array of integers may repeat one; of its elements nothing is looked at, nor of
+    those of a list or of a tuple inside a tuple, which NumPy makes an array of.
+    """
+    cdef Selection all_parts = VIEWED
+    if type(index) is not tuple:
+        return selection_of_part(index)
+    for part in <tuple>index:
+        all_parts = min(all_parts, selection_of_part(part))
+    return all_parts
+
+
+cdef inline Selection selection_of_part(object part) except? REPEATED:
+    """The same of one index, for one axis or more."""
+    if PyLong_CheckExact(part) or type(part) is slice or part is None or part is Ellipsis:
+        return VIEWED
+    if is_array(<PyObject *>part):
+        # (An integer in an array without axes is one as any other, but for the copy.)
+        return ONCE if type_num(<PyObject *>part) == BOOL or part.ndim == 0 else REPEATED
+    if isinstance(part, np.integer):
+        return VIEWED
+    return ONCE if isinstance(part, (bool, np.bool_)) else REPEATED
+
+
+def selects_once(index):
+    """Whether it is seen at once that it selects no element twice: slices, integers, masks."""
+    return selection(index) != REPEATED
+
+
+def is_basic(index):
+    """Whether it is seen at once that `x[index]` is a view, or a scalar: slices, integers."""
+    return selection(index) == VIEWED
+
+
+cdef object getitem_forward(object x, object index):
+    return x[index]
+
+
+cdef object getitem_gradient(int i, object gy, object x, object index):
+    if isinstance(gy, Handle):
+        from fastgrad.functions.indexing import scatter as recorded
+
+        return recorded(gy, index, x.shape)
+    gx = np.zeros(x.shape, gy.dtype)
+    scatter(gx, index, gy)
+    return gx
+
+
+cdef int scatter(object gx, object index, object gy) except -1:
+    """`gx[index] += gy`, as often as an element is selected."""
+    cdef object view
+    cdef Selection selected = selection(index)
+    if selected == VIEWED:
+        view = gx[index]
+        if is_array(<PyObject *>view):
+            add(view, gy, view)
+        else:
+            gx[index] = view + gy
+    elif selected == ONCE:
+        gx[index] += gy  # ten times faster than add.at
+    else:
+        add_at(gx, index, gy)
+    return 0
+
+
+cdef object getitem_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx):
+    cdef PyObject *x = f.edges[0].saved.array
+    cdef object index = <object>f.edges[1].saved.array
+    cdef object value, buffer
+    if not is_float_or_double(x) or gx.state == NUMBER:
+        return False
+    if gx.state == NONE:
+        buffer = take_object(zeros_like(x))
+    elif not is_direct(gx.value.array) or not same_shape(gx.value.array, x):
+        return False
+    elif is_exclusive(gx.value.array):
+        buffer = <object>gx.value.array
+    else:
+        buffer = (<object>gx.value.array).copy()
+    if gx.state == NONE or <PyObject *>buffer != gx.value.array:
+        forget(gx)
+        Py_INCREF(buffer)
+        gx.value.array, gx.state = <PyObject *>buffer, ARRAY
+    # From here on Python code may run, and `gx` be gone.
+    if add_directly(<PyObject *>buffer, index, gy):
+        return tell(0, errors()) if errors() else True
+    value = boxed(gy)
+    scatter(buffer, index, value)
+    clear_errors()  # NumPy reported them, and leaves them up
+    return True
+
+
+cdef bint add_directly(PyObject *buffer, object index, Gradient *gy) except -1:
+    """`buffer[index] += gy` by a direct loop, where there is one; its flags are left up."""
+    cdef Py_ssize_t i, n
+    cdef PyObject *view
+    if not is_direct(buffer):
+        return False
+    if PyLong_CheckExact(index) and ndim(buffer) == 1:
+        if gy.state != NUMBER or type_num(buffer) != DOUBLE:
+            return False
+        i, n = index, dims(buffer)[0]
+        (<double *>(data(buffer) + strides(buffer)[0] * (i + n if i < 0 else i)))[0] += (
+            gy.value.number)
+        return True
+    if gy.state != ARRAY or selection(index) != VIEWED:
+        return False
+    part = (<object>buffer)[index]
+    view = <PyObject *>part
+    if not is_array(view) or not same_shape(view, gy.value.array):
+        return False
+    return add_strided(view, gy.value.array)
+
+
+cdef class GetItem(Operation):
+    """x[index]"""
+
+
+define(&getitem_rule, GetItem, "getitem", 1, 0, 0, getitem_forward, getitem_gradient,
+       NULL, NULL, NULL)
+getitem_rule.add_whole = getitem_whole
+
+
+cdef object getitem(object x, object index):
+    return apply_with(&getitem_rule, <Handle>x, plain_index(index))
+
+
+cdef object plain_index(object index):
+    """An index without Variables."""
+    if isinstance(index, Handle):
+        return value_of(<Handle>index)
+    if type(index) is tuple:
+        for part in <tuple>index:
+            if isinstance(part, Handle):
+                enter_call(" in an index")
+                try:
+                    return tuple([plain_index(part) for part in <tuple>index])
+                finally:
+                    leave_call()
+    return index

@@ -1,0 +1,3 @@
+from fastgrad._core.operation import Operation
+
+class MatMul(Operation): ...
