@@ -263,9 +263,10 @@ cdef extern from *:
     int report "PyUFunc_GiveFloatingpointErrors"(const char *ufunc, int errors) except -1
 
 
-cdef enum:  # the loops
+cdef enum:  # the loops; of which ufunc, the table in loops.pyx says
+    NO_LOOP
     ADD, SUBTRACT, MULTIPLY, DIVIDE, NEGATIVE, ABSOLUTE, SIGN, SQRT, MAXIMUM, MINIMUM, MATMUL
-    POWER, EXP, LOG, TANH, SIN, COS  # slow; they may raise flags by hand, see fg_gather_errors
+    POWER, EXP, LOG, TANH, SIN, COS
     N_LOOPS
 
 

@@ -29,56 +29,50 @@ cdef struct InnerLoop:
     Function function
     void *data
 
-cdef InnerLoop loops[N_LOOPS][2]  # [loop][0: float32, 1: float64]
-cdef const char *names[N_LOOPS]
+cdef struct Loop:
+    InnerLoop of[2]  # float32, float64
+    const char *name
+    bint slow  # to compute; it may raise flags by hand, see fg_gather_errors
+
+cdef Loop loops[N_LOOPS]
 cdef list ufuncs = []  # keeps alive what the table points into
 
 
-cdef void find_loops(int loop, object ufunc) except *:
+cdef int find_loops(int loop, object ufunc, bint slow) except -1:
     """Enter the loops of `ufunc` that take and give float32, or float64, only."""
     cdef UFunc *f = <UFunc *><PyObject *>ufunc
-    cdef int i, j, column
-    cdef char wanted
-    names[loop] = f.name
-    for column in range(2):
-        wanted = DOUBLE if column else FLOAT
+    cdef int i, double
+    cdef bytes wanted
+    loops[loop].name, loops[loop].slow = f.name, slow
+    for double in range(2):
+        wanted = bytes([DOUBLE if double else FLOAT]) * f.nargs
         for i in range(f.ntypes):
-            for j in range(f.nargs):
-                if f.types[i * f.nargs + j] != wanted:
-                    break
-            else:
-                loops[loop][column].function = f.functions[i]
-                loops[loop][column].data = f.data[i] if f.data != NULL else NULL
+            if f.types[i * f.nargs:(i + 1) * f.nargs] == wanted:
+                loops[loop].of[double].function = f.functions[i]
+                loops[loop].of[double].data = f.data[i] if f.data != NULL else NULL
                 break
     ufuncs.append(ufunc)
+    return 0
 
 
-find_loops(ADD, np.add)
-find_loops(SUBTRACT, np.subtract)
-find_loops(MULTIPLY, np.multiply)
-find_loops(DIVIDE, np.divide)
-find_loops(NEGATIVE, np.negative)
-find_loops(ABSOLUTE, np.absolute)
-find_loops(POWER, np.power)
-find_loops(SIGN, np.sign)
-find_loops(EXP, np.exp)
-find_loops(LOG, np.log)
-find_loops(SQRT, np.sqrt)
-find_loops(TANH, np.tanh)
-find_loops(SIN, np.sin)
-find_loops(COS, np.cos)
-find_loops(MAXIMUM, np.maximum)
-find_loops(MINIMUM, np.minimum)
-find_loops(MATMUL, np.matmul)
+for _loop, _ufunc, _slow in (
+    (ADD, np.add, False), (SUBTRACT, np.subtract, False), (MULTIPLY, np.multiply, False),
+    (DIVIDE, np.divide, False), (NEGATIVE, np.negative, False), (ABSOLUTE, np.absolute, False),
+    (SIGN, np.sign, False), (SQRT, np.sqrt, False), (MAXIMUM, np.maximum, False),
+    (MINIMUM, np.minimum, False), (MATMUL, np.matmul, False), (POWER, np.power, True),
+    (EXP, np.exp, True), (LOG, np.log, True), (TANH, np.tanh, True), (SIN, np.sin, True),
+    (COS, np.cos, True),
+):
+    find_loops(_loop, _ufunc, _slow)
 
 
 cdef const char *name_of(int loop) noexcept:
-    return names[loop]
+    return loops[loop].name
 
 
 cdef inline void run(int loop, bint double, char **args, intp n, intp *steps) noexcept:
-    loops[loop][double].function(args, &n, steps, loops[loop][double].data)
-    if loop >= POWER:
+    loops[loop].of[double].function(args, &n, steps, loops[loop].of[double].data)
+    if loops[loop].slow:
         gather_errors()
 
 
@@ -106,13 +100,13 @@ cdef int run_part(void *context, intp start, intp n) noexcept nogil:
 
 
 cdef void run_large(int loop, bint double, int n_args, char **args, intp n, intp *steps) noexcept:
-    """`run`, by whom every element of the result is a matter of its own."""
-    cdef intp small = SMALL_BUT_SLOW if loop >= POWER else SMALL
+    """Like `run`, but may split an elementwise loop over threads."""
+    cdef intp small = SMALL_BUT_SLOW if loops[loop].slow else SMALL
     cdef Task task
     if n_threads == 1 or n < small:
         run(loop, double, args, n, steps)
         return
-    task.loop, task.n_args = loops[loop][double], n_args
+    task.loop, task.n_args = loops[loop].of[double], n_args
     for i in range(n_args):
         task.args[i], task.steps[i] = args[i], steps[i]
     cdef int before = errors()
@@ -156,7 +150,7 @@ cdef bint apply1(int loop, PyObject *x, PyObject **y) except -1:
     cdef bint double = type_num(x) == DOUBLE
     cdef char *args[2]
     cdef intp steps[2]
-    if not order or loops[loop][double].function == NULL:
+    if not order or loops[loop].of[double].function == NULL:
         return False
     if y[0] == NULL:
         y[0] = empty_like(x, not order & C_ORDER)
@@ -310,7 +304,7 @@ cdef void multiply(bint double, Matrix *x0, Matrix *x1, char *y) noexcept:
     steps[3], steps[4] = x0.row_step, x0.column_step
     steps[5], steps[6] = x1.row_step, x1.column_step
     steps[7], steps[8] = x1.n_columns * item, item
-    loops[MATMUL][double].function(args, n, steps, loops[MATMUL][double].data)
+    loops[MATMUL].of[double].function(args, n, steps, loops[MATMUL].of[double].data)
 
 
 cdef struct Blocks:
@@ -324,7 +318,8 @@ cdef struct Blocks:
 cdef int add_part(void *context, intp start, intp left) noexcept nogil:
     """Block by block; the flags of the products, and shifted by 8 those of the sums."""
     cdef Blocks *task = <Blocks *>context
-    cdef InnerLoop multiplying = loops[MULTIPLY][task.double], adding = loops[ADD][task.double]
+    cdef InnerLoop multiplying = loops[MULTIPLY].of[task.double]
+    cdef InnerLoop adding = loops[ADD].of[task.double]
     cdef intp n, item = 8 if task.double else 4
     cdef char *product[3]
     cdef char *total[3]

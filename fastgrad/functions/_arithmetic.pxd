@@ -9,6 +9,7 @@ from fastgrad._core.node cimport Rule
 cdef Rule add_rule, sub_rule, mul_rule, div_rule, neg_rule, pow_rule, abs_rule
 
 # What fast paths of other functions are made of too.
+cdef bint add_times(Gradient *gx, Gradient *gy, Operand x, bint last) except -1  # + gy * x
 cdef Operand array(PyObject *x) noexcept
 cdef Operand number(double x) noexcept
 cdef PyObject *computed(int loop, Operand x0, Operand x1) except? NULL  # a new array; NULL: no loop

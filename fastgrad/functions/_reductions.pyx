@@ -1,6 +1,7 @@
 """See functions/_reductions.pxd.
 
-The parameter that their Functions save is None, for the sum of all elements, or (axis, keepdims).
+The parameter that their Functions save is None, for the sum of all elements, or what NumPy's
+functions take after the operand: (axis, dtype, out, keepdims), two of which are None.
 """
 
 import numpy as np
@@ -16,7 +17,7 @@ from fastgrad._kernels.loops cimport (
     sum_all, take_object, type_num,
 )
 from fastgrad._core.node cimport Handle, Node, Rule
-from fastgrad._core.operation cimport Operation, apply_with, define
+from fastgrad._core.operation cimport Operation, apply_with, define_with_parameter
 
 import_numpy()
 
@@ -48,18 +49,20 @@ cdef object parameter_of(tuple args, dict kwargs):
     cdef object x = value_of(args[0])
     if x is None or not is_direct(<PyObject *>x):
         return NotImplemented
-    return None if axis is None and keepdims is False else (axis, keepdims)
+    return None if axis is None and keepdims is False else (axis, None, None, keepdims)
+
+
+cdef tuple arguments(object x, object _, object parameter):
+    return (x,) if parameter is None else (x, *<tuple>parameter)
 
 
 # --- the gradient, of both ---
 
 
-cdef object spread(object gy, object x, object parameter):
+cdef object spread(object gy, object x, tuple parameter):
     """`gy` with the axes that were summed, of length one."""
-    if parameter is None:
-        return np.reshape(gy, (1,) * x.ndim)
-    axis, keepdims = parameter
-    if keepdims:
+    cdef object axis = parameter[0]
+    if parameter[3]:
         return gy
     cdef Py_ssize_t i, n = x.ndim
     cdef list shape = [1] * n if axis is None else list(x.shape)
@@ -74,33 +77,10 @@ cdef object add_everywhere(Node f, Gradient *gy, double count, Gradient *gx):
     """Add `gy / count` to each element of the gradient of what was summed: see AddWhole."""
     cdef PyObject *x = f.edges[0].saved.array
     cdef object parameter = <object>f.edges[1].saved.array
-    cdef double value
     if gx.state == NUMBER or ndim(x) == 0:
         return False
     if parameter is None:
-        if gx.state == ARRAY and not (is_exclusive(gx.value.array) and plain(gx.value.array)
-                                      and same_shape(gx.value.array, x)
-                                      and type_num(gx.value.array) == type_num(x)):
-            return False
-        if gy.state == NUMBER:
-            value = gy.value.number
-        elif ndim(gy.value.array) == 0 and is_direct(gy.value.array):
-            value = float(<object>gy.value.array)
-        else:
-            return False
-        if type_num(x) == DOUBLE:
-            value /= count
-        else:
-            value = <float>value / <float>count
-        if errors():
-            clear_errors()
-            return False
-        if gx.state == NONE:
-            gx.value.array = filled(x, value)
-            gx.state = ARRAY
-            return True
-        apply2(ADD, Operand(gx.value.array, 0), Operand(NULL, value), &gx.value.array)
-        return tell(0, errors()) if errors() else True
+        return add_to_all(x, gy, count, gx)
     if gy.state != ARRAY or not is_direct(gy.value.array):
         return False
     if type_num(gy.value.array) != type_num(x):
@@ -117,6 +97,31 @@ cdef object add_everywhere(Node f, Gradient *gy, double count, Gradient *gx):
     whole = take_object(empty(x, ndim(x), dims(x)))
     whole[...] = spread(part, <object>x, parameter)
     return whole
+
+
+cdef bint add_to_all(PyObject *x, Gradient *gy, double count, Gradient *gx) except -1:
+    """The same of the sum of all elements, whose gradient is one number."""
+    cdef double value
+    if gx.state == ARRAY and not (is_exclusive(gx.value.array) and plain(gx.value.array)
+                                  and same_shape(gx.value.array, x)
+                                  and type_num(gx.value.array) == type_num(x)):
+        return False
+    if gy.state == NUMBER:
+        value = gy.value.number
+    elif ndim(gy.value.array) == 0 and is_direct(gy.value.array):
+        value = float(<object>gy.value.array)
+    else:
+        return False
+    value = value / count if type_num(x) == DOUBLE else <float>value / <float>count
+    if errors():
+        clear_errors()
+        return False
+    if gx.state == NONE:
+        gx.value.array = filled(x, value)
+        gx.state = ARRAY
+        return True
+    apply2(ADD, Operand(gx.value.array, 0), Operand(NULL, value), &gx.value.array)
+    return tell(0, errors()) if errors() else True
 
 
 cdef PyObject *filled(PyObject *x, double value) except NULL:
@@ -141,14 +146,10 @@ cdef object total_forward(object x, object parameter):
         if sum_all(<PyObject *>x, &y):
             return take_object(from_double(y)) if type_num(<PyObject *>x) == DOUBLE else single(y)
         return add_reduce(x, None)
-    return add_reduce(x, parameter[0], None, None, parameter[1])
+    return add_reduce(x, *<tuple>parameter)
 
 
 # --- sum ---
-
-
-cdef object sum_gradient(int i, object gy, object x, object parameter):
-    return np.broadcast_to(spread(gy, x, parameter), x.shape)
 
 
 cdef object sum_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx):
@@ -167,9 +168,9 @@ cdef class Sum(Operation):
 
 
 cdef Rule sum_rule
-define(&sum_rule, Sum, "sum", 1, 0, 0, total_forward, sum_gradient, NULL, NULL, NULL)
-sum_rule.add_whole = sum_whole
-sum_rule.fast_call = sum_call
+define_with_parameter(&sum_rule, Sum, name="sum", forward=total_forward, call=sum_call,
+                      gradient=sum_whole)
+sum_rule.arguments = arguments
 
 
 # --- mean ---
@@ -190,16 +191,12 @@ cdef object mean_forward(object x, object parameter):
     cdef double y
     cdef Py_ssize_t n = size(<PyObject *>x)
     if parameter is not None:
-        return mean(x, axis=parameter[0], keepdims=parameter[1])
+        return mean(x, *<tuple>parameter)
     if n and sum_all(<PyObject *>x, &y):
         if type_num(<PyObject *>x) == DOUBLE:
             return take_object(from_double(y / n))
         return single(<float>y / <float>n)
     return mean(x)
-
-
-cdef object mean_gradient(int i, object gy, object x, object parameter):
-    return np.broadcast_to(spread(gy / count_of(x, parameter), x, parameter), x.shape)
 
 
 cdef object mean_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx):
@@ -219,6 +216,6 @@ cdef class Mean(Operation):
 
 
 cdef Rule mean_rule
-define(&mean_rule, Mean, "mean", 1, 0, 0, mean_forward, mean_gradient, NULL, NULL, NULL)
-mean_rule.add_whole = mean_whole
-mean_rule.fast_call = mean_call
+define_with_parameter(&mean_rule, Mean, name="mean", forward=mean_forward, call=mean_call,
+                      gradient=mean_whole)
+mean_rule.arguments = arguments
