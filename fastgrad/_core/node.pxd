@@ -81,7 +81,8 @@ ctypedef bint (*AddGradient)(int i, Gradient *gy, Operand x0, Operand x1, bint l
 # True: it was added; False: it is for the row; else what is to be added, by who calls: Python code
 # may have run, and `gx` be gone.
 ctypedef object (*AddWhole)(Node f, int i, Gradient *gy, bint last, Gradient *gx)
-ctypedef object (*FastCall)(tuple args, dict kwargs)  # NotImplemented: not for these arguments
+# A call of the row. NotImplemented: not for these arguments.
+ctypedef object (*FastCall)(const Rule *rule, tuple args, dict kwargs)
 # The arguments that the row's VJP takes after `y`, of an operation with a parameter.
 ctypedef tuple (*Arguments)(object x0, object x1, object parameter)
 

@@ -103,7 +103,7 @@ cdef class Row:
         cdef int n = len(args)
         cdef object x0, x1
         if self.fast_call != NULL:
-            y = self.fast_call(args, kwargs)
+            y = self.fast_call(self.rule, args, kwargs)
             if y is not NotImplemented:
                 return y
         elif self.rule != NULL and n == self.rule.n_inputs and not kwargs:

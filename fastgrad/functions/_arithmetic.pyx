@@ -15,7 +15,7 @@ from fastgrad._core.accumulate cimport (
 )
 from fastgrad._kernels.loops cimport (
     ABSOLUTE, ADD, DIVIDE, MULTIPLY, NEGATIVE, NO_LOOP, Operand, POWER, SIGN, SUBTRACT, apply1,
-    apply2, apply_numbers, clear_errors, errors, import_numpy, settled,
+    apply2, apply_numbers, array, clear_errors, errors, import_numpy, number, settled,
 )
 from fastgrad._core.node cimport Handle
 from fastgrad._core.operation cimport Operation, X0, X1, apply, define
@@ -52,14 +52,6 @@ cdef bint add_slope(Gradient *gx, Gradient *gy, PyObject *slope, bint last) exce
         return False
     finally:
         drop(slope)
-
-
-cdef Operand array(PyObject *x) noexcept:
-    return Operand(x, 0)
-
-
-cdef Operand number(double x) noexcept:
-    return Operand(NULL, x)
 
 
 cdef PyObject *computed(int loop, Operand x0, Operand x1) except? NULL:
@@ -260,7 +252,7 @@ cdef bint pow_directly(int i, Gradient *gy, Operand x0, Operand x1, bint last,
     return add_slope(gx, gy, slope, last)
 
 
-cdef object pow_call(tuple args, dict kwargs):
+cdef object pow_call(const Rule *rule, tuple args, dict kwargs):
     """`np.power`, which lacks some of the operator's short cuts: those are for NumPy."""
     if kwargs or len(args) != 2:
         return NotImplemented
@@ -272,7 +264,7 @@ cdef object pow_call(tuple args, dict kwargs):
         return NotImplemented
     if type(args[1]) in (int, float) and args[1] in (0, 1, 0.5, -1):
         return NotImplemented
-    return apply(&pow_rule, args[0], args[1])
+    return apply(rule, args[0], args[1])
 
 
 cdef class Pow(Operation):

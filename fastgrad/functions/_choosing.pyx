@@ -127,7 +127,7 @@ cdef PyObject *chosen(PyObject *mask, Operand x0, Operand x1) except? NULL:
     return y
 
 
-cdef object where_call(tuple args, dict kwargs):
+cdef object where_call(const Rule *rule, tuple args, dict kwargs):
     cdef Argument a[2]
     cdef Node f
     cdef int i
@@ -155,7 +155,7 @@ cdef object where_call(tuple args, dict kwargs):
     if not recording():
         y.flags |= REQUIRES_GRAD
         return y
-    f = record(&where_rule, a, y)
+    f = record(rule, a, y)
     i = 0 if a[0].kind == EXACT_ARRAY else 1  # the edge of a number has saved that
     Py_INCREF(mask)
     f.edges[i].saved.array = <PyObject *>mask

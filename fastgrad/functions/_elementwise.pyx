@@ -10,11 +10,11 @@ from libc.math cimport sqrt
 
 from fastgrad._core.accumulate cimport Gradient, NUMBER
 from fastgrad.functions._arithmetic cimport (
-    add_if_sound, add_new, add_slope, add_times, array, compute_in_place, computed, number,
+    add_if_sound, add_new, add_slope, add_times, compute_in_place, computed,
 )
 from fastgrad._kernels.loops cimport (
     COS, DIVIDE, EXP, LOG, MULTIPLY, NO_LOOP, Operand, SIN, SQRT, SUBTRACT, TANH, apply1, apply2,
-    apply_number, import_numpy, settled,
+    apply_number, array, import_numpy, number, settled,
 )
 from fastgrad._core.node cimport AddGradient, Rule
 from fastgrad._core.operation cimport Operation, X0, Y, define

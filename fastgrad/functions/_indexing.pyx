@@ -15,11 +15,12 @@ from fastgrad._core.accumulate cimport (
 )
 from fastgrad._core.graph cimport enter_call, leave_call, value_of
 from fastgrad._kernels.loops cimport (
-    BOOL, DOUBLE, add_strided, clear_errors, data, dims, errors, import_numpy, is_array, is_direct,
+    BOOL, DOUBLE, clear_errors, data, dims, errors, import_numpy, is_array, is_direct,
     is_exclusive, is_float_or_double, ndim, same_shape, strides, take_object, type_num,
     zeros_like,
 )
 from fastgrad._core.node cimport Handle, Node
+from fastgrad._kernels.sums cimport add_strided
 from fastgrad._core.operation cimport Operation, apply_with, define_with_parameter
 
 import_numpy()
@@ -66,7 +67,7 @@ cdef object getitem_forward(object x, object index):
     return x[index]
 
 
-cdef object getitem_call(tuple args, dict kwargs):
+cdef object getitem_call(const Rule *rule, tuple args, dict kwargs):
     if kwargs or len(args) != 2 or not isinstance(args[0], Handle):
         return NotImplemented
     return getitem(args[0], args[1])

@@ -12,10 +12,11 @@ from cpython.object cimport PyObject
 from fastgrad._core.accumulate cimport ARRAY, Gradient, NONE, NUMBER, tell
 from fastgrad._core.graph cimport value_of
 from fastgrad._kernels.loops cimport (
-    ADD, DIVIDE, DOUBLE, Operand, apply2, clear_errors, data, dims, empty, errors, from_double,
-    import_numpy, is_direct, is_exclusive, ndim, plain, same_shape, size,
-    sum_all, take_object, type_num,
+    ADD, DIVIDE, DOUBLE, apply2, array, clear_errors, data, dims, empty, errors, from_double,
+    import_numpy, intp, is_direct, is_exclusive, ndim, number, plain, same_shape, size,
+    take_object, type_num,
 )
+from fastgrad._kernels.sums cimport sum_all
 from fastgrad._core.node cimport Handle, Node, Rule
 from fastgrad._core.operation cimport Operation, apply_with, define_with_parameter
 
@@ -24,9 +25,13 @@ import_numpy()
 cdef object add_reduce = np.add.reduce, mean = np.mean
 cdef object single = np.float32
 
+ctypedef fused real:
+    float
+    double
 
-cdef object parameter_of(tuple args, dict kwargs):
-    """The parameter, if these are a float Variable, `axis` and `keepdims`; or NotImplemented."""
+
+cdef object reduction_call(const Rule *rule, tuple args, dict kwargs):
+    """Of a float Variable, with `axis` and `keepdims`."""
     cdef object axis = None, keepdims = False
     cdef Py_ssize_t n = len(args), n_used = 0
     if not 1 <= n <= 2 or not isinstance(args[0], Handle):
@@ -49,7 +54,9 @@ cdef object parameter_of(tuple args, dict kwargs):
     cdef object x = value_of(args[0])
     if x is None or not is_direct(<PyObject *>x):
         return NotImplemented
-    return None if axis is None and keepdims is False else (axis, None, None, keepdims)
+    if axis is None and keepdims is False:
+        return apply_with(rule, args[0], None)
+    return apply_with(rule, args[0], (axis, None, None, keepdims))
 
 
 cdef tuple arguments(object x, object _, object parameter):
@@ -88,7 +95,7 @@ cdef object add_everywhere(Node f, Gradient *gy, double count, Gradient *gx):
     cdef PyObject *shares = NULL
     part = <object>gy.value.array
     if count != 1:
-        if not apply2(DIVIDE, Operand(gy.value.array, 0), Operand(NULL, count), &shares):
+        if not apply2(DIVIDE, array(gy.value.array), number(count), &shares):
             return False
         part = take_object(shares)
         if errors():
@@ -120,23 +127,24 @@ cdef bint add_to_all(PyObject *x, Gradient *gy, double count, Gradient *gx) exce
         gx.value.array = filled(x, value)
         gx.state = ARRAY
         return True
-    apply2(ADD, Operand(gx.value.array, 0), Operand(NULL, value), &gx.value.array)
+    apply2(ADD, array(gx.value.array), number(value), &gx.value.array)
     return tell(0, errors()) if errors() else True
 
 
 cdef PyObject *filled(PyObject *x, double value) except NULL:
     """A new array of the shape and dtype of `x`, with that value everywhere."""
     cdef PyObject *y = empty(x, ndim(x), dims(x))
-    cdef Py_ssize_t i, n = size(y)
-    cdef double *doubles = <double *>data(y)
-    cdef float *floats = <float *>data(y)
     if type_num(y) == DOUBLE:
-        for i in range(n):
-            doubles[i] = value
+        fill(<double *>data(y), value, size(y))
     else:
-        for i in range(n):
-            floats[i] = <float>value
+        fill(<float *>data(y), <float>value, size(y))
     return y
+
+
+cdef inline void fill(real *y, real value, intp n) noexcept:
+    cdef intp i
+    for i in range(n):
+        y[i] = value
 
 
 cdef object total_forward(object x, object parameter):
@@ -156,19 +164,12 @@ cdef object sum_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx):
     return add_everywhere(f, gy, 1, gx)
 
 
-cdef object sum_call(tuple args, dict kwargs):
-    parameter = parameter_of(args, kwargs)
-    if parameter is NotImplemented:
-        return parameter
-    return apply_with(&sum_rule, args[0], parameter)
-
-
 cdef class Sum(Operation):
     """The sum of all elements, or along axes."""
 
 
 cdef Rule sum_rule
-define_with_parameter(&sum_rule, Sum, name="sum", forward=total_forward, call=sum_call,
+define_with_parameter(&sum_rule, Sum, name="sum", forward=total_forward, call=reduction_call,
                       gradient=sum_whole)
 sum_rule.arguments = arguments
 
@@ -204,18 +205,11 @@ cdef object mean_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx):
     return add_everywhere(f, gy, count_of(x, <object>f.edges[1].saved.array), gx)
 
 
-cdef object mean_call(tuple args, dict kwargs):
-    parameter = parameter_of(args, kwargs)
-    if parameter is NotImplemented:
-        return parameter
-    return apply_with(&mean_rule, args[0], parameter)
-
-
 cdef class Mean(Operation):
     """The mean of all elements, or along axes."""
 
 
 cdef Rule mean_rule
-define_with_parameter(&mean_rule, Mean, name="mean", forward=mean_forward, call=mean_call,
+define_with_parameter(&mean_rule, Mean, name="mean", forward=mean_forward, call=reduction_call,
                       gradient=mean_whole)
 mean_rule.arguments = arguments

@@ -43,17 +43,13 @@ cdef object reshape_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx):
     return (<object>gy.value.array).reshape((<object>f.edges[0].saved.array).shape)
 
 
-cdef object reshape_call(tuple args, dict kwargs):
-    return call_with_shape(&reshape_rule, args, kwargs)
-
-
 cdef class Reshape(Operation):
     """The same elements in another shape."""
 
 
 cdef Rule reshape_rule
 define_with_parameter(&reshape_rule, Reshape, name="reshape", forward=reshape_forward,
-                      call=reshape_call, gradient=reshape_whole)
+                      call=call_with_shape, gradient=reshape_whole)
 
 
 # --- transpose: the parameter is the axes, or None ---
@@ -75,11 +71,11 @@ cdef object transpose_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx
     return g.transpose(inverse)
 
 
-cdef object transpose_call(tuple args, dict kwargs):
+cdef object transpose_call(const Rule *rule, tuple args, dict kwargs):
     if not is_plain_call(args, kwargs, 2):
         return NotImplemented
     axes = args[1] if len(args) == 2 else None
-    return apply_with(&transpose_rule, args[0], axes)
+    return apply_with(rule, args[0], axes)
 
 
 cdef class Transpose(Operation):
@@ -119,14 +115,10 @@ cdef object broadcast_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx
     return False  # it is `gy`, which the engine sums
 
 
-cdef object broadcast_call(tuple args, dict kwargs):
-    return call_with_shape(&broadcast_rule, args, kwargs)
-
-
 cdef class BroadcastTo(Operation):
     """The same elements, seen again and again along some axes."""
 
 
 cdef Rule broadcast_rule
 define_with_parameter(&broadcast_rule, BroadcastTo, name="broadcast_to", forward=broadcast_forward,
-                      call=broadcast_call, gradient=broadcast_whole)
+                      call=call_with_shape, gradient=broadcast_whole)
