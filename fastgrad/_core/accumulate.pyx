@@ -5,11 +5,11 @@ from cpython.ref cimport Py_DECREF, Py_INCREF
 import numpy as np
 
 from fastgrad._kernels.loops cimport (
-    ADD, MULTIPLY, NEGATIVE, SUBTRACT, apply1, apply2, array, as_number, clear_errors,
+    ADD, MULTIPLY, NEGATIVE, SUBTRACT, add_blocks, apply1, apply2, array, as_number, clear_errors,
     from_double, holds_integers, import_numpy, is_exact, is_exclusive, loops, plain, report,
     same_dtype, same_shape, take_object, type_num,
 )
-from fastgrad._kernels.sums cimport add_blocks, sum_leading
+from fastgrad._kernels.sums cimport sum_leading
 
 import_numpy()
 

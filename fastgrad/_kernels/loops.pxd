@@ -313,15 +313,6 @@ cdef inline void run(int loop, bint double, char **args, intp n, intp *steps) no
     if loops[loop].slow:
         gather_errors()
 
-cdef struct Number:  # room for a number as a loop reads it
-    double as_double
-    float as_float
-
-# Where a loop over `like`, which is contiguous in `order`, finds `x`: an array alike, or one number
-# with step 0. False: it is neither.
-cdef bint locate(Operand x, PyObject *like, int order, Number *room, char **arg,
-                 intp *step) noexcept
-
 # NOTE [Direct]
 # `is_direct` alone decides whether C code may read or write the numbers of an array: an ndarray
 # itself, of float32 or float64 (which `type_num` says of both byte orders), in the machine's byte
@@ -360,3 +351,6 @@ cdef bint apply2(int loop, Operand x0, Operand x1, PyObject **y) except -1
 
 cdef double apply_number(int loop, double x) noexcept
 cdef double apply_numbers(int loop, double x0, double x1) noexcept
+
+# g += x0 * x1 without a temporary array; x0 is an array like g. The flags met go to the pointers.
+cdef bint add_blocks(PyObject *g, Operand x0, Operand x1, int *in_product, int *in_sum) noexcept

@@ -86,9 +86,9 @@ cdef object add_everywhere(Node f, Gradient *gy, double count, Gradient *gx):
     cdef object parameter = <object>f.edges[1].saved.array
     if gx.state == NUMBER or ndim(x) == 0:
         return False
-    if parameter is None:
+    if parameter is None or gy.state == NUMBER:  # the latter of a sum along each axis
         return add_to_all(x, gy, count, gx)
-    if gy.state != ARRAY or not is_direct(gy.value.array):
+    if not is_direct(gy.value.array):
         return False
     if type_num(gy.value.array) != type_num(x):
         return False
