@@ -97,6 +97,7 @@ cdef struct Rule:
     AddGradient add_gradient
     bint weak_x1  # these three take no x1 but a Python number
     bint unlike  # `add_gradient` takes operands of other shapes than the output's too
+    int passes  # bits: the operands whose gradient is `gy`, before it is fitted
     bint names_output  # recorded, its VJP asks what `gy` is for the output, which is not saved
     # The row, of which this is a fast path: it has the only text of the gradients. Owned, for ever.
     PyObject *row_forward
