@@ -5,22 +5,20 @@
 import numpy as np
 
 from cpython.object cimport PyObject
-from cpython.ref cimport Py_INCREF
 
 from fastgrad._core.accumulate cimport Gradient, NUMBER
 from fastgrad.functions._arithmetic cimport add_if_sound, add_new
-from fastgrad._core.config cimport recording
-from fastgrad._core.debug cimport note_if_armed
 from fastgrad._kernels.loops cimport (
     BOOL, C_ORDER, DOUBLE, MAXIMUM, MINIMUM, Operand, apply2, apply_numbers, clear_errors, data,
     dims, empty, errors, flags, import_numpy, intp, is_exact, ndim, plain, same_shape, settled,
     size, type_num,
 )
-from fastgrad._core.node cimport Handle, Node, PARAMETER, REQUIRES_GRAD, Rule, new_handle
+from fastgrad._core.node cimport Handle, IN_PYTHON, Node, Rule, new_handle
 from fastgrad._core.operation cimport (
     Argument, EXACT_ARRAY, Operation, STRONG_NUMBER, X0, X1, define, parameter_of, read, record,
     suits,
 )
+from fastgrad._core.record cimport is_recorded
 
 import_numpy()
 
@@ -148,7 +146,6 @@ cdef PyObject *chosen(PyObject *mask, Operand x0, Operand x1) except? NULL:
 
 cdef object where_call(tuple args, dict kwargs):
     cdef Argument a[2]
-    cdef Node f
     cdef int i
     if kwargs or len(args) != 3:
         return NotImplemented
@@ -171,15 +168,8 @@ cdef object where_call(tuple args, dict kwargs):
     if errors():  # of a number that overflows in float32: for NumPy to report
         clear_errors()
         return NotImplemented
-    if not recording():
-        y.flags |= REQUIRES_GRAD
-        return y
-    f = record(&where_rule, a, y)
-    i = 0 if a[0].kind == EXACT_ARRAY else 1  # the edge of a number has saved that
-    Py_INCREF(mask)
-    f.edges[i].saved.array = <PyObject *>mask
-    f.edges[i].flags |= PARAMETER
-    note_if_armed(f)  # again, with the condition
+    if is_recorded(y, True):
+        record(&where_rule, a, y, <PyObject *>mask)
     return y
 
 
@@ -207,9 +197,9 @@ cdef class Where(Operation):
 
     def backward(self, gy):
         """The gradients of x0 and x1; None for the condition, if that was an operand."""
-        if self.inputs == NULL:
+        if not self.flags & IN_PYTHON:
             return Operation.backward(self, gy)
-        condition = (<tuple>self.inputs)[0].data
+        condition = (<tuple>self.kept)[0].data
         return None, where_gradient(0, gy, None, condition), where_gradient(1, gy, None, condition)
 
 

@@ -73,7 +73,7 @@ cdef object spread(object gy, object x, object parameter):
 cdef object add_everywhere(Node f, Gradient *gy, double count, Gradient *gx):
     """Add `gy / count` to each element of the gradient of what was summed: see AddWhole."""
     cdef PyObject *x = f.edges[0].saved.array
-    cdef object parameter = <object>f.edges[1].saved.array
+    cdef object parameter = <object>f.kept
     cdef double value
     if gx.state == NUMBER or ndim(x) == 0:
         return False
@@ -204,7 +204,7 @@ cdef object mean_gradient(int i, object gy, object x, object parameter):
 
 cdef object mean_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx):
     cdef object x = <object>f.edges[0].saved.array
-    return add_everywhere(f, gy, count_of(x, <object>f.edges[1].saved.array), gx)
+    return add_everywhere(f, gy, count_of(x, <object>f.kept), gx)
 
 
 cdef object mean_call(tuple args, dict kwargs):

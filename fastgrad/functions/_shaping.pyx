@@ -81,7 +81,7 @@ cdef object transpose_gradient(int i, object gy, object x, object axes):
 cdef object transpose_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx):
     if gy.state != ARRAY or not is_exact(gy.value.array):
         return False
-    axes = <object>f.edges[1].saved.array
+    axes = <object>f.kept
     return transpose_gradient(0, <object>gy.value.array, None, axes)
 
 
