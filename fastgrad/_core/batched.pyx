@@ -14,12 +14,13 @@ import numpy as np
 from fastgrad._core.row import zero
 
 from fastgrad._core.accumulate cimport gradient_dtype
+from fastgrad._core.graph cimport held
 from fastgrad._kernels.loops cimport import_numpy
 from fastgrad._core.node cimport Handle, Node, REQUIRES_GRAD
-from fastgrad._core.operation cimport call_vjp, held, parameter_of, saved_value
+from fastgrad._core.operation cimport call_vjp, parameter_of, saved_value
 from fastgrad._core.precision cimport as_read, widened
 from fastgrad._core.recorded cimport RecordedRun, between
-from fastgrad._core.row cimport Call, Row, held_call
+from fastgrad._core.row cimport Call, Row, call_of
 
 import_numpy()
 
@@ -52,18 +53,19 @@ cdef class BatchedRun(RecordedRun):
         return 0
 
     cdef int visit_call(self, Node f, list gys) except -1:
-        cdef Call call = held_call(f)
+        cdef Node own = held(f)
+        cdef Call call = call_of(own)
         cdef Row row = call.row
         cdef int i
         if row.batched is None or isinstance(call.y, tuple):
             raise NotBatched
-        for i in range(call.n_targets):
-            if call.targets[i].to == NULL or row.vjp[i] is zero:
+        for i in range(own.n_edges):
+            if own.edges[i].to == NULL or row.vjp[i] is zero:
                 continue
-            if self.leads_on(<object>call.targets[i].to, call.targets[i].slot):
+            if self.leads_on(<object>own.edges[i].to, own.edges[i].slot):
                 gy = gys[0] if row.ours else gys[0].copy()
                 gx = self.fitted(row.batch(i, np, gy, call), call.operand(i))
-                self.add(<object>call.targets[i].to, call.targets[i].slot, gx)
+                self.add(<object>own.edges[i].to, own.edges[i].slot, gx)
         return 0
 
     cdef int visit_function(self, Node f, list gys) except -1:

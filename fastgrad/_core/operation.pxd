@@ -51,7 +51,8 @@ cdef struct Argument:
 
 cdef int read(PyObject *x, Argument *a) except -1
 cdef bint suits(const Argument *a, const Argument *other) noexcept  # in a direct loop, beside it
-cdef Node record(const Rule *rule, Argument *a, Handle y)
+# Make the call the creator of `y`; with a parameter, or NULL.
+cdef int record(const Rule *rule, Argument *a, Handle y, PyObject *parameter) except -1
 
 # Operand `i` as it was saved: for direct loops (False: it is not for them), ...
 cdef bint saved_operand(Node f, int i, Operand *x) noexcept
@@ -59,10 +60,6 @@ cdef bint saved_operand(Node f, int i, Operand *x) noexcept
 cdef object saved_value(Node f, int i, object gy)
 # ... and, for accumulate.fitted, something of its shape and dtype.
 cdef object saved_like(Node f, int i, object gy)
-
-# A node that alone holds what the edges of `f`, that of a compiled operation, lead to and saved:
-# for who reads them while Python code runs, which may release `f`. RuntimeError if it was released.
-cdef Node held(Node f)
 
 cdef object gradient_of(Node f, int i, object gy)  # for operand `i`, by the row; to be fitted yet
 

@@ -7,15 +7,12 @@ import numpy as np
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_CheckExact
 from cpython.object cimport PyObject, PyTypeObject
-from cpython.ref cimport Py_INCREF, Py_XDECREF, Py_XINCREF
-from libc.stdint cimport int64_t
+from cpython.ref cimport Py_INCREF, Py_XDECREF
 
-from fastgrad._core.config cimport recording
-from fastgrad._core.debug cimport note_if_armed
+from fastgrad._core.collector cimport has_references
 from fastgrad._core.function cimport recorded_inputs
 from fastgrad._core.graph cimport (
-    enter_call, is_scalar, lead_to, leave_call, next_generation, not_walkable, put_output, value_of,
-    variable,
+    enter_call, held, is_scalar, leave_call, not_walkable, value_of, variable,
 )
 from fastgrad._kernels.loops cimport (
     DOUBLE, NO_LOOP, Operand, apply1, apply2, apply_number, apply_numbers, clear_errors, data,
@@ -23,11 +20,11 @@ from fastgrad._kernels.loops cimport (
     is_float_or_double, native, same_dtype, same_shape, settled, stand_in, take_object, type_num,
 )
 from fastgrad._core.node cimport (
-    adopt_nodes, ALIKE, Edge, Handle, has_references, HOLDS_NUMBER, is_tracked, new_handle,
-    new_node, OWNS, PARAMETER, RECORDED, REQUIRES_GRAD, SAVED, SAVED_NUMBER, SPENT, STAND_IN, track,
-    WEAK,
+    ALIKE, Edge, HOLDS_NUMBER, Handle, IN_PYTHON, OF_ROW, RECORDED, REQUIRES_GRAD, SAVED, SAVED_NUMBER,
+    SPENT, STAND_IN, WEAK, adopt_nodes, new_handle, new_node,
 )
 from fastgrad._core.precision cimport as_read, widened
+from fastgrad._core.record cimport Record, begin, finish, is_recorded, take_operand
 
 import_numpy()
 
@@ -106,11 +103,8 @@ cdef object apply(const Rule *rule, object x0, object x1):
     cdef object _held1 = None if a[1].value.array == NULL else <object>a[1].value.array
     if not apply_directly(rule, a, y):
         y = apply_by_numpy(rule, a)
-    if a[0].requires_grad or a[1].requires_grad:
-        if recording():
-            record(rule, a, y)
-        else:
-            y.flags |= REQUIRES_GRAD
+    if is_recorded(y, a[0].requires_grad or a[1].requires_grad):
+        record(rule, a, y, NULL)
     return y
 
 
@@ -206,41 +200,28 @@ cdef object operand(const Rule *rule, const Argument *a, int i):
 # --- the record ---
 
 
-cdef Node record(const Rule *rule, Argument *a, Handle y):
+cdef int record(const Rule *rule, Argument *a, Handle y, PyObject *parameter) except -1:
     cdef Node f = new_node(rule)
+    cdef Record r
     cdef int i, used = 0, n = rule.n_inputs
-    cdef int64_t generation = 0
-    cdef bint first = True, tracked = False
+    begin(&r)
     for i in range(n):
         if a[i].requires_grad:
             used |= rule.uses[i]
-            if first or (<Handle>a[i].x).generation > generation:
-                generation = (<Handle>a[i].x).generation
-            first = False
     for i in range(n):
         f.n_edges = i + 1
         if a[i].requires_grad:
-            lead_to(&f.edges[i], <Handle>a[i].x, a[i].value.array)
-            tracked |= f.edges[i].to != NULL and is_tracked(f.edges[i].to)
+            take_operand(&r, &f.edges[i], <Handle>a[i].x, a[i].value.array)
         save(&f.edges[i], &a[i], used >> i & 1, y)
         if f.edges[i].flags & SAVED and not is_exact(f.edges[i].saved.array):
-            tracked |= has_references(f.edges[i].saved.array)
+            r.tracked |= has_references(f.edges[i].saved.array)
     if used & Y:
         save_output(&f.edges[1], y)
         f.n_edges = 2
-    join(f, generation, y, tracked)
-    return f
-
-
-cdef inline int join(Node f, int64_t generation, Handle y, bint tracked) except -1:
-    f.n_slots = 1
-    f.flags = RECORDED
-    f.generation = generation
-    put_output(f, 0, y, next_generation(generation))
-    if tracked:
-        track(<PyObject *>f)
-        track(<PyObject *>y)
-    return note_if_armed(f)
+    if parameter != NULL:
+        Py_INCREF(<object>parameter)
+        f.kept = parameter
+    return finish(&r, f, y)
 
 
 cdef inline void save_output(Edge *edge, Handle y) noexcept:
@@ -258,28 +239,25 @@ cdef object apply_with(const Rule *rule, Handle x, object parameter):
     if value is None:
         raise TypeError(f"{rule.name.decode()}: operand 0 is a Variable without data (None)")
     cdef Handle y = variable(rule.forward(value, parameter), False)
-    if x.flags & REQUIRES_GRAD:
-        if recording():
-            record_with(rule, x, value, parameter, y)
-        else:
-            y.flags |= REQUIRES_GRAD
+    if is_recorded(y, x.flags & REQUIRES_GRAD):
+        record_with(rule, x, value, parameter, y)
     return y
 
 
 cdef int record_with(const Rule *rule, Handle x, object value, object parameter,
                      Handle y) except -1:
     cdef Node f = new_node(rule)
-    cdef Edge *edge = &f.edges[0]
-    lead_to(edge, x, <PyObject *>value)
+    cdef Record r
+    begin(&r)
     f.n_edges = 1
-    edge.saved.array = stand_in(<PyObject *>value)
-    edge.flags = STAND_IN
+    take_operand(&r, &f.edges[0], x, <PyObject *>value)
+    f.edges[0].saved.array = stand_in(<PyObject *>value)
+    f.edges[0].flags = STAND_IN
     parameter = without_lists(parameter)
     Py_INCREF(parameter)
-    f.edges[1].saved.array = <PyObject *>parameter
-    f.edges[1].flags = PARAMETER
-    f.n_edges = 2
-    return join(f, x.generation, y, is_tracked(edge.to) or not is_exact(<PyObject *>value))
+    f.kept = <PyObject *>parameter
+    r.tracked |= not is_exact(<PyObject *>value)
+    return finish(&r, f, y)
 
 
 cdef object without_lists(object x):
@@ -303,8 +281,7 @@ cdef list each_without_lists(object xs):
 
 
 cdef object parameter_of(Node f):
-    cdef Edge *edge = &f.edges[1 if f.edges[1].flags & PARAMETER else 0]
-    return <object>edge.saved.array if edge.flags & PARAMETER else None
+    return None if f.kept == NULL or f.flags & IN_PYTHON else <object>f.kept
 
 
 cdef inline int save(Edge *edge, const Argument *a, bint used, Handle y) except -1:
@@ -353,22 +330,6 @@ cdef object saved_value(Node f, int i, object gy):
     if edge.flags & (SAVED | STAND_IN):
         return <object>edge.saved.array
     return gy if edge.flags & ALIKE else None
-
-
-cdef Node held(Node f):
-    cdef Node own = None
-    cdef int i
-    if f.n_edges:
-        own = new_node(f.rule)  # which may run the garbage collector
-    if f.n_edges == 0:
-        raise not_walkable(f)
-    for i in range(f.n_edges):
-        own.edges[i] = f.edges[i]
-        Py_XINCREF(own.edges[i].to)
-        if own.edges[i].flags & OWNS:
-            Py_XINCREF(own.edges[i].saved.array)
-    own.n_edges = f.n_edges
-    return own
 
 
 cdef object gradient_of(Node f, int i, object gy):
@@ -465,12 +426,16 @@ cdef class Operation(Function):
         """The inputs' gradients, from the output's; the engine sums them to the inputs' shapes."""
         cdef int i
         cdef list xs, gxs, needed
-        require_rule(self)
         if self.flags & SPENT:
             raise not_walkable(self)
+        if self.flags & OF_ROW:
+            from fastgrad._core.row import backward_of  # which is made of all this
+
+            return backward_of(self, (gy,))
+        require_rule(self)
         if not self.flags & RECORDED:  # as the seed's, which for a sum read no operand
             gxs = [gradient_at(self.rule, i, gy, [None, None]) for i in range(self.rule.n_inputs)]
-        elif self.inputs == NULL:
+        elif not self.flags & IN_PYTHON:
             needed = [self.edges[i].to != NULL for i in range(self.rule.n_inputs)]
             own = held(self)
             gxs = [gradient_of(own, i, gy) if needed[i] else None for i in range(len(needed))]
@@ -478,7 +443,7 @@ cdef class Operation(Function):
             xs = [native_value(x) for x in recorded_inputs(self)]
             require_operands(self, len(xs))
             gxs = [gradient_at(self.rule, i, gy, xs) if x.requires_grad else None
-                   for i, x in enumerate(<tuple>self.inputs)]
+                   for i, x in enumerate(<tuple>self.kept)]
         return tuple(gxs) if len(gxs) > 1 else gxs[0]
 
 

@@ -1,11 +1,7 @@
 """A differentiable function as a row: its name, its forward, what is saved, a VJP per operand.
 
-A call of a row makes a node like any other. What the node keeps for backward is a Call, which it
-holds as what its first edge saved; so a node is freed, spent and walked by the garbage collector
-without knowing of rows.
+A call of a row makes a node like any other, which keeps a Call besides its edges.
 """
-
-from cpython.object cimport PyObject
 
 from fastgrad._core.function cimport Function
 from fastgrad._core.graph cimport not_walkable
@@ -16,10 +12,6 @@ cdef enum:  # what the VJPs of a row read the elements of
     INPUTS = 1
     OUTPUT = 2
     OTHERS = 4  # for the gradient of an operand, of the other operands only: a product
-
-cdef struct Target:
-    PyObject *to  # owned: a Node or, LEAF, a Handle; NULL: needs no gradient
-    int slot
 
 
 cdef class Row:
@@ -65,16 +57,13 @@ cdef class Call:
     cdef tuple args  # as `forward` got them; a stand-in where nobody will read the elements
     cdef dict kwargs  # or None
     cdef object y  # the output, or a tuple of them; stand-ins
-    cdef int n_targets
-    cdef Target *targets  # &own[0], or an array of its own
-    cdef Target own[2]
 
     cdef object operand(self, int i)
 
 
 # For backward, of a node that holds a Call.
 cdef inline Call call_of(Node f):
-    return <Call>f.edges[0].saved.array
+    return <Call>f.kept
 
 # What a VJP returned for an operand like `x`, as an ndarray that can be fitted to it; or an
 # exception.

@@ -5,21 +5,19 @@
 import numpy as np
 
 from cpython.object cimport PyObject
-from cpython.ref cimport Py_INCREF
 
 from fastgrad._core.accumulate cimport Gradient, NUMBER
 from fastgrad.functions._arithmetic cimport add_if_sound, add_new
-from fastgrad._core.config cimport recording
-from fastgrad._core.debug cimport note_if_armed
 from fastgrad._kernels.loops cimport (
     BOOL, C_ORDER, DOUBLE, MAXIMUM, MINIMUM, NO_LOOP, Operand, clear_errors, data, dims, empty,
     errors, flags, import_numpy, intp, is_exact, ndim, plain, same_shape, size, type_num,
 )
-from fastgrad._core.node cimport Handle, Node, PARAMETER, REQUIRES_GRAD, Rule, new_handle
+from fastgrad._core.node cimport Handle, IN_PYTHON, Node, Rule, new_handle
 from fastgrad._core.operation cimport (
     Argument, EXACT_ARRAY, Operation, STRONG_NUMBER, X0, X1, call_vjp, define, parameter_of,
     read, record, suits,
 )
+from fastgrad._core.record cimport is_recorded
 
 import_numpy()
 
@@ -129,7 +127,6 @@ cdef PyObject *chosen(PyObject *mask, Operand x0, Operand x1) except? NULL:
 
 cdef object where_call(const Rule *rule, tuple args, dict kwargs):
     cdef Argument a[2]
-    cdef Node f
     cdef int i
     if kwargs or len(args) != 3:
         return NotImplemented
@@ -152,15 +149,8 @@ cdef object where_call(const Rule *rule, tuple args, dict kwargs):
     if errors():  # of a number that overflows in float32: for NumPy to report
         clear_errors()
         return NotImplemented
-    if not recording():
-        y.flags |= REQUIRES_GRAD
-        return y
-    f = record(rule, a, y)
-    i = 0 if a[0].kind == EXACT_ARRAY else 1  # the edge of a number has saved that
-    Py_INCREF(mask)
-    f.edges[i].saved.array = <PyObject *>mask
-    f.edges[i].flags |= PARAMETER
-    note_if_armed(f)  # again, with the condition
+    if is_recorded(y, True):
+        record(rule, a, y, <PyObject *>mask)
     return y
 
 
@@ -189,9 +179,9 @@ cdef class Where(Operation):
 
     def backward(self, gy):
         """The gradients of x0 and x1; None for the condition, if that was an operand."""
-        if self.inputs == NULL:
+        if not self.flags & IN_PYTHON:
             return Operation.backward(self, gy)
-        mask, x0, x1 = [x.data for x in <tuple>self.inputs]
+        mask, x0, x1 = [x.data for x in <tuple>self.kept]
         return None, *[call_vjp(&where_rule, where_rule.row_vjps, i, np, gy, gy, x0, x1, mask)
                        for i in range(2)]
 

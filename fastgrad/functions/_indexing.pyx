@@ -92,7 +92,7 @@ cpdef int add_at_index(object gx, object index, object gy) except -1:
 
 cdef object getitem_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx):
     cdef PyObject *x = f.edges[0].saved.array
-    cdef object index = <object>f.edges[1].saved.array
+    cdef object index = <object>f.kept
     cdef object value, buffer
     if not is_float_or_double(x) or gx.state == NUMBER:
         return False

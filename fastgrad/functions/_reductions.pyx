@@ -83,7 +83,7 @@ cdef object spread(object gy, object x, tuple parameter):
 cdef object add_everywhere(Node f, Gradient *gy, double count, Gradient *gx):
     """Add `gy / count` to each element of the gradient of what was summed: see AddWhole."""
     cdef PyObject *x = f.edges[0].saved.array
-    cdef object parameter = <object>f.edges[1].saved.array
+    cdef object parameter = <object>f.kept
     if gx.state == NUMBER or ndim(x) == 0:
         return False
     if parameter is None or gy.state == NUMBER:  # the latter of a sum along each axis
@@ -202,7 +202,7 @@ cdef object mean_forward(object x, object parameter):
 
 cdef object mean_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx):
     cdef object x = <object>f.edges[0].saved.array
-    return add_everywhere(f, gy, count_of(x, <object>f.edges[1].saved.array), gx)
+    return add_everywhere(f, gy, count_of(x, <object>f.kept), gx)
 
 
 cdef class Mean(Operation):

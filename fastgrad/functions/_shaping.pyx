@@ -62,7 +62,7 @@ cdef object transpose_forward(object x, object axes):
 cdef object transpose_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx):
     if gy.state != ARRAY or not is_exact(gy.value.array):
         return False
-    cdef object g = <object>gy.value.array, axes = <object>f.edges[1].saved.array
+    cdef object g = <object>gy.value.array, axes = <object>f.kept
     if axes is None:
         return g.transpose()
     cdef list inverse = [0] * len(axes)
