@@ -60,7 +60,7 @@ cdef class BatchedRun(RecordedRun):
         if row.batched is None or isinstance(call.y, tuple):
             raise NotBatched
         for i in range(own.n_edges):
-            if own.edges[i].to == NULL or row.vjp[i] is zero:
+            if own.edges[i].to == NULL or not row.sequence and row.vjp[i] is zero:
                 continue
             if self.leads_on(<object>own.edges[i].to, own.edges[i].slot):
                 gy = gys[0] if row.ours else gys[0].copy()

@@ -32,6 +32,13 @@ def wide(x):
     return x.astype(np.float32) if getattr(x, "dtype", None) == np.float16 else x
 
 
+def floating(x):
+    """`x`, but integers and booleans as float64: an array, a Variable or a number."""
+    if not hasattr(x, "dtype") and not isinstance(x, (float, complex)):
+        x = np.asarray(x)
+    return x.astype(float)[()] if hasattr(x, "dtype") and x.dtype.kind in "biu" else x
+
+
 def masked_ratio(xp, x, y):
     """`x / y`; where y is 0 it is 0, and so are all of its derivatives."""
     zero = value(y) == 0
