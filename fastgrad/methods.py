@@ -46,7 +46,6 @@ def clip(self, min=None, max=None, out=None, **kwargs):
 
 def plain(name):
     """A method whose result is plain."""
-
     # The function of that name has the same arguments, and names them before NumPy 2.4 too.
     named = getattr(np, name, getattr(np.ndarray, name))
 
