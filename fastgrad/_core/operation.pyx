@@ -96,7 +96,8 @@ cdef object apply(const Rule *rule, object x0, object x1):
     else:
         a[1] = a[0]
     if a[0].kind == UNKNOWN or a[1].kind == UNKNOWN:
-        is_foreign(x0), is_foreign(x1)  # for its error
+        is_foreign(x0)  # for its error
+        is_foreign(x1)
         return apply_to_lists(rule, x0, x1)
     # What NumPy calls, and the garbage collector, may give the Variables other arrays meanwhile.
     cdef object _held0 = None if a[0].value.array == NULL else <object>a[0].value.array
