@@ -7,12 +7,11 @@ import numpy as np
 
 from cpython.contextvars cimport get_value
 from cpython.object cimport PyObject
-from cpython.ref cimport Py_INCREF
 
 from fastgrad._core.config cimport assign
-from fastgrad._core.graph cimport value_of
+from fastgrad._core.graph cimport note_of, put_note, take_note, value_of, without_notes
 from fastgrad._kernels.loops cimport import_numpy, is_exact, is_stand_in
-from fastgrad._core.node cimport CALLED, Handle, OWNS, PARAMETER, attributes, handle_in
+from fastgrad._core.node cimport Handle, IN_PYTHON, OF_ROW, OWNS, attributes, handle_in
 
 from gc import get_referents
 
@@ -21,7 +20,7 @@ import_numpy()
 armed = False
 cdef object current = ContextVar("fastgrad.debug", default=False)
 
-cdef str KEY = "recorded in debug"  # among the attributes of a node; no identifier
+cdef str KEY = "recorded in debug"  # see graph.note_of
 
 
 def enter(on):
@@ -38,32 +37,21 @@ def leave(before):
     assign(current, before)
 
 
-def without_notes(dict members):
-    """The attributes of a Function, but for what is noted among them."""
-    return {name: value for name, value in members.items() if name != KEY}
-
-
 cdef int note(Node f) except -1:
-    cdef PyObject **fields = attributes(<PyObject *>f)
     if f.flags & CHECKED:  # it was recorded before
         f.flags &= ~CHECKED
-        (<dict>fields[0]).pop(KEY, None)
+        take_note(f, KEY)
     if not get_value(current):
         return 0
     cdef list noted = [(what, x, digest(x)) for what, x in saved_by(f)]
     if noted:
-        if fields[0] == NULL:
-            made = {}
-            Py_INCREF(made)
-            fields[0] = <PyObject *>made
-        (<dict>fields[0])[KEY] = (noted, place())
+        put_note(f, KEY, (noted, place()))
         f.flags |= CHECKED
     return 0
 
 
 cdef int check(Node f) except -1:
-    cdef PyObject *fields = attributes(<PyObject *>f)[0]
-    noted, where = (<dict>fields).get(KEY, ((), None)) if fields != NULL else ((), None)
+    noted, where = note_of(f, KEY) or ((), None)
     for what, x, before in noted:
         if digest(x) != before:
             raise RuntimeError(
@@ -80,27 +68,26 @@ cdef list saved_by(Node f):
     cdef set seen = set()
     cdef int i
     cdef Handle x
-    if f.flags & CALLED:
-        for part in get_referents(<object>f.edges[0].saved.array):
-            if isinstance(part, (tuple, dict, np.ndarray)):
-                collect("an operand or the output", part, found, seen)
-    elif f.inputs != NULL:
-        for i, x in enumerate(<tuple>f.inputs):
+    if f.flags & IN_PYTHON:
+        for i, x in enumerate(<tuple>f.kept):
             collect(f"input {i}", value_of(x), found, seen)
         for i in range(f.n_slots):
             if handle_in(f, i) != NULL:
                 collect(f"output {i}", value_of(<Handle>handle_in(f, i)), found, seen)
         if attributes(<PyObject *>f)[0] != NULL:
-            for name, value in (<dict>attributes(<PyObject *>f)[0]).items():
-                if name != KEY:
-                    collect(f"its attribute {name}", value, found, seen)
-    else:
-        for i in range(f.n_edges):
-            if f.edges[i].flags & OWNS:
-                what = f"operand {i}" if i < f.rule.n_inputs else "its output"
-                if f.edges[i].flags & PARAMETER:
-                    what = "its index or condition"
-                collect(what, <object>f.edges[i].saved.array, found, seen)
+            for name, value in without_notes(<dict>attributes(<PyObject *>f)[0]).items():
+                collect(f"its attribute {name}", value, found, seen)
+        return found
+    for i in range(f.n_edges):
+        if f.edges[i].flags & OWNS:
+            what = f"operand {i}" if f.rule == NULL or i < f.rule.n_inputs else "its output"
+            collect(what, <object>f.edges[i].saved.array, found, seen)
+    if f.flags & OF_ROW:
+        for part in get_referents(<object>f.kept):
+            if isinstance(part, (tuple, dict, np.ndarray)):
+                collect("an operand or the output", part, found, seen)
+    elif f.kept != NULL:
+        collect("its index or condition", <object>f.kept, found, seen)
     return found
 
 
@@ -110,6 +97,9 @@ cdef int collect(str what, object x, list found, set seen) except -1:
     while stack:
         x = stack.pop()
         if isinstance(x, np.ndarray):
+            if id(x) in seen:
+                continue
+            seen.add(id(x))
             if not is_exact(<PyObject *>x) or not is_stand_in(<PyObject *>x):
                 found.append((what, x))
         elif isinstance(x, (tuple, list, dict)) and id(x) not in seen:

@@ -24,19 +24,19 @@ from fastgrad._core.function cimport (
     call_backward, checked_gradient, recorded_data, recorded_value,
 )
 from fastgrad._core.graph cimport (
-    as_recorded, called_again, ended, not_walkable, require_fit, set_grad, shown_by, value_of,
+    as_recorded, called_again, ended, held, not_walkable, require_fit, set_grad, shown_by, value_of,
     variable,
 )
 from fastgrad._kernels.loops cimport (
     Operand, as_number, clear_errors, import_numpy, is_array, is_double, is_large, same_dtype,
 )
 from fastgrad._core.node cimport (
-    ALIKE, CALLED, DONE, ENDED, Edge, HAS_MOVED, Handle, LEAF, Node, REBOUND, RECALLED, RECORDED,
-    REQUIRES_GRAD, SAVED, SPENT, STAND_IN, first_slot, handle_in, index_of, is_moved, spend,
+    ALIKE, DONE, ENDED, Edge, HAS_MOVED, Handle, IN_PYTHON, LEAF, Node, OF_ROW, RECORDED,
+    REQUIRES_GRAD, SAVED, SPENT, STAND_IN, handle_in, index_of, is_moved, spend,
 )
 from fastgrad._core.operation cimport gradient_of, saved_like, saved_operand
 from fastgrad._core.queue cimport PriorityQueue, pop, push, release
-from fastgrad._core.row cimport Call, gradient_of_call, held_call, owned, whole
+from fastgrad._core.row cimport Call, call_of, gradient_of_call, owned, whole
 
 import_numpy()
 
@@ -115,9 +115,9 @@ cdef class Run:
         if f.flags & SPENT or not f.flags & RECORDED:
             raise not_walkable(f)
         check_if_noted(f)
-        if f.inputs != NULL:
+        if f.flags & IN_PYTHON:
             self.visit_function(f)
-        elif f.flags & CALLED:
+        elif f.flags & OF_ROW:
             self.visit_call(f)
         else:
             self.visit_operation(f)
@@ -127,26 +127,17 @@ cdef class Run:
 
     cdef inline int let_go(self, Node f) except -1:
         cdef int i
-        cdef Call call
-        if f.inputs != NULL:
-            for x in <tuple>f.inputs:
-                self.hold_output(<PyObject *>x, LEAF)
-            if self.outputs:
-                self.outputs.pop(<size_t><PyObject *>f, None)
-        elif f.flags & CALLED and f.n_edges:
-            call = held_call(f)
-            for i in range(call.n_targets):
-                self.hold_output(call.targets[i].to, call.targets[i].slot)
-        else:
-            for i in range(f.n_edges):
-                self.hold_output(f.edges[i].to, f.edges[i].slot)
+        for i in range(f.n_edges):
+            self.hold_output(f.edges[i].to, f.edges[i].slot)
+        if self.outputs and f.flags & IN_PYTHON:
+            self.outputs.pop(<size_t><PyObject *>f, None)
         spend(f)
         return 0
 
     cdef inline int hold_output(self, PyObject *x, int slot) except -1:
         """The backward of a Function run in Python may read its outputs: when it is visited."""
         cdef PyObject *f = (<Handle>x).creator if slot == LEAF and x != NULL else NULL
-        if f != NULL and (<Node>f).inputs != NULL:
+        if f != NULL and (<Node>f).flags & IN_PYTHON:
             self.outputs.setdefault(<size_t>f, []).append(<object>x)
         return 0
 
@@ -247,7 +238,8 @@ cdef class Run:
     # --- rows ---
 
     cdef int visit_call(self, Node f) except -1:
-        cdef Call call = held_call(f)
+        cdef Node own = held(f)  # the VJPs run any code, which may release `f`
+        cdef Call call = call_of(own)
         cdef int i, slot
         cdef bint reached = False
         cdef list gys = []
@@ -258,26 +250,26 @@ cdef class Run:
             return 0
         if isinstance(call.y, tuple):
             gys = whole(call.row, gys, call.y)
-        for i in range(call.n_targets):
-            if call.targets[i].to != NULL:
-                gy = gys if call.row.ours or i + 1 == call.n_targets else owned(gys)
+        for i in range(own.n_edges):
+            if own.edges[i].to != NULL:
+                gy = gys if call.row.ours or i + 1 == own.n_edges else owned(gys)
                 gx = gradient_of_call(call, i, tuple(gy) if isinstance(call.y, tuple) else gy[0])
                 clear_errors()
                 if gx is not None:
-                    self.deposit(<object>call.targets[i].to, call.targets[i].slot, gx)
+                    self.deposit(<object>own.edges[i].to, own.edges[i].slot, gx)
         return 0
 
     # --- Functions run in Python ---
 
     cdef int visit_function(self, Node f) except -1:
-        cdef tuple inputs = <tuple>f.inputs
+        cdef tuple inputs = <tuple>f.kept
         cdef object xs = recorded_data(f)
         cdef list gys = []
         cdef int i, slot = 0, n = len(inputs)
         cdef bint reached = False
         cdef Handle x
         cdef Aside aside = self.aside_of(f)
-        if aside is not None and aside.first != first_slot(f):
+        if aside is not None and aside.first != f.first:
             raise called_again(f)  # since it was queued, by code in the middle; and below
         while slot < f.n_slots:
             gys.append(self.taken(f, slot, True))
@@ -382,7 +374,7 @@ cdef class Run:
                     return self.place_of_leaf(<Handle>to)
                 to, slot = (<Handle>to).creator, (<Handle>to).slot
         f = <Node>to
-        if f.flags & RECALLED:
+        if f.first:
             slot = index_of(f, slot)
             if slot < 0:
                 raise called_again(f)
@@ -433,7 +425,7 @@ cdef class Run:
             if isinstance(owner, Handle):
                 self.leaves.append(owner)
             else:
-                aside.first = first_slot(owner)
+                aside.first = (<Node>owner).first
                 push(&self.queue, <void *>owner, (<Node>owner).generation)
                 Py_INCREF(owner)
         return &aside.gradients[slot] if slot < aside.n and not aside.done else NULL
@@ -555,7 +547,7 @@ cdef class Run:
             if aside is None:
                 for gx in mine.get(<size_t><PyObject *>x, [()])[0]:
                     self.deposit(x, LEAF, gx)
-                if x.flight.state != NONE and not x.flags & REBOUND:
+                if x.flight.state != NONE:
                     leaves.append((x, old, shown(&x.flight), None, None, None))
             elif aside.gradients.state != NONE:
                 gx = boxed(aside.gradients)
@@ -593,7 +585,7 @@ cdef class Run:
             f = <PyObject *>pop(&self.queue)
         release(&self.queue)
         for x in self.leaves:
-            if x.run == self.number and not x.flags & REBOUND:
+            if x.run == self.number:
                 forget(&x.flight)
         late.pop(self.key, None)
         active.discard(self.key)

@@ -11,28 +11,28 @@ import numpy as np
 
 from cpython.object cimport PyObject, PyObject_GenericSetAttr, PyTypeObject
 from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF, Py_XINCREF
-from libc.stdint cimport int64_t
 
 from fastgrad._core.config import enter, leave
-from fastgrad._core.debug import without_notes
 
 from fastgrad._core.accumulate cimport NONE, fitted, forget
 from fastgrad._core.config cimport recording
-from fastgrad._core.debug cimport note_if_armed
+from fastgrad._core.collector cimport (
+    has_no_slots, has_references, is_tracked, make_collectable, note_attribute, track, untrack,
+)
 from fastgrad._core.graph cimport (
-    assign_outputs, as_recorded, inputs_of, is_scalar, next_generation, not_walkable, outputs_of,
-    put_output, referent, require_shape, set_array, value_of, variable,
+    as_recorded, assign_outputs, inputs_of, is_scalar, next_generation, not_walkable, note_of,
+    outputs_of, referent, require_shape, set_array, take_note, value_of, variable, without_notes,
 )
 from fastgrad._kernels.loops cimport (
     holds_integers, import_numpy, is_array, is_double, is_double_scalar, is_exact, is_stand_in,
     same_dtype, same_shape,
 )
 from fastgrad._core.node cimport (
-    CALLED, COLLECTABLE, Handle, HAS_MOVED, RECALLED, REBOUND, RECORDED, REQUIRES_GRAD, SAVED,
-    SPENT, adopt_nodes, attributes, has_references, drop_edges, first_slot, handle_in, has_no_slots,
-    index_of, is_moved, is_tracked, make_collectable, make_slots, new_handle, note_attribute,
-    running, track, untrack, variable_type,
+    COLLECTABLE, HAS_MOVED, Handle, IN_PYTHON, LEAF, RECORDED, REQUIRES_GRAD, SAVED, SPENT,
+    adopt_nodes, attributes, handle_in, index_of, is_moved, make_edges, make_slots, moved_out,
+    new_handle, variable_type,
 )
+from fastgrad._core.record cimport Record, begin, count, finish, finish_many
 
 import_numpy()
 
@@ -100,18 +100,15 @@ cdef class Function(Node):
 
     def __call__(self, *inputs):
         cdef bint constants = False, requires_grad = False
-        cdef int64_t generation = 0
         cdef object x, ys, xs
         cdef Handle y
         for x in inputs:
             if not isinstance(x, Handle):
                 constants = True
             elif (<Handle>x).flags & REQUIRES_GRAD:
-                if (<Handle>x).flags & REBOUND:
+                if (<Handle>x).was != NULL:
                     data = value_of(x)
                     require_shape(x, <PyObject *>data)
-                if not requires_grad or (<Handle>x).generation > generation:
-                    generation = (<Handle>x).generation
                 requires_grad = True
         if len(inputs) == 1 and not constants:  # no list of one
             xs = value_of(inputs[0])
@@ -127,13 +124,13 @@ cdef class Function(Node):
         if not isinstance(ys, tuple):
             y = output_of(ys, requires_grad)
             if recorded:
-                record(self, inputs, xs, y, None, generation)
+                record(self, inputs, xs, y, None)
             return y
         cdef list outputs = [output_of(x, requires_grad) for x in ys]
         if not outputs:
             raise TypeError(f"{type(self).__name__}: forward returned an empty tuple")
         if recorded:
-            record(self, inputs, xs, None, outputs, generation)
+            record(self, inputs, xs, None, outputs)
         return outputs if len(outputs) > 1 else outputs[0]
 
     def forward(self, *xs):
@@ -154,7 +151,7 @@ cdef class Function(Node):
         In `backward`, one that was assigned other data since has a Variable in its place.
         """
         require_call(self, "inputs")
-        if self.inputs != NULL and running(self)[0] > 0:
+        if self.flags & IN_PYTHON and self.n_running > 0:
             return recorded_inputs(self)
         return inputs_of(self)
 
@@ -162,6 +159,7 @@ cdef class Function(Node):
     def inputs(self, xs):
         if not isinstance(xs, (tuple, list)) or not all([isinstance(x, Handle) for x in xs]):
             raise TypeError(f"{type(self).__name__}: inputs must be a tuple of Variables")
+        cdef Node _before = moved_out(self)  # let go at the end
         keep_inputs(self, tuple(xs), [value_of(x) for x in xs])
         self.flags = (self.flags | RECORDED) & ~SPENT
         make_collectable(self)
@@ -169,9 +167,9 @@ cdef class Function(Node):
     @property
     def outputs(self):
         """Weak references to the Variables that it made: a list. AttributeError before a call."""
-        if self.outputs == NULL:
+        if note_of(self, "outputs") is None:
             require_call(self, "outputs")
-        if self.inputs != NULL and running(self)[0] > 0:
+        if self.flags & IN_PYTHON and self.n_running > 0:
             return recorded_outputs(self)
         return outputs_of(self)
 
@@ -273,39 +271,34 @@ cdef list operands_of(Function f, tuple inputs):
     return xs
 
 
-cdef int record(Function f, tuple inputs, object xs, Handle y, list ys,
-                int64_t generation) except -1:
+cdef int record(Function f, tuple inputs, object xs, Handle y, list ys) except -1:
     """Make `f` the creator of `y`, or of `ys`; if it was called before, it forgets that call.
 
     `xs` are the data of the inputs: of one, or a list of them.
     """
-    cdef int64_t after = next_generation(generation)
-    cdef int slot, n = 1 if ys is None else len(ys)
+    cdef Record r
+    cdef Node _before = None  # let go at the end
     cdef bint again = f.flags & RECORDED != 0
-    cdef object _before = None if f.inputs == NULL else <object>f.inputs  # let go at the end
+    cdef object x
+    begin(&r)
+    for x in inputs:
+        count(&r, x, True)
+    next_generation(r.generation)  # or an exception, while `f` is as it was
     forget_call(f)
-    make_slots(f, n)
-    f.n_slots = n
-    f.generation = generation
+    make_slots(f, 1 if ys is None else len(ys))
+    if f.n_edges or f.kept != NULL:
+        _before = moved_out(f)
     keep_inputs(f, inputs, xs)
-    f.flags |= RECORDED
     if may_refer_back(f):  # also through what `__dict__` was given behind our back
         again = True
         track(<PyObject *>f)
-    cdef bint tracked = is_tracked(<PyObject *>f) or any_tracked(inputs)
-    for slot in range(n):
-        if ys is not None:
-            y = ys[slot]
-        put_output(f, slot, y, after)
-        if tracked:
-            track(<PyObject *>y)
-    if tracked:
-        track(<PyObject *>f)
+    r.tracked |= is_tracked(<PyObject *>f)
+    if ys is None:
+        finish(&r, f, y)
     else:
+        finish_many(&r, f, ys)
+    if not r.tracked:
         untrack(<PyObject *>inputs)
-        if len(inputs) > 1:
-            untrack(f.edges[0].saved.array)
-    note_if_armed(f)
     # The inputs may be made of what it made before: a cycle.
     return make_collectable(f) if again else 0
 
@@ -320,25 +313,13 @@ cdef bint may_refer_back(Function f) except -1:
     return False
 
 
-cdef bint any_tracked(tuple inputs) noexcept:
-    cdef object x
-    for x in inputs:
-        if is_tracked(<PyObject *>x):
-            return True
-        if (<Handle>x).creator != NULL and is_tracked((<Handle>x).creator):
-            return True
-    return False
-
-
 cdef int forget_call(Function f) except -1:
     cdef int slot
     cdef bint moved
     cdef PyObject *handle
-    cdef PyObject *outputs = f.outputs
-    f.outputs = NULL
-    Py_XDECREF(outputs)
+    cdef object _outputs = take_note(f, "outputs")  # let go at the end
     f.flags &= ~(SPENT | HAS_MOVED | COLLECTABLE)
-    cdef int first = first_slot(f) + f.n_slots
+    cdef int first = f.first + f.n_slots
     for slot in range(f.n_slots):
         if f.slots[slot].gradient.state != NONE:
             f.run = 0  # no backward holds it any more: one that comes here will say so
@@ -348,33 +329,26 @@ cdef int forget_call(Function f) except -1:
         f.slots[slot].handle = NULL
         if moved:
             Py_DECREF(<object>handle)  # which may run Python code
-    if first:  # what leads to the earlier outputs must not end at the new ones
-        f.edges[1].slot = first if first < 1 << 30 else 0
-        f.flags |= RECALLED
+    # What leads to the earlier outputs must not end at the new ones.
+    f.first = first if first < 1 << 30 else 0
     return 0
 
 
 cdef int keep_inputs(Function f, tuple inputs, object xs) except -1:
-    """And their data, as they are now: see `running`."""
-    cdef PyObject *before = f.inputs
-    cdef PyObject *xs_before = NULL
-    if type(xs) is list:
-        xs = xs[0] if len(<list>xs) == 1 else tuple(xs)
-    if before == NULL:
-        drop_edges(f)  # those of an operation, of which the program assigned the inputs
-        f.flags &= ~CALLED
-    elif f.n_edges:
-        xs_before = f.edges[0].saved.array
+    """And their data, as they are now: of one input, or a list of them."""
+    cdef int i, n = len(inputs)
+    cdef PyObject *x
+    make_edges(f, n)
+    for i in range(n):
+        f.edges[i].to, f.edges[i].slot = <PyObject *>inputs[i], LEAF
+        Py_INCREF(inputs[i])
+        x = <PyObject *>(<list>xs)[i] if type(xs) is list else <PyObject *>xs
+        if <object>x is not None:
+            Py_INCREF(<object>x)
+            f.edges[i].saved.array, f.edges[i].flags = x, SAVED
     Py_INCREF(inputs)
-    f.inputs = <PyObject *>inputs
-    f.n_edges = f.edges[0].flags = 0
-    if xs is not None:
-        Py_INCREF(xs)
-        f.edges[0].saved.array = <PyObject *>xs
-        f.edges[0].flags = SAVED
-        f.n_edges = 1
-    Py_XDECREF(before)
-    Py_XDECREF(xs_before)
+    f.kept = <PyObject *>inputs
+    f.flags |= IN_PYTHON
     return 0
 
 
@@ -392,7 +366,10 @@ cdef list by_output(Function f, list gys):
     cdef Handle y
     cdef list ordered = []
     cdef int i, slot
-    for i, reference in enumerate(<list>f.outputs):
+    cdef object references = note_of(f, "outputs")
+    if references is None:
+        return gys
+    for i, reference in enumerate(<list>references):
         output = referent(reference)
         slot = i if i < min(f.n_slots, len(gys)) and handle_in(f, i) == NULL else -1
         if isinstance(output, Handle):
@@ -407,9 +384,8 @@ cdef list by_output(Function f, list gys):
 cdef object call_backward(Node node, list gys, tuple inputs, object xs):
     cdef Function f = node
     cdef object gxs
-    if f.outputs != NULL:
-        gys = by_output(f, gys)
-    running(f)[0] += 1
+    gys = by_output(f, gys)
+    f.n_running += 1
     try:
         if f.differentiable:
             gys = [None if gy is None else variable(gy, False) for gy in gys]
@@ -431,12 +407,11 @@ cdef tuple call_recorded(Node node, list gys, tuple inputs, object xs):
         raise RuntimeError(
             f"{type(f).__name__}: its backward computes with arrays, and cannot be differentiated "
             "itself; write it for Variables, and set differentiable = True on the class")
-    if f.outputs != NULL:
-        gys = by_output(f, gys)
+    gys = by_output(f, gys)
     gys = [guarded(gy) for gy in gys]
     arrays = [None if gy is None else value_of(gy) for gy in gys]
     warn_of_saved(f, inputs, xs)
-    running(f)[0] += 1
+    f.n_running += 1
     try:
         gxs = f.backward(*gys)
     finally:
@@ -587,7 +562,7 @@ cdef Handle variable_at(Handle x, object array):
         Py_XINCREF(x.creator)
         y.creator, y.slot, y.generation = x.creator, x.slot, x.generation
     elif x.flags & REQUIRES_GRAD:
-        record(AsRecorded(), (x,), array, y, None, x.generation)
+        record(AsRecorded(), (x,), array, y, None)
     if is_tracked(<PyObject *>x):
         track(<PyObject *>y)
     return y
@@ -595,7 +570,7 @@ cdef Handle variable_at(Handle x, object array):
 
 cdef Handle stand_in_for(Function f, Handle x, object array):
     cdef dict made = {}
-    if running(f)[0] > 0:
+    if f.n_running > 0:
         made = stand_ins.setdefault(<size_t><PyObject *>f, made)
     key = (<size_t><PyObject *>x, <size_t><PyObject *>array)
     if key not in made:
@@ -604,14 +579,18 @@ cdef Handle stand_in_for(Function f, Handle x, object array):
 
 
 cdef int end_backward(Function f) except -1:
-    running(f)[0] -= 1
-    if running(f)[0] == 0 and stand_ins:
+    f.n_running -= 1
+    if f.n_running == 0 and stand_ins:
         stand_ins.pop(<size_t><PyObject *>f, None)
     return 0
 
 
 cdef object recorded_data(Node f):
-    return <object>f.edges[0].saved.array if f.edges[0].flags & SAVED else None
+    return data_at(f, 0) if f.n_edges == 1 else tuple([data_at(f, i) for i in range(f.n_edges)])
+
+
+cdef inline object data_at(Node f, int i):
+    return <object>f.edges[i].saved.array if f.edges[i].flags & SAVED else None
 
 
 cdef object recorded_value(object xs, int i, int n):
@@ -619,15 +598,17 @@ cdef object recorded_value(object xs, int i, int n):
 
 
 cdef tuple recorded_inputs(Node f):
-    if f.inputs == NULL:
+    if not f.flags & IN_PYTHON:
         raise not_walkable(f)
-    cdef tuple inputs = <tuple>f.inputs
+    cdef tuple inputs = <tuple>f.kept
     cdef int i, n = len(inputs)
-    cdef object xs = recorded_data(f)
     cdef bint same = True
     for i in range(n):
-        same &= value_of(inputs[i]) is recorded_value(xs, i, n)
-    return inputs if same else tuple([
+        same = same and value_of(inputs[i]) is data_at(f, i)
+    if same:
+        return inputs
+    cdef object xs = recorded_data(f)
+    return tuple([
         x if value_of(x) is recorded_value(xs, i, n)
         else stand_in_for(f, x, recorded_value(xs, i, n))
         for i, x in enumerate(inputs)
@@ -639,7 +620,7 @@ cdef list recorded_outputs(Function f):
     cdef list found = references
     for i, reference in enumerate(references):
         y = referent(reference)
-        if isinstance(y, Handle) and (<Handle>y).flags & REBOUND:
+        if isinstance(y, Handle) and (<Handle>y).was != NULL:
             was = as_recorded(y)
             if (<Handle>y).creator == <PyObject *>f and not is_hollow(was):
                 if found is references:

@@ -4,9 +4,10 @@ Knows neither operations nor backward.
 """
 
 from cpython.object cimport PyObject
-from libc.stdint cimport int64_t
+from cpython.ref cimport Py_INCREF
+from libc.stdint cimport INT64_MAX, int64_t
 
-from fastgrad._core.node cimport Edge, Handle, Node
+from fastgrad._core.node cimport Edge, Handle, IN_PYTHON, LEAF, Node, REQUIRES_GRAD
 
 # Around a call of oneself for a part of what a program passed: RecursionError if there is no end.
 cdef extern from "Python.h":
@@ -27,18 +28,43 @@ cdef void set_grad(Handle x, object grad) noexcept  # an ndarray, or None
 cdef int require_fit(object grad, object gx) except -1
 cdef object shown_by(Handle x)  # its `.grad`
 
+# What few nodes have: by name; None if there is none.
+cdef object note_of(Node f, str name)
+cdef int put_note(Node f, str name, object value) except -1
+cdef object take_note(Node f, str name)
+cdef dict without_notes(dict members)  # attributes of a node
+
 # Make `edge`, all zero so far, lead to where `x` is: nowhere, if `x` needs no gradient. (To the
 # handle itself, as LEAF, also if a Function run in Python made it.)
 # ValueError if `value`, its data as the operation read it (NULL: a number), was assigned since, and
 # has another shape than its creator made: no gradient for that would fit.
-cdef int lead_to(Edge *edge, Handle x, PyObject *value) except -1
-cdef int lead(PyObject **to, int *slot, Handle x, PyObject *value) except -1
+cdef inline int lead(Edge *edge, Handle x, PyObject *value) except -1:
+    if x.creator != NULL and x.was != NULL:
+        require_shape(x, value)  # which may run Python code
+    if x.creator != NULL and not (<Node>x.creator).flags & IN_PYTHON:
+        edge.to, edge.slot = x.creator, x.slot
+    elif x.flags & REQUIRES_GRAD:
+        # Also to an output of a Function run in Python, whose backward may read
+        # `self.outputs[0]().data`.
+        edge.to, edge.slot = <PyObject *>x, LEAF
+    else:
+        return 0
+    Py_INCREF(<object>edge.to)
+    return 0
+
 cdef int require_shape(Handle x, PyObject *value) except -1
 
 # Make `y`, a new handle, output `slot` of `f`.
-cdef void put_output(Node f, int slot, Handle y, int64_t generation) noexcept
+cdef inline void put_output(Node f, int slot, Handle y, int64_t generation) noexcept:
+    Py_INCREF(f)
+    y.creator, y.slot, y.generation = <PyObject *>f, slot + f.first, generation
+    y.flags |= REQUIRES_GRAD
+    f.slots[slot].handle = <PyObject *>y
 
-cdef int64_t next_generation(int64_t generation) except? -1  # OverflowError past 64 bits
+cdef inline int64_t next_generation(int64_t generation) except? -1:  # OverflowError past 64 bits
+    return no_next_generation() if generation == INT64_MAX else generation + 1
+
+cdef int64_t no_next_generation() except -1
 
 # The program moves handles by hand. See NOTE [Moved].
 cdef void leave_place(Handle y) noexcept
@@ -50,6 +76,10 @@ cdef int assign_outputs(Node f, list references) except -1
 cdef tuple inputs_of(Node f)
 cdef list outputs_of(Node f)
 cdef Handle handle_for(PyObject *to, int slot, object value)  # at the end of an edge, or a new one
+
+# A node that alone holds what `f` leads to and saved, for who reads it while Python code runs, which
+# may release `f`. RuntimeError if it was released.
+cdef Node held(Node f)
 
 # The exceptions for a node that was released or never recorded, and for an earlier call of one.
 cdef object not_walkable(Node f)

@@ -10,16 +10,17 @@ from numbers import Number
 
 import numpy as np
 
-from fastgrad._core.accumulate cimport ARRAY, NONE, boxed, forget
+from fastgrad._core.accumulate cimport NONE, boxed, forget
+from fastgrad._core.collector cimport has_references, is_tracked, make_collectable, track
 from fastgrad._kernels.loops cimport (
     as_number, from_double, import_numpy, is_array, is_double_scalar, is_exact, stand_in,
     take_object,
 )
 from fastgrad._core.node cimport (
-    COLLECTABLE, HAS_MOVED, HOLDS_NUMBER, LEAF, REBOUND, RECORDED, REQUIRES_GRAD, SAVED, SPENT,
-    SAVED_NUMBER, first_slot, handle_in, has_references, index_of, is_moved, is_tracked,
-    make_collectable, make_slots, new_handle, origin_here, track,
+    COLLECTABLE, HAS_MOVED, HOLDS_NUMBER, IN_PYTHON, LEAF, RECORDED, REQUIRES_GRAD, SAVED, SPENT,
+    SAVED_NUMBER, attributes, copy_of, handle_in, index_of, is_moved, make_slots, new_handle, origin_here,
 )
+from fastgrad._kernels.spares cimport drop
 
 import_numpy()
 
@@ -57,20 +58,17 @@ cdef void set_array(Handle x, object array) noexcept:
 
 
 cdef int note_rebinding(Handle x) except -1:
-    # (What a running backward has in flight for a leaf that was given a creator since stays.)
-    if x.creator != NULL and x.flight.state == NONE and value_of(x) is not None:
-        if (<Node>x.creator).inputs != NULL:  # whose backward may read its outputs
+    if x.creator != NULL and x.was == NULL and value_of(x) is not None:
+        if (<Node>x.creator).flags & IN_PYTHON:  # whose backward may read its outputs
             Py_INCREF(<object>x.array)
-            x.flight.value.array = x.array
+            x.was = x.array
         else:
-            x.flight.value.array = stand_in(x.array)
-        x.flight.state = ARRAY
-        x.flags |= REBOUND
+            x.was = stand_in(x.array)
     return 0
 
 
 cdef object as_recorded(Handle x):
-    return <object>x.flight.value.array if x.flags & REBOUND else value_of(x)
+    return value_of(x) if x.was == NULL else <object>x.was
 
 
 cdef void set_grad(Handle x, object grad) noexcept:
@@ -117,28 +115,39 @@ cdef Handle variable(object data, bint requires_grad):
     return x
 
 
-# --- edges and slots ---
+# --- what few nodes have ---
+
+# It is kept among their attributes, under names that no attribute can have, or that are properties
+# of the class: "outputs", the list of weak references that the program assigned.
+
+cdef set NOTES = {"outputs", "recorded in debug"}
 
 
-cdef int lead_to(Edge *edge, Handle x, PyObject *value) except -1:
-    return lead(&edge.to, &edge.slot, x, value)
+cdef object note_of(Node f, str name):
+    cdef PyObject *own = attributes(<PyObject *>f)[0]
+    return None if own == NULL else (<dict>own).get(name)
 
 
-cdef int lead(PyObject **to, int *slot, Handle x, PyObject *value) except -1:
-    if x.creator != NULL and x.flags & REBOUND:
-        require_shape(x, value)  # which may run Python code
-    if x.creator != NULL:
-        if (<Node>x.creator).inputs != NULL:
-            # Of a Function run in Python, whose backward may read `self.outputs[0]().data`.
-            to[0], slot[0] = <PyObject *>x, LEAF
-        else:
-            to[0], slot[0] = x.creator, x.slot
-    elif x.flags & REQUIRES_GRAD:
-        to[0], slot[0] = <PyObject *>x, LEAF
-    else:
-        return 0
-    Py_INCREF(<object>to[0])
+cdef int put_note(Node f, str name, object value) except -1:
+    cdef PyObject **own = attributes(<PyObject *>f)
+    cdef dict made = {}  # which may run the garbage collector
+    if own[0] == NULL:
+        Py_INCREF(made)
+        own[0] = <PyObject *>made
+    (<dict>own[0])[name] = value
     return 0
+
+
+cdef object take_note(Node f, str name):
+    cdef PyObject *own = attributes(<PyObject *>f)[0]
+    return None if own == NULL else (<dict>own).pop(name, None)
+
+
+cdef dict without_notes(dict members):
+    return {name: value for name, value in members.items() if name not in NOTES}
+
+
+# --- edges and slots ---
 
 
 cdef int require_shape(Handle x, PyObject *value) except -1:
@@ -153,17 +162,8 @@ cdef int require_shape(Handle x, PyObject *value) except -1:
     return 0
 
 
-cdef void put_output(Node f, int slot, Handle y, int64_t generation) noexcept:
-    Py_INCREF(f)
-    y.creator, y.slot, y.generation = <PyObject *>f, slot + first_slot(f), generation
-    y.flags |= REQUIRES_GRAD
-    f.slots[slot].handle = <PyObject *>y
-
-
-cdef int64_t next_generation(int64_t generation) except? -1:
-    if generation == INT64_MAX:
-        raise OverflowError(f"generation {generation} has no next one in 64 bits")
-    return generation + 1
+cdef int64_t no_next_generation() except -1:
+    raise OverflowError(f"generation {INT64_MAX} has no next one in 64 bits")
 
 
 # NOTE [Moved]
@@ -178,9 +178,9 @@ cdef PyObject *detached(Handle y) noexcept:
     """Make `y` a leaf; the reference to its creator, or NULL, goes to the caller."""
     cdef PyObject *f = y.creator
     cdef int slot
-    if y.flags & REBOUND:
-        forget(&y.flight)
-        y.flags &= ~REBOUND
+    cdef PyObject *was = y.was
+    y.was = NULL
+    drop(was)
     if f != NULL:
         slot = index_of(<Node>f, y.slot)
         if 0 <= slot < (<Node>f).n_slots and (<Node>f).slots[slot].handle == <PyObject *>y:
@@ -209,7 +209,7 @@ cdef int take_place(Handle y, Node f) except -1:
     before = detached(y)
     replaced = enter_slot(f, slot, y)
     Py_INCREF(f)
-    y.creator, y.slot = <PyObject *>f, slot + first_slot(f)
+    y.creator, y.slot = <PyObject *>f, slot + f.first
     y.flags |= REQUIRES_GRAD
     # Only now, for these may run Python code.
     Py_XDECREF(replaced)
@@ -225,8 +225,9 @@ cdef int place_for(Handle y, Node f) except -1:
     for slot in range(f.n_slots):
         if f.slots[slot].handle == <PyObject *>y:
             return slot
-    if f.outputs != NULL:
-        for slot, reference in enumerate(<list>f.outputs):
+    cdef object references = note_of(f, "outputs")
+    if references is not None:
+        for slot, reference in enumerate(<list>references):
             if referent(reference) is y:
                 return slot
     if f.n_slots == 1 and f.flags & RECORDED or f.rule != NULL:
@@ -275,7 +276,7 @@ cdef int assign_outputs(Node f, list references) except -1:
                     f.slots[before_slot].handle = NULL
                 before = emptied_slot(f, slot)
                 f.slots[slot].handle = <PyObject *>y
-                y.slot = slot + first_slot(f)
+                y.slot = slot + f.first
                 gone.append(before)
     for slot in range(n, f.n_slots):
         gone.append(emptied_slot(f, slot))
@@ -283,10 +284,7 @@ cdef int assign_outputs(Node f, list references) except -1:
             gone.append(boxed(&f.slots[slot].gradient))
             forget(&f.slots[slot].gradient)
     f.n_slots = n
-    if f.outputs != NULL:
-        gone.append(take_object(f.outputs))
-    Py_INCREF(references)
-    f.outputs = <PyObject *>references
+    put_note(f, "outputs", references)
     return 0
 
 
@@ -294,21 +292,21 @@ cdef int assign_outputs(Node f, list references) except -1:
 
 
 cdef tuple inputs_of(Node f):
-    if f.inputs != NULL:
-        return <tuple>f.inputs
+    if f.flags & IN_PYTHON:
+        return <tuple>f.kept
     cdef int n = f.n_edges if f.rule == NULL else min(f.n_edges, f.rule.n_inputs)
-    return tuple([handle_at(f, i) for i in range(n)])
+    return tuple([handle_for(f.edges[i].to, f.edges[i].slot, value_at(f, i)) for i in range(n)])
 
 
-cdef Handle handle_at(Node f, int i):
-    """The Variable that was operand `i`, or another in its place, with what was saved of it."""
+cdef object value_at(Node f, int i):
+    """The data of operand `i`, if they were saved, or None."""
     cdef Edge *edge = &f.edges[i]
-    cdef object value = None
     if edge.flags & SAVED_NUMBER:
-        value = take_object(from_double(edge.saved.number))
-    elif edge.flags & SAVED:
-        value = as_data(<object>edge.saved.array)
-    return handle_for(edge.to, edge.slot, value)
+        return take_object(from_double(edge.saved.number))
+    if not edge.flags & SAVED:
+        return None
+    x = <object>edge.saved.array
+    return np.asarray(x) if isinstance(x, (list, tuple)) else as_data(x)
 
 
 cdef Handle handle_for(PyObject *to, int slot, object value):
@@ -332,8 +330,9 @@ cdef Handle handle_for(PyObject *to, int slot, object value):
 
 
 cdef list outputs_of(Node f):
-    if f.outputs != NULL:
-        return <list>f.outputs
+    cdef object assigned = note_of(f, "outputs")
+    if assigned is not None:
+        return assigned
     return [weak_reference(handle_in(f, slot)) for slot in range(f.n_slots)]
 
 
@@ -343,6 +342,12 @@ cdef object weak_reference(PyObject *handle):
 
 
 # --- nodes that no backward can pass ---
+
+
+cdef Node held(Node f):
+    if f.n_edges == 0:
+        raise not_walkable(f)
+    return copy_of(f)
 
 
 cdef object not_walkable(Node f):

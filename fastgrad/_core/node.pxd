@@ -22,12 +22,11 @@ cdef enum:  # flags of an edge: what it has besides its target
     WEAK = 16  # that number was a constant, a Python int or float, and changes no dtype
     STAND_IN = 4  # an array of the operand's shape and dtype without its elements
     ALIKE = 8  # the operand has the shape and the dtype of the output
-    PARAMETER = 32  # a parameter of the operation, any object: see Rule.add_whole
-    OWNS = SAVED | STAND_IN | PARAMETER
+    OWNS = SAVED | STAND_IN
 
 cdef struct Edge:
     PyObject *to  # owned: a Node or, LEAF, a Handle; NULL: needs no gradient
-    Value saved  # owned array or object, if OWNS
+    Value saved  # owned array, or Python number, if OWNS
     int slot
     int flags
 
@@ -44,9 +43,8 @@ cdef enum:  # flags of handles and nodes
     SPENT = 8  # a node: a backward with retain_graph=False released it
     HAS_MOVED = 16  # a node: one of its outputs was, at least
     DONE = 32  # a node: the backward `run` has passed here
-    REBOUND = 128  # a handle, no leaf: its data was assigned; `flight` has, or stands for, the old
-    CALLED = 256  # a node: of a row; its first edge saved the Call, see row.pxd
-    RECALLED = 512  # a node, of a Function run in Python: it was called again, see `index_of`
+    OF_ROW = 256  # a node: `kept` is a Call, see row.pxd
+    IN_PYTHON = 512  # a node: its Function was called; `kept` is its inputs, a tuple of Handles
     CHECKED = 1024  # a node: recorded in a `debug` block, see debug.pxd
     COLLECTABLE = 64  # the garbage collector tracks this and all that it was computed from
     ENDED = 4096  # a handle: the argument of a function that is differentiated no more
@@ -63,7 +61,10 @@ cdef class Handle:
     cdef PyObject *creator  # owned Node; NULL: a leaf
     cdef int64_t generation
     cdef uint64_t run  # the backward that `flight` belongs to
-    cdef Gradient flight  # a leaf's gradient in flight; see REBOUND
+    cdef Gradient flight  # a leaf's gradient in flight
+    # Of an output whose data was assigned since it was recorded: what it was then, or an array that
+    # stands for its shape and dtype. Owned; NULL: `data` is what was recorded.
+    cdef PyObject *was
     cdef int slot  # of the creator; of a leaf: its origin, see NOTE [Origins]
     cdef int flags
 
@@ -71,7 +72,6 @@ cdef class Handle:
 # An operation of one or two operands, as mathematics: broadcasting, shapes, dtypes, and who needs a
 # gradient, are the engine's. Of one operand, x1 is None or zero.
 ctypedef object (*Forward)(object x0, object x1)
-ctypedef object (*GradientOf)(int i, object gy, object x0, object x1)  # for operand i
 # The same, faster, for operands that suit: 0-d float64 as numbers, arrays with direct loops. False:
 # they do not, nothing was done.
 ctypedef bint (*ForNumbers)(double x0, double x1, double *y) noexcept
@@ -79,55 +79,62 @@ ctypedef bint (*ForArrays)(Operand x0, Operand x1, PyObject **y) except -1
 ctypedef bint (*AddGradient)(int i, Gradient *gy, Operand x0, Operand x1, bint last,
                              Gradient *gx) except -1  # see accumulate.add_array, add_product
 
-# True: it was added; False: it is for NumPy; else what is to be added, by who calls: Python code
+# True: it was added; False: it is for the row; else what is to be added, by who calls: Python code
 # may have run, and `gx` be gone.
 ctypedef object (*AddWhole)(Node f, int i, Gradient *gy, bint last, Gradient *gx)
-ctypedef object (*FastCall)(tuple args, dict kwargs)  # NotImplemented: not for these arguments
+# A call of the row. NotImplemented: not for these arguments.
+ctypedef object (*FastCall)(const Rule *rule, tuple args, dict kwargs)
+# The arguments that the row's VJP takes after `y`, of an operation with a parameter.
+ctypedef tuple (*Arguments)(object x0, object x1, object parameter)
 
 cdef struct Rule:
     const char *name
     PyTypeObject *type  # borrowed from its module: the class that `creator` shows
     int n_inputs
     int uses[2]  # bits: the operands whose values the gradient of this operand reads
-    Forward forward
-    GradientOf gradient
+    int loop  # of NumPy's, where it is all of a forward that the two below leave NULL; or NO_LOOP
     ForNumbers for_numbers  # these three may be NULL
     ForArrays for_arrays
     AddGradient add_gradient
     bint weak_x1  # these three take no x1 but a Python number
     bint unlike  # `add_gradient` takes operands of other shapes than the output's too
     bint names_output  # recorded, its VJP asks what `gy` is for the output, which is not saved
-    # Of an operation that is a fast path of a row (owned, for ever; `forward` and `gradient` may
-    # then be NULL, and are the row's):
+    # The row, of which this is a fast path: it has the only text of the gradients. Owned, for ever.
     PyObject *row_forward
-    PyObject *row_vjps
+    PyObject *row_vjps  # a tuple, of one for each operand
+    PyObject *row_batched  # the same for gradients with a leading axis; None: not batched
+    Forward forward  # in place of the row's: an operator, or of an operand and a parameter
     FastCall fast_call  # how the row calls it, if not with operands alone; or NULL
-    # In place of `add_gradient`, of an operation with a parameter, which an edge saved. `gradient`
-    # then gets the parameter as x1, and may be asked for Variables.
+    # In place of `add_gradient`, of an operation with a parameter, `Node.kept`.
     AddWhole add_whole
+    Arguments arguments  # NULL: the operand and the parameter
 
 
 cdef class Node:
     cdef dict __dict__
     cdef object __weakref__
-    cdef PyObject *inputs  # owned tuple of Handles, of a Function run in Python; NULL: `edges`
-    cdef PyObject *outputs  # owned list of weak references, if the program assigned one; or NULL
+    # Owned, or NULL. OF_ROW: the Call. IN_PYTHON: the inputs. Else: the operation's parameter, any
+    # object, see Rule.add_whole.
+    cdef PyObject *kept
     cdef int64_t generation
     cdef uint64_t run  # the backward that claimed it last
     cdef Slot *slots  # &only_slot, or an array of its own
+    cdef Edge *edges  # &own_edges[0], or an array of its own; NULL: never had any
     cdef int n_slots
-    cdef short n_edges
+    cdef int n_edges
+    cdef int first  # the number of the first output, see `index_of`
+    cdef short n_running  # calls of its `backward`, in Python, that the engine waits for
     cdef short flags
+    cdef const Rule *rule  # borrowed from a static table; NULL: of no compiled operation
     cdef Slot only_slot
-    cdef const Rule *rule  # borrowed from a static table; NULL: a Function run in Python
-    cdef Edge edges[2]  # 176 bytes in all, with the garbage collector's 16
+    cdef Edge own_edges[2]  # 184 bytes in all, with the garbage collector's 16
 
 
 # A new handle of the public class Variable, or node of a compiled operation, or of a class of
 # Functions: all zero, untracked.
 cdef Handle new_handle()
 cdef Node new_node(const Rule *rule)
-cdef Node new_node_of(PyTypeObject *type)
+cdef Node new_node_of(PyTypeObject *type)  # without edges and slots
 cdef PyTypeObject *variable_type  # borrowed from its module
 cdef int origin_here() noexcept  # of a leaf that is made now; see NOTE [Origins] in node.pyx
 
@@ -144,20 +151,10 @@ cdef inline PyObject *handle_in(Node f, int slot) noexcept:
     return x if x != NULL and reference_count(x) > 0 else NULL
 
 # Where in `slots` the output is that handles and edges know by the number `slot`; negative: it is
-# of an earlier call of the same Function, which has forgotten it. The numbers of a later call go on
-# where those before ended. (Such a Function has no edges, and keeps the first number there; see
-# also `running`.)
-cdef inline int first_slot(Node f) noexcept:
-    return f.edges[1].slot if f.flags & RECALLED else 0
-
+# of an earlier call of the same Function, which has forgotten it. (The numbers of a later call go on
+# where those before ended.)
 cdef inline int index_of(Node f, int slot) noexcept:
-    return slot - first_slot(f)
-
-# How many calls of its `backward` the engine has made that have not ended, of a Function run in
-# Python. (Its first edge leads nowhere, but saves what the data of its inputs were when it was
-# called: of one input the ndarray, or None; of several a tuple of them.)
-cdef inline int *running(Node f) noexcept:
-    return &f.edges[0].slot
+    return slot - f.first
 
 # Whether the slot owns its handle, which stands elsewhere: see NOTE [Moved] in graph.pyx.
 cdef inline bint is_moved(PyObject *f, int slot) noexcept:
@@ -165,17 +162,9 @@ cdef inline bint is_moved(PyObject *f, int slot) noexcept:
     return x != NULL and ((<Handle>x).creator != f or index_of(<Node>f, (<Handle>x).slot) != slot)
 
 cdef int make_slots(Node f, int n) except -1  # n or more; those it has stay
-cdef void drop_edges(Node f) noexcept  # and what they saved
-cdef void spend(Node f) noexcept  # drop all that another backward would need
-
-# See NOTE [Garbage collector] in node.pyx.
-cdef extern from "Python.h":
-    bint is_tracked "PyObject_GC_IsTracked"(PyObject *x) noexcept
-    bint has_references "PyObject_IS_GC"(PyObject *x) noexcept  # that the collector would follow
+cdef int make_edges(Node f, int n) except -1  # n, all zero, of a node that has none
+cdef Node moved_out(Node f)  # these, in a node of their own, for `f` to be recorded anew
+cdef Node copy_of(Node f)  # a node that holds the same
+cdef void spend(Node f) noexcept  # a backward with retain_graph=False is done with it
 
 cdef PyObject **attributes(PyObject *x) noexcept  # where the dict of free attributes is
-cdef void track(PyObject *x) noexcept
-cdef void untrack(PyObject *x) noexcept
-cdef int make_collectable(object x) except -1  # it, a handle or a node, may close a cycle
-cdef int note_attribute(object x, object name, object value) except -1  # was just set on `x`
-cdef bint has_no_slots(PyObject *x) noexcept  # __slots__, in a Python subclass

@@ -2,7 +2,7 @@
 
 cimport cython
 from cpython.object cimport destructor, inquiry, traverseproc, visitproc
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
 from fastgrad._core.accumulate cimport ARRAY, forget
@@ -10,10 +10,7 @@ from fastgrad._kernels.loops cimport import_numpy, only_numbers
 from fastgrad._kernels.slabs cimport give_piece, is_piece, set_up_slabs, take_piece
 from fastgrad._kernels.spares cimport drop
 
-import gc
-from gc import get_referents
 from sys import getsizeof
-from types import CodeType, FrameType, FunctionType, ModuleType
 
 import_numpy()
 
@@ -23,11 +20,11 @@ cdef extern from "Python.h":
     void Py_INCREF(PyObject *x) noexcept
     void Py_DECREF(PyObject *x) noexcept
     void Py_XDECREF(PyObject *x) noexcept
+    void Py_XINCREF(PyObject *x) noexcept
     PyTypeObject *Py_TYPE(PyObject *x) noexcept
     PyObject *PyObject_Init(PyObject *x, PyTypeObject *type) noexcept
     PyObject *_PyObject_GC_New(PyTypeObject *type) except NULL
     void PyObject_GC_Del(void *x) noexcept
-    void PyObject_GC_Track(PyObject *x) noexcept
     void PyObject_GC_UnTrack(PyObject *x) noexcept
     void PyObject_ClearWeakRefs(PyObject *x) noexcept
     int PyObject_CallFinalizerFromDealloc(PyObject *x) noexcept
@@ -112,8 +109,9 @@ cdef inline void clear(PyObject **field) noexcept:
 
 cdef inline void clear_array(PyObject **field) noexcept:
     cdef PyObject *x = field[0]
-    field[0] = NULL
-    drop(x)
+    if x != NULL:
+        field[0] = NULL
+        drop(x)
 
 
 # --- handles ---
@@ -230,6 +228,7 @@ cdef int clear_handle(PyObject *x) noexcept:
     clear_array(&(<Handle>x).grad)
     clear(&(<Handle>x).name)
     clear(attributes(x))
+    clear_array(&(<Handle>x).was)
     forget(&(<Handle>x).flight)
     return 0
 
@@ -288,7 +287,7 @@ cdef inline bint leads_on(PyObject *x) noexcept:
     """Whether it owns more than its creator and numbers."""
     return ((<Handle>x).name != NULL or attributes(x)[0] != NULL
             or (<Handle>x).flight.state == ARRAY or not only_numbers((<Handle>x).array)
-            or not only_numbers((<Handle>x).grad))
+            or not only_numbers((<Handle>x).grad) or not only_numbers((<Handle>x).was))
 
 
 cdef void release_in_turn(PyObject *x) noexcept:
@@ -306,11 +305,11 @@ cdef void release_in_turn(PyObject *x) noexcept:
 
 
 cdef int traverse_handle(PyObject *x, visitproc visit, void *arg) noexcept:
-    cdef PyObject *fields[6]
+    cdef PyObject *fields[7]
     fields[0], fields[1], fields[2] = (<Handle>x).array, (<Handle>x).grad, (<Handle>x).name
     fields[3], fields[4] = (<Handle>x).creator, attributes(x)[0]
-    fields[5] = in_flight(&(<Handle>x).flight)
-    return visit_all(fields, 6, visit, arg)
+    fields[5], fields[6] = in_flight(&(<Handle>x).flight), (<Handle>x).was
+    return visit_all(fields, 7, visit, arg)
 
 
 cdef inline PyObject *in_flight(const Gradient *g) noexcept:
@@ -344,6 +343,7 @@ cdef Node new_node(const Rule *rule):
     cdef PyObject *f = new_node_object(rule.type)
     (<Node>f).rule = rule
     (<Node>f).slots = &(<Node>f).only_slot
+    (<Node>f).edges = (<Node>f).own_edges
     return take_node(f)
 
 
@@ -371,37 +371,88 @@ cdef int make_slots(Node f, int n) except -1:
     return 0
 
 
-cdef void drop_edges(Node f) noexcept:
-    cdef int i, n = f.n_edges
-    cdef Edge edge
-    f.n_edges = 0
+cdef int make_edges(Node f, int n) except -1:
+    f.edges = f.own_edges
+    if n > 2:
+        f.edges = <Edge *>calloc(n, sizeof(Edge))
+        if f.edges == NULL:
+            raise MemoryError()
+    f.n_edges = n
+    return 0
+
+
+cdef inline void release_edges(Edge *edges, int n) noexcept:
+    cdef int i
     for i in range(n):
-        edge = f.edges[i]
-        f.edges[i].to, f.edges[i].saved.array, f.edges[i].flags = NULL, NULL, 0
-        # (`slot` stays: of a Function run in Python it is `running`.)
-        Py_XDECREF(edge.to)
-        if edge.flags & OWNS:
-            drop(edge.saved.array)
+        Py_XDECREF(edges[i].to)
+        if edges[i].flags & OWNS:
+            drop(edges[i].saved.array)
+    if n > 2:
+        free(edges)
+
+
+cdef void drop_record(Node f) noexcept:
+    """Let go of edges and `kept`: all that another backward would need."""
+    cdef Edge own[2]
+    cdef Edge *edges = f.edges
+    cdef PyObject *kept = f.kept
+    cdef int n = f.n_edges
+    memcpy(own, f.own_edges, sizeof(own))
+    memset(f.own_edges, 0, sizeof(own))
+    f.flags &= ~(OF_ROW | IN_PYTHON)
+    f.edges, f.n_edges, f.kept = f.own_edges, 0, NULL
+    release_edges(edges if n > 2 else own, n)  # which may run Python code, and record `f` anew
+    Py_XDECREF(kept)
+
+
+cdef Node moved_out(Node f):
+    cdef Node own = new_node_of(<PyTypeObject *>Node)
+    own.kept, own.rule, own.n_edges = f.kept, f.rule, f.n_edges
+    own.flags = f.flags & (OF_ROW | IN_PYTHON)
+    if f.edges == f.own_edges:
+        memcpy(own.own_edges, f.own_edges, sizeof(f.own_edges))
+        memset(f.own_edges, 0, sizeof(f.own_edges))
+        own.edges = own.own_edges
+    else:
+        own.edges = f.edges
+    f.edges, f.n_edges, f.kept = f.own_edges, 0, NULL
+    f.flags &= ~(OF_ROW | IN_PYTHON | RECORDED)
+    return own
+
+
+cdef Node copy_of(Node f):
+    cdef Node own = new_node_of(<PyTypeObject *>Node)  # which may run the garbage collector
+    cdef int i
+    make_edges(own, f.n_edges)
+    own.kept, own.rule = f.kept, f.rule
+    own.flags = f.flags & (OF_ROW | IN_PYTHON)
+    Py_XINCREF(own.kept)
+    for i in range(f.n_edges):
+        own.edges[i] = f.edges[i]
+        Py_XINCREF(own.edges[i].to)
+        if own.edges[i].flags & OWNS:
+            Py_XINCREF(own.edges[i].saved.array)
+    return own
 
 
 cdef void spend(Node f) noexcept:
     f.flags |= SPENT
-    drop_edges(f)
-    clear(&f.inputs)
+    drop_record(f)
 
 
 cdef int clear_node(PyObject *f) noexcept:
-    cdef Slot *slots = (<Node>f).slots
-    cdef int i, n = (<Node>f).n_slots
     clear(attributes(f))
-    clear(&(<Node>f).inputs)
-    clear(&(<Node>f).outputs)
-    drop_edges(<Node>f)
-    for i in range(n):
-        forget(&slots[i].gradient)
-        if is_moved(f, i):
-            clear(&slots[i].handle)
+    drop_record(<Node>f)
+    clear_slots(<Node>f)
     return 0
+
+
+cdef inline void clear_slots(Node f) noexcept:
+    cdef int i
+    for i in range(f.n_slots):
+        forget(&f.slots[i].gradient)
+        if is_moved(<PyObject *>f, i):
+            clear(&f.slots[i].handle)
 
 
 # NOTE [Release]
@@ -433,8 +484,12 @@ cdef void free_node(PyObject *f) noexcept:
 
 
 cdef inline void release_node(PyObject *f) noexcept:
+    """As `clear_node`, of what nobody can see any more."""
     cdef PyTypeObject *type = Py_TYPE(f)
-    clear_node(f)
+    Py_XDECREF(attributes(f)[0])
+    release_edges((<Node>f).edges, (<Node>f).n_edges)
+    Py_XDECREF((<Node>f).kept)
+    clear_slots(<Node>f)
     if (<Node>f).slots != &(<Node>f).only_slot:
         free((<Node>f).slots)
     if is_piece(f):
@@ -446,16 +501,18 @@ cdef inline void release_node(PyObject *f) noexcept:
 
 
 cdef int traverse_node(PyObject *f, visitproc visit, void *arg) noexcept:
-    cdef PyObject *fields[7]
+    cdef PyObject *fields[2]
+    cdef Edge *edge
     cdef int i, stop
-    fields[0], fields[1] = (<Node>f).inputs, (<Node>f).outputs
-    fields[2] = attributes(f)[0]
-    fields[3], fields[4] = (<Node>f).edges[0].to, (<Node>f).edges[1].to
-    for i in range(2):
-        fields[5 + i] = NULL
-        if (<Node>f).edges[i].flags & OWNS:
-            fields[5 + i] = (<Node>f).edges[i].saved.array
-    stop = visit_all(fields, 7, visit, arg)
+    fields[0], fields[1] = (<Node>f).kept, attributes(f)[0]
+    stop = visit_all(fields, 2, visit, arg)
+    for i in range((<Node>f).n_edges):
+        if stop:
+            break
+        edge = &(<Node>f).edges[i]
+        fields[0] = edge.to
+        fields[1] = edge.saved.array if edge.flags & OWNS else NULL
+        stop = visit_all(fields, 2, visit, arg)
     for i in range((<Node>f).n_slots):
         if stop:
             break
@@ -509,183 +566,3 @@ cdef int set_up_memory() except -1:
 
 
 set_up_memory()
-
-
-# NOTE [Garbage collector]
-# Its passes over 10^5 tracked nodes cost more than the engine itself (212 ns an operation without
-# them, 473-651 with), and find nothing: a graph refers from outputs to inputs, never back. So
-# handles and nodes are not tracked, until something that the program did could close a cycle: a
-# free attribute, a name or an ndarray subclass that refers to who knows what (of a Function written
-# in Python too), a gradient with a graph, a Function called again, a creator given by hand.
-# - Such an object is tracked then, and WATCHED (`make_collectable`), which takes no time. Before
-#   each pass of the collector, all that can be reached from those watched ones that it is going to
-#   look at is tracked too: containers are walked when the collector walks them, as they are then,
-#   and a history of nodes once, for it does not change (COLLECTABLE).
-# - An instance of a class with __slots__, or with methods that are closures, always is tracked.
-# - What is recorded on top of something tracked is tracked.
-# An untracked object looks to the collector like a root: the worst that a gap in these rules can do
-# is to keep a cycle alive, never to free what is in use.
-
-
-cdef void track(PyObject *x) noexcept:
-    if not is_tracked(x):
-        PyObject_GC_Track(x)
-
-
-cdef void untrack(PyObject *x) noexcept:
-    PyObject_GC_UnTrack(x)
-
-
-cdef bint listening = False  # to the collector
-
-
-cdef int make_collectable(object x) except -1:
-    global listening
-    if isinstance(x, Handle):
-        (<Handle>x).flags |= WATCHED
-    else:
-        (<Node>x).flags |= WATCHED
-    track(<PyObject *>x)
-    if not listening:
-        gc.callbacks.append(before_collection)
-        listening = True
-    return 0
-
-
-# Whether there was no memory to go on once: what is marked COLLECTABLE may lead to what is not.
-cdef bint incomplete = False
-
-
-def before_collection(phase, info):
-    """Track what can be reached from the objects that the garbage collector is going to look at."""
-    global incomplete
-    cdef int generation
-    if phase != "start":
-        return
-    try:
-        if info["generation"] >= 2:
-            follow(gc.get_objects())
-        else:
-            for generation in range(info["generation"] + 1):
-                follow(gc.get_objects(generation))
-    except MemoryError:
-        incomplete = True
-
-
-cdef enum:
-    MOST_FOLLOWED = 10_000  # objects not of fastgrad: what an attribute leads to may be vast
-
-cdef tuple NOT_FOLLOWED = (type, ModuleType, FrameType, CodeType)
-
-
-# (Nothing here runs Python code: an `isinstance` that asks `x.__class__` would.)
-cdef int follow(list objects) except -1:
-    cdef list stack = []
-    cdef set seen = set()  # containers, by their id
-    cdef object x
-    cdef int n_followed = 0
-    for x in objects:
-        if isinstance(x, Handle):
-            if (<Handle>x).flags & WATCHED or attributes(<PyObject *>x)[0] != NULL:
-                push_own(stack, x)
-                push_history(stack, x, seen)
-        elif isinstance(x, Node):
-            if (<Node>x).flags & WATCHED or attributes(<PyObject *>x)[0] != NULL:
-                push_own(stack, x)
-                push_history(stack, x, seen)
-        else:
-            continue
-        while stack:
-            x = stack.pop()
-            if isinstance(x, (Handle, Node)):
-                if push_history(stack, x, seen):
-                    push_own(stack, x)
-            elif id(x) in seen:
-                continue
-            elif isinstance(x, (list, tuple, set, frozenset, dict)):
-                seen.add(id(x))
-                track(<PyObject *>x)  # the inputs of a Function are not
-                push_all(stack, <list>x if type(x) is list else get_referents(x))
-            elif n_followed < MOST_FOLLOWED:
-                seen.add(id(x))
-                n_followed += 1
-                if type(x) is FunctionType:  # not its globals, which are a module's
-                    push_all(stack, [x.__closure__, x.__defaults__, x.__kwdefaults__])
-                elif not issubclass(type(x), NOT_FOLLOWED):
-                    push_all(stack, get_referents(x))
-        n_followed = 0
-    return 0
-
-
-cdef int push_own(list stack, object x) except -1:
-    """What the program may have made `x` refer to, and may still change."""
-    push(stack, attributes(<PyObject *>x)[0])
-    if isinstance(x, Handle):
-        push(stack, (<Handle>x).name)
-        push(stack, (<Handle>x).grad)
-    else:
-        push(stack, (<Node>x).inputs)
-    return 0
-
-
-cdef bint push_history(list stack, object x, set seen) except -1:
-    """What `x` was computed from. Whether that is seen for the first time."""
-    cdef Node f
-    cdef int slot
-    if isinstance(x, Handle):
-        if not is_new(x, (<Handle>x).flags, seen):
-            return False
-        (<Handle>x).flags |= COLLECTABLE
-        push(stack, (<Handle>x).creator)
-    else:
-        f = x
-        if not is_new(x, f.flags, seen):
-            return False
-        f.flags |= COLLECTABLE
-        push(stack, f.edges[0].to)
-        push(stack, f.edges[1].to)
-        if f.flags & CALLED and f.n_edges:  # through the Call
-            track(f.edges[0].saved.array)
-            push_all(stack, get_referents(<object>f.edges[0].saved.array))
-        if f.inputs != NULL and f.edges[0].flags & OWNS:  # their data, in a tuple
-            push(stack, f.edges[0].saved.array)
-        for slot in range(f.n_slots):  # which a list among the attributes may hold later
-            push(stack, handle_in(f, slot))
-    track(<PyObject *>x)
-    return True
-
-
-cdef inline bint is_new(object x, int flags, set seen) except -1:
-    if not incomplete:
-        return not flags & COLLECTABLE
-    if id(x) in seen:
-        return False
-    seen.add(id(x))
-    return True
-
-
-cdef inline int push(list stack, PyObject *x) except -1:
-    if x != NULL and has_references(x):
-        stack.append(<object>x)
-    return 0
-
-
-cdef int push_all(list stack, list xs) except -1:
-    cdef object x
-    for x in xs:
-        push(stack, <PyObject *>x)
-    return 0
-
-
-cdef int note_attribute(object x, object name, object value) except -1:
-    cdef PyObject *own = attributes(<PyObject *>x)[0]
-    if own != NULL and has_references(<PyObject *>value) and (<dict>own).get(name) is value:
-        make_collectable(x)
-    return 0
-
-
-cdef bint has_no_slots(PyObject *x) noexcept:
-    cdef PyTypeObject *base = <PyTypeObject *>(
-        Handle if isinstance(<object>x, Handle) else Node)
-    return ((<LongTypeObject *>Py_TYPE(x)).tp_basicsize
-            == (<LongTypeObject *>base).tp_basicsize)

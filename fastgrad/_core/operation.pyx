@@ -7,27 +7,24 @@ import numpy as np
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_CheckExact
 from cpython.object cimport PyObject, PyTypeObject
-from cpython.ref cimport Py_INCREF, Py_XDECREF, Py_XINCREF
-from libc.stdint cimport int64_t
+from cpython.ref cimport Py_INCREF, Py_XDECREF
 
-from fastgrad._core.config cimport recording
-from fastgrad._core.debug cimport note_if_armed
+from fastgrad._core.collector cimport has_references
 from fastgrad._core.function cimport recorded_inputs
 from fastgrad._core.graph cimport (
-    enter_call, is_scalar, lead_to, leave_call, next_generation, not_walkable, put_output, value_of,
-    variable,
+    enter_call, held, is_scalar, leave_call, not_walkable, value_of, variable,
 )
 from fastgrad._kernels.loops cimport (
-    DOUBLE, clear_errors, data, errors, from_double, import_numpy, is_array, is_double,
-    is_double_scalar, is_exact, is_float_or_double, native, same_dtype, same_shape, stand_in,
-    take_object, type_num,
+    DOUBLE, NO_LOOP, Operand, apply1, apply2, apply_number, apply_numbers, clear_errors, data,
+    errors, from_double, import_numpy, is_array, is_double, is_double_scalar, is_exact,
+    is_float_or_double, native, same_dtype, same_shape, settled, stand_in, take_object, type_num,
 )
 from fastgrad._core.node cimport (
-    adopt_nodes, ALIKE, Edge, Handle, has_references, HOLDS_NUMBER, is_tracked, new_handle,
-    new_node, OWNS, PARAMETER, RECORDED, REQUIRES_GRAD, SAVED, SAVED_NUMBER, SPENT, STAND_IN, track,
-    WEAK,
+    ALIKE, Edge, HOLDS_NUMBER, Handle, IN_PYTHON, OF_ROW, RECORDED, REQUIRES_GRAD, SAVED, SAVED_NUMBER,
+    SPENT, STAND_IN, WEAK, adopt_nodes, new_handle, new_node,
 )
 from fastgrad._core.precision cimport as_read, widened
+from fastgrad._core.record cimport Record, begin, finish, is_recorded, take_operand
 
 import_numpy()
 
@@ -106,11 +103,8 @@ cdef object apply(const Rule *rule, object x0, object x1):
     cdef object _held1 = None if a[1].value.array == NULL else <object>a[1].value.array
     if not apply_directly(rule, a, y):
         y = apply_by_numpy(rule, a)
-    if a[0].requires_grad or a[1].requires_grad:
-        if recording():
-            record(rule, a, y)
-        else:
-            y.flags |= REQUIRES_GRAD
+    if is_recorded(y, a[0].requires_grad or a[1].requires_grad):
+        record(rule, a, y, NULL)
     return y
 
 
@@ -134,11 +128,11 @@ cdef inline bint apply_directly(const Rule *rule, const Argument *a, Handle y) e
     if rule.weak_x1 and a[1].kind != WEAK_NUMBER:
         return False
     if numbers:
-        if rule.for_numbers != NULL and a[0].kind + a[1].kind != 2 * WEAK_NUMBER:
-            done = rule.for_numbers(a[0].value.number, a[1].value.number, &y.number)
+        if a[0].kind + a[1].kind != 2 * WEAK_NUMBER:
+            done = numbers_directly(rule, a[0].value.number, a[1].value.number, &y.number)
             y.flags = HOLDS_NUMBER
-    elif rule.for_arrays != NULL and suits(&a[0], &a[1]) and suits(&a[1], &a[0]):
-        done = rule.for_arrays(a[0].value, a[1].value, &y.array)
+    elif suits(&a[0], &a[1]) and suits(&a[1], &a[0]):
+        done = arrays_directly(rule, a[0].value, a[1].value, &y.array)
     if done and errors():
         # NumPy does it again, and reports them as its own (they may be older than this operation).
         clear_errors()
@@ -146,6 +140,23 @@ cdef inline bint apply_directly(const Rule *rule, const Argument *a, Handle y) e
         y.array = NULL
         return False
     return done
+
+
+cdef inline bint numbers_directly(const Rule *rule, double x0, double x1, double *y) noexcept:
+    if rule.for_numbers != NULL:
+        return rule.for_numbers(x0, x1, y)
+    if rule.loop != NO_LOOP:
+        y[0] = settled(apply_number(rule.loop, x0) if rule.n_inputs == 1
+                       else apply_numbers(rule.loop, x0, x1))
+    return rule.loop != NO_LOOP
+
+
+cdef inline bint arrays_directly(const Rule *rule, Operand x0, Operand x1, PyObject **y) except -1:
+    if rule.for_arrays != NULL:
+        return rule.for_arrays(x0, x1, y)
+    if rule.loop == NO_LOOP:
+        return False
+    return apply1(rule.loop, x0.array, y) if rule.n_inputs == 1 else apply2(rule.loop, x0, x1, y)
 
 
 cdef bint suits(const Argument *a, const Argument *other) noexcept:
@@ -164,10 +175,10 @@ cdef Handle apply_by_numpy(const Rule *rule, const Argument *a):
     if not is_array(<PyObject *>x0) and not isinstance(x0, np.generic):
         if not is_array(<PyObject *>x1) and not isinstance(x1, np.generic):
             x0 = np.array(x0)  # the operators of Python's numbers are others than NumPy's
-    return variable(forward(rule, x0, x1), False)
+    return variable(call_forward(rule, x0, x1), False)
 
 
-cdef inline object forward(const Rule *rule, object x0, object x1):
+cdef object call_forward(const Rule *rule, object x0, object x1):
     if rule.forward != NULL:
         return rule.forward(x0, x1)
     function = <object>rule.row_forward
@@ -189,41 +200,28 @@ cdef object operand(const Rule *rule, const Argument *a, int i):
 # --- the record ---
 
 
-cdef Node record(const Rule *rule, Argument *a, Handle y):
+cdef int record(const Rule *rule, Argument *a, Handle y, PyObject *parameter) except -1:
     cdef Node f = new_node(rule)
+    cdef Record r
     cdef int i, used = 0, n = rule.n_inputs
-    cdef int64_t generation = 0
-    cdef bint first = True, tracked = False
+    begin(&r)
     for i in range(n):
         if a[i].requires_grad:
             used |= rule.uses[i]
-            if first or (<Handle>a[i].x).generation > generation:
-                generation = (<Handle>a[i].x).generation
-            first = False
     for i in range(n):
         f.n_edges = i + 1
         if a[i].requires_grad:
-            lead_to(&f.edges[i], <Handle>a[i].x, a[i].value.array)
-            tracked |= f.edges[i].to != NULL and is_tracked(f.edges[i].to)
+            take_operand(&r, &f.edges[i], <Handle>a[i].x, a[i].value.array)
         save(&f.edges[i], &a[i], used >> i & 1, y)
         if f.edges[i].flags & SAVED and not is_exact(f.edges[i].saved.array):
-            tracked |= has_references(f.edges[i].saved.array)
+            r.tracked |= has_references(f.edges[i].saved.array)
     if used & Y:
         save_output(&f.edges[1], y)
         f.n_edges = 2
-    join(f, generation, y, tracked)
-    return f
-
-
-cdef inline int join(Node f, int64_t generation, Handle y, bint tracked) except -1:
-    f.n_slots = 1
-    f.flags = RECORDED
-    f.generation = generation
-    put_output(f, 0, y, next_generation(generation))
-    if tracked:
-        track(<PyObject *>f)
-        track(<PyObject *>y)
-    return note_if_armed(f)
+    if parameter != NULL:
+        Py_INCREF(<object>parameter)
+        f.kept = parameter
+    return finish(&r, f, y)
 
 
 cdef inline void save_output(Edge *edge, Handle y) noexcept:
@@ -241,28 +239,25 @@ cdef object apply_with(const Rule *rule, Handle x, object parameter):
     if value is None:
         raise TypeError(f"{rule.name.decode()}: operand 0 is a Variable without data (None)")
     cdef Handle y = variable(rule.forward(value, parameter), False)
-    if x.flags & REQUIRES_GRAD:
-        if recording():
-            record_with(rule, x, value, parameter, y)
-        else:
-            y.flags |= REQUIRES_GRAD
+    if is_recorded(y, x.flags & REQUIRES_GRAD):
+        record_with(rule, x, value, parameter, y)
     return y
 
 
 cdef int record_with(const Rule *rule, Handle x, object value, object parameter,
                      Handle y) except -1:
     cdef Node f = new_node(rule)
-    cdef Edge *edge = &f.edges[0]
-    lead_to(edge, x, <PyObject *>value)
+    cdef Record r
+    begin(&r)
     f.n_edges = 1
-    edge.saved.array = stand_in(<PyObject *>value)
-    edge.flags = STAND_IN
+    take_operand(&r, &f.edges[0], x, <PyObject *>value)
+    f.edges[0].saved.array = stand_in(<PyObject *>value)
+    f.edges[0].flags = STAND_IN
     parameter = without_lists(parameter)
     Py_INCREF(parameter)
-    f.edges[1].saved.array = <PyObject *>parameter
-    f.edges[1].flags = PARAMETER
-    f.n_edges = 2
-    return join(f, x.generation, y, is_tracked(edge.to) or not is_exact(<PyObject *>value))
+    f.kept = <PyObject *>parameter
+    r.tracked |= not is_exact(<PyObject *>value)
+    return finish(&r, f, y)
 
 
 cdef object without_lists(object x):
@@ -286,8 +281,7 @@ cdef list each_without_lists(object xs):
 
 
 cdef object parameter_of(Node f):
-    cdef Edge *edge = &f.edges[1 if f.edges[1].flags & PARAMETER else 0]
-    return <object>edge.saved.array if edge.flags & PARAMETER else None
+    return None if f.kept == NULL or f.flags & IN_PYTHON else <object>f.kept
 
 
 cdef inline int save(Edge *edge, const Argument *a, bint used, Handle y) except -1:
@@ -338,36 +332,26 @@ cdef object saved_value(Node f, int i, object gy):
     return gy if edge.flags & ALIKE else None
 
 
-cdef Node held(Node f):
-    cdef Node own = None
-    cdef int i
-    if f.n_edges:
-        own = new_node(f.rule)  # which may run the garbage collector
-    if f.n_edges == 0:
-        raise not_walkable(f)
-    for i in range(f.n_edges):
-        own.edges[i] = f.edges[i]
-        Py_XINCREF(own.edges[i].to)
-        if own.edges[i].flags & OWNS:
-            Py_XINCREF(own.edges[i].saved.array)
-    own.n_edges = f.n_edges
-    return own
-
-
 cdef object gradient_of(Node f, int i, object gy):
     cdef const Rule *rule = f.rule
     gy = widened(gy)
     x0 = saved_value(f, 0, gy)
     if rule.add_whole != NULL:
-        return rule.gradient(i, gy, x0, parameter_of(f))
+        return call_vjp(rule, rule.row_vjps, i, np, gy, gy, x0, gy, parameter_of(f))
     x0 = as_read(x0, gy)
     x1 = as_read(saved_value(f, 1, gy), gy) if f.n_edges > 1 else None
-    if rule.gradient != NULL:
-        return rule.gradient(i, gy, x0, x1)
-    vjp = (<tuple>rule.row_vjps)[i]
-    if rule.n_inputs == 2:
-        return vjp(np, gy, gy, x0, x1)
-    return vjp(np, gy, gy if x1 is None else x1, x0)
+    y = gy if rule.n_inputs == 2 or x1 is None else x1
+    return call_vjp(rule, rule.row_vjps, i, np, gy, y, x0, x1, None)
+
+
+cdef object call_vjp(const Rule *rule, PyObject *vjps, int i, object xp, object gy, object y,
+                     object x0, object x1, object parameter):
+    vjp = (<tuple>vjps)[i]
+    if rule.arguments != NULL:
+        return vjp(xp, gy, y, *rule.arguments(x0, x1, parameter))
+    if rule.add_whole != NULL:
+        return vjp(xp, gy, y, x0, parameter)
+    return vjp(xp, gy, y, x0) if rule.n_inputs == 1 else vjp(xp, gy, y, x0, x1)
 
 
 cdef object saved_like(Node f, int i, object gy):
@@ -383,14 +367,21 @@ cdef object saved_like(Node f, int i, object gy):
 cdef dict rules = {}  # the address of the rule of each class
 
 
-cdef int define(Rule *rule, cls, const char *name, int n_inputs, int uses0, int uses1,
-                Forward forward, GradientOf gradient, ForNumbers for_numbers,
-                ForArrays for_arrays, AddGradient add_gradient) except -1:
-    rule.type, rule.name, rule.n_inputs = <PyTypeObject *>cls, name, n_inputs
-    rule.uses[0], rule.uses[1] = uses0, uses1
-    rule.forward, rule.gradient = forward, gradient
-    rule.for_numbers, rule.for_arrays = for_numbers, for_arrays
-    rule.add_gradient = add_gradient
+cdef int define(Rule *rule, cls, const char *name, int n_inputs, int uses0, int uses1, int loop,
+                ForNumbers numbers, ForArrays arrays, AddGradient gradient) except -1:
+    rule.n_inputs, rule.uses[0], rule.uses[1], rule.loop = n_inputs, uses0, uses1, loop
+    rule.for_numbers, rule.for_arrays, rule.add_gradient = numbers, arrays, gradient
+    return register(rule, cls, name)
+
+
+cdef int define_with_parameter(Rule *rule, cls, const char *name, Forward forward, FastCall call,
+                               AddWhole gradient) except -1:
+    rule.n_inputs, rule.forward, rule.fast_call, rule.add_whole = 1, forward, call, gradient
+    return register(rule, cls, name)
+
+
+cdef int register(Rule *rule, cls, const char *name) except -1:
+    rule.type, rule.name = <PyTypeObject *>cls, name
     rules[cls] = <size_t>rule
     adopt_nodes(rule.type)
     return 0
@@ -400,12 +391,16 @@ cdef const Rule *rule_of(cls) except NULL:
     return <const Rule *><size_t>rules[cls]
 
 
-cdef FastCall attach(cls, object forward, tuple vjps) except? NULL:
+cdef FastCall attach(cls, object forward, tuple vjps, object batched) except? NULL:
     cdef Rule *rule = <Rule *><size_t>rules[cls]
+    # What `where` is called with first, its condition, is no operand here.
+    cdef Py_ssize_t first = len(vjps) - rule.n_inputs
+    vjps, batched = vjps[first:], None if batched is None else (<tuple>batched)[first:]
     Py_INCREF(forward)
-    rule.row_forward = <PyObject *>forward
     Py_INCREF(vjps)
-    rule.row_vjps = <PyObject *>vjps
+    Py_INCREF(batched)
+    rule.row_forward, rule.row_vjps = <PyObject *>forward, <PyObject *>vjps
+    rule.row_batched = <PyObject *>batched
     return rule.fast_call
 
 
@@ -423,18 +418,22 @@ cdef class Operation(Function):
         require_operands(self, len(xs))
         if self.rule.add_whole != NULL:  # its rule takes arrays alone
             xs = (np.asanyarray(xs[0]),)
-        return forward(self.rule, xs[0], xs[1] if len(xs) > 1 else None)
+        return call_forward(self.rule, xs[0], xs[1] if len(xs) > 1 else None)
 
     def backward(self, gy):
         """The inputs' gradients, from the output's; the engine sums them to the inputs' shapes."""
         cdef int i
         cdef list xs, gxs, needed
-        require_rule(self)
         if self.flags & SPENT:
             raise not_walkable(self)
+        if self.flags & OF_ROW:
+            from fastgrad._core.row import backward_of  # which is made of all this
+
+            return backward_of(self, (gy,))
+        require_rule(self)
         if not self.flags & RECORDED:  # as the seed's, which for a sum read no operand
             gxs = [gradient_at(self.rule, i, gy, [None, None]) for i in range(self.rule.n_inputs)]
-        elif self.inputs == NULL:
+        elif not self.flags & IN_PYTHON:
             needed = [self.edges[i].to != NULL for i in range(self.rule.n_inputs)]
             own = held(self)
             gxs = [gradient_of(own, i, gy) if needed[i] else None for i in range(len(needed))]
@@ -442,7 +441,7 @@ cdef class Operation(Function):
             xs = [native_value(x) for x in recorded_inputs(self)]
             require_operands(self, len(xs))
             gxs = [gradient_at(self.rule, i, gy, xs) if x.requires_grad else None
-                   for i, x in enumerate(<tuple>self.inputs)]
+                   for i, x in enumerate(<tuple>self.kept)]
         return tuple(gxs) if len(gxs) > 1 else gxs[0]
 
 
@@ -453,12 +452,12 @@ cdef object native_value(Handle x):
 
 
 cdef object gradient_at(const Rule *rule, int i, object gy, list xs):
-    x1 = xs[1] if len(xs) > 1 else None
+    x0, x1 = xs[0], xs[1] if len(xs) > 1 else None
     gy = widened(gy)
-    read_xs = [as_read(x, gy) for x in xs]
-    if rule.gradient != NULL:
-        return rule.gradient(i, gy, read_xs[0], read_xs[1] if len(xs) > 1 else None)
-    return (<tuple>rule.row_vjps)[i](np, gy, as_read(forward(rule, xs[0], x1), gy), *read_xs)
+    y = gy  # as most VJPs read no output, and that of a sum needs no operands for it
+    if rule.uses[0] & Y or rule.names_output:
+        y = as_read(call_forward(rule, x0, x1), gy)
+    return call_vjp(rule, rule.row_vjps, i, np, gy, y, as_read(x0, gy), as_read(x1, gy), None)
 
 
 cdef int require_rule(Operation f) except -1:

@@ -19,13 +19,14 @@ from fastgrad._core.operation import Operation as OperationClass
 from fastgrad._core.row import RowFunction, zero
 
 from fastgrad._core.accumulate cimport gradient_dtype, zero_gradient
+from fastgrad._core.collector cimport make_collectable
 from fastgrad._core.debug cimport check_if_noted
 from fastgrad._core.function cimport (
     call_backward, call_recorded, guarded, recorded_data, recorded_inputs, recorded_value,
     required_gradient, variable_at,
 )
 from fastgrad._core.graph cimport (
-    as_recorded, called_again, ended, handle_for, not_walkable, require_fit, shown_by, value_of,
+    as_recorded, called_again, ended, handle_for, held, not_walkable, require_fit, shown_by, value_of,
     variable,
 )
 from fastgrad._kernels.loops cimport (
@@ -33,14 +34,14 @@ from fastgrad._kernels.loops cimport (
     take_object,
 )
 from fastgrad._core.node cimport (
-    CALLED, ENDED, Edge, HAS_MOVED, Handle, LEAF, Node, RECORDED, REQUIRES_GRAD, SPENT,
-    first_slot, handle_in, index_of, is_moved, make_collectable,
+    ENDED, Edge, HAS_MOVED, Handle, IN_PYTHON, LEAF, Node, OF_ROW, RECORDED, REQUIRES_GRAD, SPENT,
+    handle_in, index_of, is_moved,
 )
-from fastgrad._core.operation cimport held, parameter_of, saved_value
+from fastgrad._core.operation cimport call_forward, call_vjp, parameter_of, saved_value
 from fastgrad._core.precision cimport as_read, widened
 from fastgrad._core.queue cimport pop, push, release
 from fastgrad._core.row cimport (
-    Call, NOTHING, Row, gradient_of_call, held_call, owned, row_of, whole,
+    Call, NOTHING, Row, call_of, gradient_of_call, owned, row_of, whole,
 )
 from fastgrad._core.row cimport required_gradient as required_of_rule
 
@@ -90,7 +91,7 @@ cdef class RecordedRun:
             entry.owner, entry.gradients = owner, [None] * n
             self.entries[<size_t><PyObject *>owner] = entry
             if isinstance(owner, Node):
-                entry.first = first_slot(owner)
+                entry.first = (<Node>owner).first
                 push(&self.queue, <void *>owner, (<Node>owner).generation)
         return entry
 
@@ -122,9 +123,9 @@ cdef class RecordedRun:
         cdef int slot
         cdef Handle y
         entry.gradients = None  # a node is visited once
-        if not f.flags & RECORDED or (f.n_edges == 0 and f.inputs == NULL):
+        if not f.flags & RECORDED or f.flags & SPENT:
             raise not_walkable(f)
-        if first_slot(f) != entry.first:
+        if f.first != entry.first:
             raise called_again(f)  # since it was queued, by code in the middle
         check_if_noted(f)
         for slot in range(len(gys)):
@@ -132,9 +133,9 @@ cdef class RecordedRun:
                 y = <Handle>handle_in(f, slot)
                 self.note(y, gys[slot])
         if any([gy is not None for gy in gys]):
-            if f.inputs != NULL:
+            if f.flags & IN_PYTHON:
                 self.visit_function(f, gys)
-            elif f.flags & CALLED:
+            elif f.flags & OF_ROW:
                 self.visit_call(f, gys)
             else:
                 self.visit_operation(f, gys[0])
@@ -163,13 +164,14 @@ cdef class RecordedRun:
             if not self.leads_on(to, own.edges[i].slot):
                 continue
             if own.rule.add_whole != NULL:
-                gx = own.rule.gradient(i, gy, saved_value(own, 0, gy), parameter_of(own))
+                gx = call_vjp(own.rule, own.rule.row_vjps, i, self.xp, gy, gy,
+                              saved_value(own, 0, gy), None, parameter_of(own))
             else:
                 y = gy
                 if n == 1 and own.n_edges == 2:
                     y = as_read(as_it_was(<PyObject *>f, 0, saved_value(own, 1, gy)), gy)
                 elif own.rule.names_output:
-                    y = own.rule.forward(saved_value(own, 0, gy), None)
+                    y = call_forward(own.rule, saved_value(own, 0, gy), None)
                     y = as_read(as_it_was(<PyObject *>f, 0, y), gy)
                 gx = (<tuple>own.rule.row_vjps)[i](self.xp, gy, y, *xs)
             like = saved_value(own, i, own_gy)
@@ -177,17 +179,18 @@ cdef class RecordedRun:
         return 0
 
     cdef int visit_call(self, Node f, list gys) except -1:
-        cdef Call call = held_call(f)
+        cdef Node own = held(f)
+        cdef Call call = call_of(own)
         cdef Call recorded = Call.__new__(Call)
         cdef Row row = call.row
         cdef int i
         cdef bint many = isinstance(call.y, tuple)
-        recorded.row, recorded.kwargs, recorded.targets = row, call.kwargs, recorded.own
+        recorded.row, recorded.kwargs = row, call.kwargs
         xs = []
-        for i in range(call.n_targets):
+        for i in range(own.n_edges):
             value = call.operand(i)
-            if call.targets[i].to != NULL:
-                value = as_it_was(call.targets[i].to, call.targets[i].slot, value)
+            if own.edges[i].to != NULL:
+                value = as_it_was(own.edges[i].to, own.edges[i].slot, value)
             xs.append(value)
         operands = call.args[0] if row.sequence else call.args
         xs += operands[len(xs):]
@@ -201,10 +204,10 @@ cdef class RecordedRun:
         ]) if many else gys[0]
         if not row.ours:
             gy = tuple([guarded(g) for g in gy]) if many else guarded(gy)
-        for i in range(call.n_targets):
-            if call.targets[i].to == NULL:
+        for i in range(own.n_edges):
+            if own.edges[i].to == NULL:
                 continue
-            if not self.leads_on(<object>call.targets[i].to, call.targets[i].slot):
+            if not self.leads_on(<object>own.edges[i].to, own.edges[i].slot):
                 continue
             if not row.sequence and row.vjp[i] is zero:
                 gx = zero_gradient(call.operand(i))
@@ -219,11 +222,11 @@ cdef class RecordedRun:
                                      row.saves != NOTHING and not self.linear)
             if gx is not None:
                 gx = self.fitted(gx, call.operand(i))
-                self.add(<object>call.targets[i].to, call.targets[i].slot, gx)
+                self.add(<object>own.edges[i].to, own.edges[i].slot, gx)
         return 0
 
     cdef int visit_function(self, Node f, list gys) except -1:
-        cdef tuple inputs = <tuple>f.inputs
+        cdef tuple inputs = <tuple>f.kept
         cdef object xs = recorded_data(f)
         cdef int i, n = len(inputs)
         cdef Handle x
@@ -235,12 +238,10 @@ cdef class RecordedRun:
             y = as_it_was(<PyObject *>f, 0, np.asanyarray(y))
             gy = widened(gys[0])
             vs = [as_read(x, gy) for x in recorded_inputs(f)]
-            if f.rule.row_vjps == NULL:  # it has a parameter, which is None of one called by hand
-                gxs = tuple([f.rule.gradient(i, gy, vs[i], None) for i in range(n)])
-            else:
-                gxs = tuple([
-                    (<tuple>f.rule.row_vjps)[i](self.xp, gy, y, *vs) for i in range(n)
-                ])
+            gxs = tuple([  # (of a parameter, None where it was called by hand)
+                call_vjp(f.rule, f.rule.row_vjps, i, self.xp, gy, y, vs[0], vs[n - 1], None)
+                for i in range(n)
+            ])
         elif isinstance(f, RowFunction) and type(f).backward is RowFunction.backward:
             gxs = self.by_row(f, gys, recorded_inputs(f))
         elif self.create_graph:
@@ -277,7 +278,7 @@ cdef class RecordedRun:
         made = tuple([
             as_it_was(<PyObject *>f, i, np.asanyarray(ys[i])) for i in range(len(ys))
         ])
-        call.row, call.targets = row, call.own
+        call.row = row
         call.args = (inputs,) if row.sequence else inputs
         call.y = made if isinstance(f._y, tuple) else made[0]
         gy = gys[0]
@@ -624,9 +625,9 @@ def reaches(Handle y, Py_ssize_t limit, bint integers, dict wanted=None):
 cdef bint is_step(Node f) except -1:
     """Whether its gradients are zeros, whatever comes."""
     cdef Row row
-    if not f.flags & CALLED or not f.n_edges:
+    if not f.flags & OF_ROW or not f.n_edges:
         return False
-    row = held_call(f).row
+    row = call_of(f).row
     return not row.sequence and all([vjp is zero or vjp is None for vjp in row.vjp])
 
 
@@ -653,24 +654,12 @@ cdef bint produces(Node f, dict wanted) except -1:
 
 cdef list ends_of(Node f):
     """What its edges lead to: nodes, and leaves."""
-    cdef Call call
-    cdef Handle x
     cdef list ends = []
     cdef int i, slot
-    if f.inputs != NULL:
-        for x in <tuple>f.inputs:
-            ends.append(x if x.creator == NULL else <object>x.creator)
-    elif f.flags & CALLED and f.n_edges:
-        call = held_call(f)
-        for i in range(call.n_targets):
-            if call.targets[i].to != NULL:
-                slot = call.targets[i].slot
-                ends.append(past_moved(<object>call.targets[i].to, &slot))
-    else:
-        for i in range(f.n_edges):
-            if f.edges[i].to != NULL:
-                slot = f.edges[i].slot
-                ends.append(past_moved(<object>f.edges[i].to, &slot))
+    for i in range(f.n_edges):
+        if f.edges[i].to != NULL:
+            slot = f.edges[i].slot
+            ends.append(past_moved(<object>f.edges[i].to, &slot))
     return ends
 
 

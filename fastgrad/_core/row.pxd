@@ -1,11 +1,7 @@
 """A differentiable function as a row: its name, its forward, what is saved, a VJP per operand.
 
-A call of a row makes a node like any other. What the node keeps for backward is a Call, which it
-holds as what its first edge saved; so a node is freed, spent and walked by the garbage collector
-without knowing of rows.
+A call of a row makes a node like any other, which keeps a Call besides its edges.
 """
-
-from cpython.object cimport PyObject
 
 from fastgrad._core.function cimport Function
 from fastgrad._core.graph cimport not_walkable
@@ -17,16 +13,13 @@ cdef enum:  # what the VJPs of a row read the elements of
     OUTPUT = 2
     OTHERS = 4  # for the gradient of an operand, of the other operands only: a product
 
-cdef struct Target:
-    PyObject *to  # owned: a Node or, LEAF, a Handle; NULL: needs no gradient
-    int slot
-
 
 cdef class Row:
     cdef readonly str name
     cdef readonly object forward
     cdef readonly object vjp  # a tuple of one VJP per operand; of a sequence, one for all of them
     cdef readonly object jvp  # the same of JVPs, or None
+    cdef readonly object batched  # the same of VJPs for gradients with a leading axis, or None
     cdef readonly int saves
     cdef readonly bint sequence  # the operands are the elements of the first argument
     cdef public bint none_for_absent  # its VJPs take None for the gradient that an output lacks
@@ -52,6 +45,7 @@ cdef class Row:
     cdef int n_operands(self) except -1
     cdef tuple bound(self, tuple args, dict kwargs)
     cdef object differentiate(self, int i, object xp, object gy, Call call)
+    cdef object batch(self, int i, object xp, object gys, Call call)
     cdef tuple arguments_for(self, object xp, int i, object g, Call call)
     cdef object read(self, int i, object x, object gy)
     cdef bint has_jvp(self, int i) except -1
@@ -63,16 +57,13 @@ cdef class Call:
     cdef tuple args  # as `forward` got them; a stand-in where nobody will read the elements
     cdef dict kwargs  # or None
     cdef object y  # the output, or a tuple of them; stand-ins
-    cdef int n_targets
-    cdef Target *targets  # &own[0], or an array of its own
-    cdef Target own[2]
 
     cdef object operand(self, int i)
 
 
 # For backward, of a node that holds a Call.
 cdef inline Call call_of(Node f):
-    return <Call>f.edges[0].saved.array
+    return <Call>f.kept
 
 # What a VJP returned for an operand like `x`, as an ndarray that can be fitted to it; or an
 # exception.

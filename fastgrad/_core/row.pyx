@@ -4,10 +4,8 @@
 """See row.pxd."""
 
 cimport cython
-from cpython.object cimport PyObject, PyTypeObject, traverseproc, visitproc
-from cpython.ref cimport Py_INCREF, Py_XDECREF
-from libc.stdint cimport int64_t
-from libc.stdlib cimport calloc, free
+from cpython.object cimport PyObject, PyTypeObject
+from cpython.ref cimport Py_INCREF
 
 import inspect
 import sys
@@ -18,21 +16,20 @@ import numpy as np
 
 from fastgrad._core.accumulate cimport fitted, zero_gradient
 from fastgrad._core.config cimport recording
-from fastgrad._core.debug cimport note_if_armed
+from fastgrad._core.collector cimport has_references, untrack
 from fastgrad._core.function cimport Function, recorded_inputs
-from fastgrad._core.graph cimport (
-    enter_call, handle_for, lead, leave_call, next_generation, put_output, value_of, variable,
-)
+from fastgrad._core.graph cimport enter_call, leave_call, value_of, variable
 from fastgrad._kernels.loops cimport (
     holds_integers, import_numpy, is_array, is_exact, is_stand_in, native, same_dtype, same_shape,
     stand_in, take_object,
 )
 from fastgrad._core.node cimport (
-    CALLED, Handle, Node, RECORDED, REQUIRES_GRAD, SAVED, adopt_nodes, has_references, is_tracked,
-    make_slots, new_node_of, track, untrack,
+    Edge, Handle, Node, OF_ROW, REQUIRES_GRAD, SAVED, STAND_IN, adopt_nodes, make_edges,
+    new_node_of,
 )
 from fastgrad._core.operation cimport apply, attach, is_foreign, rule_of, without_lists
 from fastgrad._core.precision cimport as_read, widened
+from fastgrad._core.record cimport Record, begin, finish_many, take_operand
 
 import_numpy()
 
@@ -49,16 +46,19 @@ cdef class Row:
     """A differentiable function: call it on Variables, arrays and numbers. Made by `op`."""
 
     def __init__(self, name, forward, vjp, int saves, bint sequence, compiled, doc, module,
-                 jvp=None):
+                 jvp=None, batched=None):
         self.name, self.forward, self.saves, self.sequence = name, forward, saves, sequence
         self.vjp = vjp if sequence or isinstance(vjp, tuple) else (vjp,)
         self.steps = ()
         self.jvp = jvp if sequence or isinstance(jvp, tuple) or jvp is None else (jvp,)
         self.is_ufunc = isinstance(forward, np.ufunc) and forward.signature is None
+        # Element by element a VJP takes a leading axis as it is.
+        self.batched = self.vjp if batched is True or batched is None and self.is_ufunc else \
+            batched if sequence or isinstance(batched, tuple) or batched is None else (batched,)
         self.compiled = compiled
         if compiled is not None:
             self.rule = rule_of(compiled)
-            self.fast_call = attach(compiled, forward, self.vjp)
+            self.fast_call = attach(compiled, forward, self.vjp, self.batched)
             self._function = compiled
         self.__name__ = self.__qualname__ = name
         self.__module__ = module
@@ -100,7 +100,7 @@ cdef class Row:
         cdef int n = len(args)
         cdef object x0, x1
         if self.fast_call != NULL:
-            y = self.fast_call(args, kwargs)
+            y = self.fast_call(self.rule, args, kwargs)
             if y is not NotImplemented:
                 return y
         elif self.rule != NULL and n == self.rule.n_inputs and not kwargs:
@@ -245,6 +245,12 @@ cdef class Row:
         """The VJP's own answer, not yet fitted to its operand."""
         vjp = self.vjp if self.sequence else self.vjp[i]
         args = self.arguments_for(xp, i, gy, call)
+        return vjp(*args, **call.kwargs) if call.kwargs else vjp(*args)
+
+    cdef object batch(self, int i, object xp, object gys, Call call):
+        """The same for gradients with a leading axis; NotImplemented where it takes none."""
+        vjp = self.batched if self.sequence else self.batched[i]
+        args = self.arguments_for(xp, i, gys, call)
         return vjp(*args, **call.kwargs) if call.kwargs else vjp(*args)
 
     cdef bint has_jvp(self, int i) except -1:
@@ -461,61 +467,49 @@ cdef int record(Row row, object operands, int n, tuple values, tuple args, dict 
                 list outputs, bint many) except -1:
     cdef Node f = new_node_of(<PyTypeObject *>row.Function)
     cdef Call call = Call.__new__(Call)
-    cdef Handle x, y
-    cdef int i, slot, n_needy = 0
-    cdef int64_t generation = 0
-    cdef bint tracked = False, whole
-    call.row = row
-    if n > 2:
-        call.targets = <Target *>calloc(n, sizeof(Target))
-        if call.targets == NULL:
-            raise MemoryError()
-    else:
-        call.targets = call.own
-    call.n_targets = n
-    cdef bint integers = n_of_integers(outputs) == len(outputs)
+    cdef Record r
+    cdef Handle x
+    cdef int i, n_needy = 0
+    cdef bint whole, integers = n_of_integers(outputs) == len(outputs)
+    begin(&r)
+    make_edges(f, n)
     for i in range(n):
         if isinstance(operands[i], Handle) and (row.sequence or row.vjp[i] is not None):
             x = operands[i]
             if integers and values[i].dtype.kind in "fc":
                 continue  # it was made an integer on the way: in steps
             if x.flags & REQUIRES_GRAD:
-                if n_needy == 0 or x.generation > generation:
-                    generation = x.generation
                 n_needy += 1
-                lead(&call.targets[i].to, &call.targets[i].slot, x, <PyObject *>values[i])
-                tracked |= is_tracked(call.targets[i].to)
+                take_operand(&r, &f.edges[i], x, <PyObject *>values[i])
     saved = []
     for i in range(len(values)):
         whole = i >= n or row.saves & INPUTS or not (row.sequence or row.vjp[i] is not None)
         if row.saves & OTHERS and i < n:
-            whole |= n_needy > (call.targets[i].to != NULL)
+            whole |= n_needy > (f.edges[i].to != NULL)
         saved.append(kept(without_lists(values[i]), whole))
+        if i < n:
+            save(&f.edges[i], saved[i])
+    call.row = row
     call.args = (tuple(saved), *without_lists(args[1:])) if row.sequence else tuple(saved)
     if kwargs and not row.is_ufunc:
         call.kwargs = {key: without_lists(value) for key, value in kwargs.items()}
     ys = tuple([kept(value_of(y), row.saves & OUTPUT) for y in outputs])
     call.y = ys if many else ys[0]
-    tracked = tracked or may_refer(call.args) or may_refer(call.kwargs)
-
-    f.edges[0].saved.array = <PyObject *>call
-    Py_INCREF(call)
-    f.edges[0].flags = SAVED
-    f.n_edges = 1
-    make_slots(f, len(outputs))
-    f.flags = RECORDED | CALLED
-    f.generation = generation
-    for slot in range(len(outputs)):
-        y = outputs[slot]
-        if y.flags & REQUIRES_GRAD:
-            put_output(f, slot, y, next_generation(generation))
-    if tracked:
-        track(<PyObject *>f)
-        for y in outputs:
-            track(<PyObject *>y)
-    else:
+    r.tracked |= may_refer(call.args) or may_refer(call.kwargs)
+    if not r.tracked:
         untrack(<PyObject *>call)
-    return note_if_armed(f)
+    Py_INCREF(call)
+    f.kept = <PyObject *>call
+    f.flags = OF_ROW
+    return finish_many(&r, f, outputs)
+
+
+cdef inline void save(Edge *edge, object x) noexcept:
+    """The operand, or what stands for it."""
+    if x is not None:
+        Py_INCREF(x)
+        edge.saved.array = <PyObject *>x
+        edge.flags = STAND_IN if is_array(<PyObject *>x) and is_stand_in(<PyObject *>x) else SAVED
 
 
 cdef bint may_refer(object x) except -1:
@@ -541,16 +535,6 @@ cdef bint may_refer(object x) except -1:
 
 @cython.final
 cdef class Call:
-    def __dealloc__(self):
-        cdef int i
-        cdef PyObject *to
-        for i in range(self.n_targets):
-            to = self.targets[i].to
-            self.targets[i].to = NULL
-            Py_XDECREF(to)
-        if self.targets != self.own:
-            free(self.targets)
-
     cdef object operand(self, int i):
         return (<tuple>self.args[0])[i] if self.row.sequence else self.args[i]
 
@@ -609,27 +593,6 @@ cdef class RowFunction(Function):
         # Its class is no module's attribute: pickled by the row, which is.
         return new_function, (row,), *made[2:]
 
-    @property
-    def inputs(self):
-        """The Variables that it was called with: a tuple."""
-        cdef Call call
-        cdef int i
-        cdef object value
-        if not self.flags & CALLED or self.inputs != NULL or self.n_edges == 0:
-            return Function.inputs.__get__(self)
-        call = call_of(self)
-        xs = []
-        for i in range(call.n_targets):
-            value = call.operand(i)
-            if is_array(<PyObject *>value) and is_stand_in(<PyObject *>value):
-                value = None
-            xs.append(handle_for(call.targets[i].to, call.targets[i].slot, value))
-        return tuple(xs)
-
-    @inputs.setter
-    def inputs(self, xs):
-        Function.inputs.__set__(self, xs)
-
     def forward(self, *xs):
         """The output's array, from the operands'."""
         cdef Row row = row_of(self)
@@ -640,25 +603,33 @@ cdef class RowFunction(Function):
     def backward(self, *gys):
         """The inputs' gradients, from the output's."""
         cdef Call call
-        cdef Row row = row_of(self)
-        cdef int i
-        if self.flags & CALLED and self.inputs == NULL:
-            call = held_call(self)
-        else:
-            call = Call.__new__(Call)
-            call.row, call.y = row, self._y
-            xs = tuple([kept(value_of(x), True) for x in recorded_inputs(self)])
-            call.args = (xs,) if row.sequence else xs
-            call.targets = call.own
-        ys = call.y if isinstance(call.y, tuple) else (call.y,)
-        gys = tuple(whole(row, gys, ys))
-        gy = gys if isinstance(call.y, tuple) else gys[0]
-        n = len(call.args[0]) if row.sequence else len(call.args)
-        gxs = []
-        for i in range(n):
-            known = row.sequence or (i < len(row.vjp) and row.vjp[i] is not None)
-            gxs.append(gradient_of_call(call, i, gy) if known else None)
-        return tuple(gxs) if len(gxs) > 1 else gxs[0]
+        cdef Row row
+        if self.flags & OF_ROW:
+            return backward_of(self, gys)
+        row = row_of(self)
+        call = Call.__new__(Call)
+        call.row, call.y = row, self._y
+        xs = tuple([kept(value_of(x), True) for x in recorded_inputs(self)])
+        call.args = (xs,) if row.sequence else xs
+        return gradients_of(call, gys)
+
+
+def backward_of(Function f, tuple gys):
+    """What `f.backward(*gys)` is for a node of a row."""
+    return gradients_of(held_call(f), gys)
+
+
+cdef object gradients_of(Call call, tuple gys):
+    cdef Row row = call.row
+    cdef int i, n = len(call.args[0]) if row.sequence else len(call.args)
+    ys = call.y if isinstance(call.y, tuple) else (call.y,)
+    gys = tuple(whole(row, gys, ys))
+    gy = gys if isinstance(call.y, tuple) else gys[0]
+    gxs = []
+    for i in range(n):
+        known = row.sequence or (i < len(row.vjp) and row.vjp[i] is not None)
+        gxs.append(gradient_of_call(call, i, gy) if known else None)
+    return tuple(gxs) if len(gxs) > 1 else gxs[0]
 
 
 adopt_nodes(<PyTypeObject *>RowFunction)
@@ -674,23 +645,3 @@ cdef Row row_of(Function f):
 def new_function(row):
     """A Function of a row, not called yet: what a pickle of one holds."""
     return row.Function()
-
-
-# The targets, which Cython knows nothing of, for the garbage collector.
-
-cdef extern from "Python.h":
-    ctypedef struct LongTypeObject "PyTypeObject":
-        traverseproc tp_traverse
-
-cdef traverseproc traverse_fields = (<LongTypeObject *><PyTypeObject *>Call).tp_traverse
-
-
-cdef int traverse_call(PyObject *x, visitproc visit, void *arg) noexcept:
-    cdef int i, stop = traverse_fields(x, visit, arg)
-    for i in range((<Call>x).n_targets):
-        if not stop and (<Call>x).targets[i].to != NULL:
-            stop = visit((<Call>x).targets[i].to, arg)
-    return stop
-
-
-(<LongTypeObject *><PyTypeObject *>Call).tp_traverse = <traverseproc>traverse_call

@@ -10,14 +10,16 @@ from cpython.object cimport PyObject, PyObject_GenericSetAttr, PyObject_RichComp
 from cpython.ref cimport Py_INCREF, Py_XDECREF
 from libc.stdint cimport int64_t
 
+from fastgrad._core.collector cimport (
+    has_no_slots, has_references, make_collectable, note_attribute, untrack,
+)
 from fastgrad._core.graph cimport (
     as_data, leave_place, next_generation, note_rebinding, set_array, set_grad, take_place,
     value_of,
 )
 from fastgrad._kernels.loops cimport import_numpy, is_array
 from fastgrad._core.node cimport (
-    ENDED, Node, REQUIRES_GRAD, adopt_handles, adopt_variable, has_no_slots, has_references,
-    make_collectable, note_attribute, origin_here, untrack,
+    ENDED, Node, REQUIRES_GRAD, adopt_handles, adopt_variable, origin_here,
 )
 
 import_numpy()

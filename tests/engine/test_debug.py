@@ -35,9 +35,9 @@ READ = {
     "matmul": (lambda x: x @ x, "MatMul: operand"),
     "log": (fnp.log, "Log: operand 0"),
     "maximum": (lambda x: fnp.maximum(x, 1.0), "Maximum: operand 0"),
-    "a row": (fnp.arctan, "Arctan: an operand"),
-    "a row of many": (lambda x: fnp.cumprod(x), "Cumprod: an operand"),
-    "a list": (lambda x: fnp.einsum("i,i->", x, x), "Einsum: an operand"),
+    "a row": (fnp.arctan, "Arctan: operand 0"),
+    "a row of many": (lambda x: fnp.cumprod(x), "Cumprod: operand 0"),
+    "a list": (lambda x: fnp.einsum("i,i->", x, x), "Einsum: operand 0"),
     "a Function": (lambda x: Sine()(x), "Sine: input 0"),
 }
 UNREAD = {
