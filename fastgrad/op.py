@@ -5,6 +5,7 @@ The functions of NumPy fall into four groups. `op` and `implements` make one dif
 raise. What is in none raises too.
 """
 
+import functools
 import inspect
 import sys
 
@@ -24,6 +25,9 @@ from fastgrad._core.row import (
 )
 
 __all__ = ["op", "zero", "INPUTS", "OUTPUT", "OTHERS", "NOTHING", "implements", "plain", "refuse"]
+
+# Of functions of NumPy's, once one is called: an import does not wait for it.
+signature_of = functools.cache(inspect.signature)
 
 # For the table of coverage: the group of each of NumPy's functions, and a remark.
 groups = {}
@@ -135,11 +139,10 @@ def with_operand(row, name, vjp):
         vjp=(vjp_of_x, vjp),
         implements=(),
     )
-    signature = inspect.signature(row.forward)
-    first = next(iter(signature.parameters))
 
     def answer(*args, **kwargs):
-        rest = signature.bind(*args, **kwargs).arguments
+        signature = signature_of(row.forward)
+        first, rest = next(iter(signature.parameters)), signature.bind(*args, **kwargs).arguments
         if not holds_variable(rest.get(name)):
             return NotImplemented
         return two(operand_of(rest.pop(first)), operand_of(rest.pop(name)), **rest)
