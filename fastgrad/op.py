@@ -11,7 +11,14 @@ import sys
 
 import numpy as np
 
-from fastgrad._core.protocols import GO_ON, full_name, handlers, own_rows, value
+from fastgrad._core.protocols import (
+    GO_ON,
+    full_name,
+    handlers,
+    own_rows,
+    read_later_chapters,
+    value,
+)
 from fastgrad._core.row import (
     INPUTS,
     NOTHING,
@@ -103,15 +110,17 @@ def op(
     check_beside(name, "JVP", vjp, jvp, sequence)
     if batched is not True:
         check_beside(name, "batched VJP", vjp, batched, sequence)
+    module = sys._getframe(1).f_globals.get("__name__", __name__)
+    own = module.partition(".")[0] != "fastgrad"
+    if own:
+        read_later_chapters()  # so that it is known what has a row
     if implements is None:
         known = not is_numpys(forward) or forward in handlers or forward in own_rows
         implements = () if known else (forward,)
-    module = sys._getframe(1).f_globals.get("__name__", __name__)
     doc = doc or summary(name, implements)
     row = Row(name, forward, vjp, saves, sequence, fast, doc, module, jvp, batched)
     is_zero = not sequence and all(rule in (zero, None) for rule in row.vjp)
     group = "zero gradient" if is_zero else "differentiable"
-    own = module.partition(".")[0] != "fastgrad"
     for function in implements:
         if not isinstance(forward, np.ufunc):
             like_ufunc(row, function)
