@@ -16,7 +16,7 @@ INPUTS: Literal[1]
 OUTPUT: Literal[2]
 OTHERS: Literal[4]
 
-def signature_of(function: _Function) -> Signature: ...
+signature_of: Callable[[_Function], Signature]
 
 groups: dict[_Function, tuple[str, str]]
 

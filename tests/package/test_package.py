@@ -225,7 +225,7 @@ def test_chapters_that_are_read_later(run_child):
         assert np.fft.fft(x).creator is not None and np.can_cast(x.dtype, float)
         print("found")
     """
-    vjp = "vjp=lambda xp, g, y, x: 5 * g"
+    vjp = "vjp=lambda xp, g, y, x: 5 * g * np.ones((2, 2))"
     for first in (
         "np.linalg.det(x)",
         "import fastgrad.numpy.linalg, fastgrad.numpy",
