@@ -30,7 +30,6 @@ from fastgrad.functions import *  # noqa: F403
 from fastgrad.functions import __all__ as _functions
 from fastgrad.functions._arithmetic import Abs, Add, Div, Mul, Neg, Pow, Sub
 from fastgrad.functions._products import MatMul
-from fastgrad.functions.degenerate import DegeneracyWarning
 from fastgrad.memory import empty_cache
 from fastgrad.op import INPUTS, NOTHING, OTHERS, OUTPUT, op, zero
 from fastgrad.variable import Variable
@@ -63,7 +62,8 @@ def __getattr__(name):
         return _importlib.import_module(f"fastgrad.{name}")
     if name not in _public or name == "__version__":
         raise AttributeError(f"module 'fastgrad' has no attribute {name!r}")
-    globals()[name] = found = getattr(_importlib.import_module("fastgrad.transforms"), name)
+    place = "functions.degenerate" if name == "DegeneracyWarning" else "transforms"
+    globals()[name] = found = getattr(_importlib.import_module(f"fastgrad.{place}"), name)
     return found
 
 

@@ -4,7 +4,6 @@ The gradient for one factor is the product of `g` with the others. Nothing is co
 function itself does not conjugate: `vdot`, `vecdot` and `vecmat` their first operand.
 """
 
-import string
 from functools import partial
 
 import numpy as np
@@ -279,7 +278,7 @@ cross = op("cross", np.cross, OTHERS, vjp=of_both(cross_vjp))
 
 # --- einsum ---
 
-LETTERS = string.ascii_uppercase + string.ascii_lowercase  # as NumPy numbers them
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # as NumPy numbers them
 
 
 def letters(sublist):

@@ -6,7 +6,7 @@ from fastgrad._core import recorded
 from fastgrad._core.function import Function
 from fastgrad._core.node import end_arguments, enter_origin, is_from, leave_origin
 from fastgrad.config import Config
-from fastgrad.transforms.arguments import differentiating, identity, recording
+from fastgrad.transforms.arguments import differentiating, identity, recording, transform
 from fastgrad.trees import flatten, is_float, rebuild
 from fastgrad.variable import Variable
 
@@ -77,6 +77,7 @@ class Checkpoint(Function):
         return tuple(gxs)
 
 
+@transform
 def checkpoint(fun):
     """`fun`, of which nothing is kept for the gradient but its arguments: it is computed again.
 
