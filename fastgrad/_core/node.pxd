@@ -43,6 +43,7 @@ cdef enum:  # flags of handles and nodes
     SPENT = 8  # a node: a backward with retain_graph=False released it
     HAS_MOVED = 16  # a node: one of its outputs was, at least
     DONE = 32  # a node: the backward `run` has passed here
+    AHEAD = 128  # a node: the backward `run` will pass here, and has not queued it yet
     OF_ROW = 256  # a node: `kept` is a Call, see row.pxd
     IN_PYTHON = 512  # a node: its Function was called; `kept` is its inputs, a tuple of Handles
     CHECKED = 1024  # a node: recorded in a `debug` block, see debug.pxd

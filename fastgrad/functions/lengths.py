@@ -58,7 +58,7 @@ def slope_at_zero(xp, g, y):
         return None
     if getattr(running, "slope", False):
         return None
-    from fastgrad._core import recorded  # which needs the rows
+    from fastgrad._core import ends, recorded  # which needs the rows
 
     alive = None if y.creator is None else y.creator.outputs[0]()
     if alive is not None:  # the output itself: `y` has its value as recorded, if it was assigned
@@ -71,7 +71,7 @@ def slope_at_zero(xp, g, y):
     finally:
         running.slope = False
     unknown = slope is None and others and np.any(zero & (value(g) == 0))
-    if unknown and recorded.reaches(g, 1 << 62, False, {id(f): f for f in others}):
+    if unknown and ends.reaches(g, 1 << 62, False, {id(f): f for f in others}):
         warn_of_two(type(y.creator).__name__)
     if y.creator is not None:
         others.add(y.creator)
