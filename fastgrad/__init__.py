@@ -11,10 +11,19 @@
 
 import importlib as _importlib
 
+try:
+    from fastgrad._kernels.parallel import get_num_threads, set_num_threads
+except ModuleNotFoundError as error:
+    if error.name != "fastgrad._kernels.parallel":
+        raise
+    raise ImportError(
+        f"fastgrad is not compiled for this Python in {__path__[0]}: leave the folder of the "
+        "sources, which hides the installed package, or compile them there (pip install -e .)"
+    ) from None
+
 from fastgrad import special
 from fastgrad._core.function import Function, as_array
 from fastgrad._core.operators import abs, add, div, matmul, mul, neg, pow, sub
-from fastgrad._kernels.parallel import get_num_threads, set_num_threads
 from fastgrad.config import Config, debug, no_grad, using_config
 from fastgrad.conversions import GradientWarning
 from fastgrad.functions import *  # noqa: F403

@@ -8,7 +8,7 @@ from threading import get_ident
 
 import numpy as np
 
-from fastgrad._core import engine, recorded
+from fastgrad._core import ends, engine, recorded
 from fastgrad._core.accumulate import gradient_dtype, ones_gradient, zero_gradient
 from fastgrad._core.node import ArgumentsBase, enter_origin, is_from, leave_origin
 from fastgrad.config import Config
@@ -97,7 +97,7 @@ class Arguments(ArgumentsBase):
         if self.nested or not Config.enable_backprop:
             return
         own = {id(x) for x in self.xs}
-        for x in recorded.leaves([y for y in ys if isinstance(y, Variable)]):
+        for x in ends.leaves([y for y in ys if isinstance(y, Variable)]):
             self.nested |= id(x) not in own and not is_from(x, self.origin)
 
     def packed(self, parts):

@@ -1,6 +1,5 @@
 """Gradients: grad and its kin, and those of Variables with a graph."""
 
-import contextlib
 import functools
 from threading import get_ident
 
@@ -199,8 +198,11 @@ def gradients(outputs, inputs, grad_outputs=None, create_graph=False, *, unconne
         else flatten_as(structure, grad_outputs, "grad_outputs")
     )
     gys = [ones_like(y) if gy is None else started(gy, y) for y, gy in zip(ys, gys, strict=True)]
-    with differentiating() if create_graph else contextlib.nullcontext():
-        gxs = recorded.gradients(ys, gys, xs, True, create_graph)
+    if create_graph:
+        with differentiating():
+            gxs = recorded.gradients(ys, gys, xs)
+    else:
+        gxs = engine.gradients(ys, [gy.data for gy in gys], xs, prune=True)
     parts, seen = [], set()
     for i, (x, gx) in enumerate(zip(xs, gxs, strict=True)):
         gx = constant(zeros_for(x, i, unconnected) if gx is None else gx)

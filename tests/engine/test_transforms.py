@@ -558,6 +558,23 @@ BATCHED = {
     "vector @ matrix": lambda x: fnp.sin(x @ W.T),
     "outer": lambda x: (fnp.reshape(x, (30, 1)) @ fnp.reshape(x, (1, 30)))[3],
     "matrices": lambda x: fnp.reshape(x, (5, 6)) @ fnp.reshape(x * 2, (6, 5)),
+    "dot": lambda x: fnp.dot(fnp.reshape(x, (5, 6)), fnp.reshape(x * 2, (1, 6, 5))),
+    "dot of vectors": lambda x: fnp.dot(x, x * 2) * x,
+    "inner": lambda x: fnp.inner(fnp.reshape(x, (5, 6)), x[:6]) * fnp.dot(x[0], x[:5]),
+    "tensordot": lambda x: (
+        fnp.tensordot(fnp.reshape(x, (5, 2, 3)), fnp.reshape(x, (3, 5, 2)), ((0, 2), (1, 0))).sum()
+        * x
+    ),
+    "tensordot of matrices": lambda x: fnp.tensordot(
+        fnp.reshape(x, (5, 2, 3)), fnp.reshape(x, (3, 5, 2)), ((2,), (0,))
+    ),
+    "outer of matrices": lambda x: fnp.outer(x[:6], fnp.reshape(x[6:12], (2, 3))),
+    "einsum": lambda x: fnp.einsum(
+        "ij,kj,i->ki", fnp.reshape(x, (5, 6)), fnp.reshape(x, (5, 6)), x[:5]
+    ),
+    "einsum of a diagonal": lambda x: fnp.einsum(
+        "ii,...j->...i", fnp.reshape(x[:25], (5, 5)), fnp.reshape(x, (3, 10))
+    ),
     "sums": lambda x: x[:20] * fnp.sum(x) + fnp.sum(x * W, axis=1) + fnp.sum(x),
     "means": lambda x: x[:20] * fnp.mean(x) + fnp.mean(x * W, axis=-1),
     "keepdims": lambda x: x * fnp.sum(x * W, axis=(0, 1), keepdims=True),
