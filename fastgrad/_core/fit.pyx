@@ -37,7 +37,7 @@ cdef bint suits(object gx, object like) noexcept:
 cdef object checked(object gx, object like, object named, int i, list gys):
     name = named if type(named) is str else type(named).__name__
     g = value_of(gx) if isinstance(gx, Handle) else gx
-    if is_array(<PyObject *>g) or is_scalar(g) or type(g) is list or type(g) is tuple:
+    if is_array(<PyObject *>g) or is_scalar(g):
         g = np.asanyarray(g)
     if not is_array(<PyObject *>g) or g.dtype.kind not in "biufcO":
         raise TypeError(f"{name}: gradient for input {i} is a {type(gx).__name__}, expected an "
