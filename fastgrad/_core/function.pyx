@@ -20,8 +20,8 @@ from fastgrad._core.collector cimport (
     has_no_slots, has_references, is_tracked, make_collectable, note_attribute, track, untrack,
 )
 from fastgrad._core.graph cimport (
-    as_recorded, assign_outputs, inputs_of, is_scalar, next_generation, not_walkable, note_of,
-    outputs_of, referent, require_shape, set_array, take_note, value_of, variable, without_notes,
+    as_recorded, assign_outputs, is_scalar, next_generation, not_walkable, note_of,
+    referent, require_shape, set_array, take_note, value_of, variable, without_notes,
 )
 from fastgrad._kernels.loops cimport (
     holds_integers, import_numpy, is_array, is_double, is_double_scalar, is_exact, is_stand_in,
@@ -33,6 +33,7 @@ from fastgrad._core.node cimport (
     new_handle, variable_type,
 )
 from fastgrad._core.record cimport Record, begin, count, finish, finish_many
+from fastgrad._core.view cimport inputs_of, outputs_of
 
 import_numpy()
 

@@ -26,7 +26,7 @@ from fastgrad._core.function cimport (
     required_gradient, variable_at,
 )
 from fastgrad._core.graph cimport (
-    as_recorded, called_again, ended, handle_for, held, not_walkable, require_fit, shown_by, value_of,
+    as_recorded, called_again, ended, held, not_walkable, require_fit, shown_by, value_of,
     variable,
 )
 from fastgrad._kernels.loops cimport (
@@ -34,8 +34,8 @@ from fastgrad._kernels.loops cimport (
     take_object,
 )
 from fastgrad._core.node cimport (
-    ENDED, Edge, HAS_MOVED, Handle, IN_PYTHON, LEAF, Node, OF_ROW, RECORDED, REQUIRES_GRAD, SPENT,
-    handle_in, index_of, is_moved,
+    ENDED, Edge, HAS_MOVED, HOLLOW, Handle, IN_PYTHON, LEAF, Node, OF_ROW, RECORDED, REQUIRES_GRAD,
+    SPENT, handle_in, index_of, is_moved,
 )
 from fastgrad._core.operation cimport parameter_of, saved_value
 from fastgrad._core.precision cimport as_read, widened
@@ -44,6 +44,7 @@ from fastgrad._core.row cimport (
     Call, NOTHING, Row, call_of, gradient_of_call, owned, row_of, whole,
 )
 from fastgrad._core.row cimport required_gradient as required_of_rule
+from fastgrad._core.view cimport handle_to_read
 
 import_numpy()
 
@@ -437,7 +438,9 @@ cdef inline bint has_dtype_and_shape_of(object gx, object like) noexcept:
 
 cdef object as_it_was(PyObject *to, int slot, object value):
     """The Variable at the end of an edge; one computed from it, if its data was assigned since."""
-    cdef Handle x = handle_for(to, slot, value)
+    cdef Handle x = handle_to_read(to, slot, value)
+    if x.flags & HOLLOW and value is not None:
+        return variable_at(x, value)
     cdef object now = value_of(x)
     if value is None or now is value:
         return x
