@@ -9,8 +9,7 @@
 (array(2.), array(3.))
 """
 
-import importlib
-from typing import TYPE_CHECKING
+import importlib as _importlib
 
 from fastgrad import special
 from fastgrad._core.function import Function, as_array
@@ -19,6 +18,7 @@ from fastgrad._kernels.parallel import get_num_threads, set_num_threads
 from fastgrad.config import Config, debug, no_grad, using_config
 from fastgrad.conversions import GradientWarning
 from fastgrad.functions import *  # noqa: F403
+from fastgrad.functions import __all__ as _functions
 from fastgrad.functions._arithmetic import Abs, Add, Div, Mul, Neg, Pow, Sub
 from fastgrad.functions._products import MatMul
 from fastgrad.functions.degenerate import DegeneracyWarning
@@ -26,38 +26,37 @@ from fastgrad.memory import empty_cache
 from fastgrad.op import INPUTS, NOTHING, OTHERS, OUTPUT, op, zero
 from fastgrad.variable import Variable
 
-if TYPE_CHECKING:
-    from fastgrad.transforms import (
-        checkpoint,
-        elementwise_grad,
-        grad,
-        gradients,
-        hessian,
-        hessian_operator,
-        hvp,
-        jacobian,
-        jvp,
-        stop_gradient,
-        value_and_grad,
-        vjp,
-    )
-
-# `abs` and `pow` are left out: `from fastgrad import *` must not replace Python's.
+# What `from fastgrad import *` brings: the names of the book, and those that neither Python nor
+# NumPy has. (The others would replace Python's `abs`, `pow`, `sum` and `max`, or the program's
+# `copy` and `array`.) `dir(fastgrad)` has all that is public.
 __all__ = [
     "Variable", "Function", "Config", "using_config", "no_grad", "as_array",
     "Add", "add", "Sub", "sub", "Mul", "mul", "Div", "div", "Neg", "neg", "Pow", "Abs",
     "MatMul", "matmul",
+    "grad", "value_and_grad", "elementwise_grad", "vjp", "jvp", "jacobian", "hessian", "hvp",
+    "hessian_operator", "gradients", "checkpoint", "stop_gradient",
+    "op", "zero", "INPUTS", "OUTPUT", "OTHERS", "NOTHING",
+    "debug", "GradientWarning", "DegeneracyWarning",
+    "empty_cache", "get_num_threads", "set_num_threads",
+    "sigmoid", "log_sigmoid", "softplus", "silu", "relu", "leaky_relu", "elu", "gelu",
+    "softmax", "log_softmax", "logsumexp",
 ]  # fmt: skip
 
 __version__ = "0.1.0"
 
+_modules = {"numpy", "special", "testing"}
+_public = {*__all__, *_functions, "abs", "pow", *_modules, "__version__"}
+
 
 def __getattr__(name):
-    if name.startswith("__"):
-        raise AttributeError(f"module 'fastgrad' has no attribute '{name}'")
-    # Only when one is asked for: it saves every import two milliseconds.
-    transforms = importlib.import_module("fastgrad.transforms")
-    if name not in transforms.__all__:
-        raise AttributeError(f"module 'fastgrad' has no attribute '{name}'")
-    globals()[name] = found = getattr(transforms, name)
+    # Only when one is asked for: it saves every import some milliseconds.
+    if name in _modules:
+        return _importlib.import_module(f"fastgrad.{name}")
+    if name not in _public or name == "__version__":
+        raise AttributeError(f"module 'fastgrad' has no attribute {name!r}")
+    globals()[name] = found = getattr(_importlib.import_module("fastgrad.transforms"), name)
     return found
+
+
+def __dir__():
+    return sorted(_public)

@@ -4,7 +4,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from fastgrad._core.row import Row
+from fastgrad.op import Row
 from fastgrad.variable import Variable
 
 _Method: TypeAlias = Callable[..., Variable]

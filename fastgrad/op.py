@@ -30,8 +30,8 @@ groups = {}
 
 
 def op(
-    name, forward, saves=INPUTS, vjp=None, *, jvp=None, sequence=False, fast=None, implements=None,
-    doc=None,
+    name, forward, saves=INPUTS, vjp=None, *, jvp=None, batched=None, sequence=False, fast=None,
+    implements=None, doc=None,
 ):  # fmt: skip
     """Declare a differentiable function; the result is called like `forward`, on Variables too.
 
@@ -63,6 +63,11 @@ def op(
         derivative of the output along `dx`, of the shape of its operand; with many outputs a tuple.
         `fastgrad.jvp`, tall jacobians and, if `saves` is `NOTHING`, second derivatives then use it.
         `fastgrad.testing.check_gradients` compares the two.
+    batched : callable, tuple of one for each operand, or True, optional
+        The VJPs for many gradients at once, which jacobians then use: called like `vjp`, but `g`
+        has an axis more, the first, and so has the result; `y` and the operands have not. True: the
+        VJPs take such a `g` as they are, as those of a ufunc do, which need no `batched`. One that
+        returns NotImplemented gets the gradients one by one after all.
     sequence : bool
         The operands are the elements of the first argument, as of `np.concatenate`; the one VJP is
         called as `vjp(xp, i, g, y, xs, *args, **kwargs)` for operand `i`, and so is the JVP.
@@ -91,13 +96,15 @@ def op(
             raise TypeError(f"{name}: a VJP is a {type(rule).__name__}, expected a callable")
     if sequence and isinstance(vjp, tuple):
         raise TypeError(f"{name}: of a sequence there is one VJP for all operands, not a tuple")
-    check_jvp(name, vjp, jvp, sequence)
+    check_beside(name, "JVP", vjp, jvp, sequence)
+    if batched is not True:
+        check_beside(name, "batched VJP", vjp, batched, sequence)
     if implements is None:
         known = not is_numpys(forward) or forward in handlers or forward in own_rows
         implements = () if known else (forward,)
     module = sys._getframe(1).f_globals.get("__name__", __name__)
     doc = doc or summary(name, implements)
-    row = Row(name, forward, vjp, saves, sequence, fast, doc, module, jvp)
+    row = Row(name, forward, vjp, saves, sequence, fast, doc, module, jvp, batched)
     is_zero = not sequence and all(rule in (zero, None) for rule in row.vjp)
     group = "zero gradient" if is_zero else "differentiable"
     own = module.partition(".")[0] != "fastgrad"
@@ -140,17 +147,17 @@ def with_operand(row, name, vjp):
     row.otherwise = answer
 
 
-def check_jvp(name, vjp, jvp, sequence):
-    """Raise if there is not one JVP, or None, for each VJP."""
+def check_beside(name, kind, vjp, given, sequence):
+    """Raise if there is not one JVP (or batched VJP), or None, for each VJP."""
     n = len(vjp) if isinstance(vjp, tuple) else 1
-    if sequence and isinstance(jvp, tuple):
-        raise TypeError(f"{name}: of a sequence there is one JVP for all operands, not a tuple")
-    if jvp is not None and (len(jvp) if isinstance(jvp, tuple) else 1) != n:
-        raise TypeError(f"{name}: {len(jvp) if isinstance(jvp, tuple) else 1} JVPs, expected {n}, "
-                        "one or None for each VJP")  # fmt: skip
-    for rule in jvp if isinstance(jvp, tuple) else (jvp,):
+    if sequence and isinstance(given, tuple):
+        raise TypeError(f"{name}: of a sequence there is one {kind} for all operands, not a tuple")
+    if given is not None and (len(given) if isinstance(given, tuple) else 1) != n:
+        raise TypeError(f"{name}: {len(given) if isinstance(given, tuple) else 1} {kind}s, "
+                        f"expected {n}, one or None for each VJP")  # fmt: skip
+    for rule in given if isinstance(given, tuple) else (given,):
         if rule is not None and not callable(rule):
-            raise TypeError(f"{name}: a JVP is a {type(rule).__name__}, expected a callable")
+            raise TypeError(f"{name}: a {kind} is a {type(rule).__name__}, expected a callable")
 
 
 def is_numpys(function):

@@ -1,19 +1,68 @@
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, TypeAlias, overload
 
-from fastgrad._core.row import INPUTS as INPUTS
-from fastgrad._core.row import NOTHING as NOTHING
-from fastgrad._core.row import OTHERS as OTHERS
-from fastgrad._core.row import OUTPUT as OUTPUT
-from fastgrad._core.row import Row as Row
-from fastgrad._core.row import zero as zero
+from typing_extensions import disjoint_base
+
+from fastgrad import Function as _FunctionClass
+from fastgrad.variable import Variable as _Variable
 
 _Function: TypeAlias = Callable[..., Any]
 
 __all__ = ["op", "zero", "INPUTS", "OUTPUT", "OTHERS", "NOTHING", "implements", "plain", "refuse"]
 
+NOTHING: Literal[0]
+INPUTS: Literal[1]
+OUTPUT: Literal[2]
+OTHERS: Literal[4]
+
 groups: dict[_Function, tuple[str, str]]
 
+# Made by `op` alone.
+@disjoint_base
+class Row:
+    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def forward(self) -> _Function: ...
+    @property
+    def vjp(self) -> Any: ...
+    @property
+    def jvp(self) -> Any: ...
+    @property
+    def batched(self) -> Any: ...
+    @property
+    def saves(self) -> int: ...
+    @property
+    def sequence(self) -> bool: ...
+    none_for_absent: bool
+    otherwise: _Function | None
+    narrow: bool
+    steps: tuple[int, ...]
+    @property
+    def ours(self) -> bool: ...
+    @property
+    def compiled(self) -> type | None: ...
+    @property
+    def Function(self) -> type[_FunctionClass]: ...
+    # The result is a Variable where an operand is one. (Several results are a tuple of them.)
+    @overload
+    def __call__(
+        self, x: _Variable | Sequence[_Variable], /, *args: Any, **kwargs: Any
+    ) -> _Variable: ...
+    @overload
+    def __call__(self, x0: Any, x1: _Variable, /, *args: Any, **kwargs: Any) -> _Variable: ...
+    @overload
+    def __call__(
+        self, x0: Any, x1: Any, x2: _Variable, /, *args: Any, **kwargs: Any
+    ) -> _Variable: ...
+    @overload
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+    def __getattr__(self, name: str) -> Any: ...
+    # As a method: `cumsum = op(...)` in a class.
+    def __get__(self, instance: Any, owner: Any = None, /) -> Any: ...
+
+def zero(xp: Any, gy: Any, y: Any, *xs: Any, **kwargs: Any) -> Any: ...
 def op(
     name: str,
     forward: _Function,
@@ -21,13 +70,14 @@ def op(
     vjp: _Function | tuple[_Function | None, ...] | None = None,
     *,
     jvp: _Function | tuple[_Function | None, ...] | None = None,
+    batched: _Function | tuple[_Function | None, ...] | Literal[True] | None = None,
     sequence: bool = False,
     fast: type | None = None,
     implements: tuple[_Function, ...] | None = None,
     doc: str | None = None,
 ) -> Row: ...
 def with_operand(row: Row, name: str, vjp: _Function) -> None: ...
-def check_jvp(name: str, vjp: Any, jvp: Any, sequence: bool) -> None: ...
+def check_beside(name: str, kind: str, vjp: Any, given: Any, sequence: bool) -> None: ...
 def is_numpys(function: Any) -> bool: ...
 def summary(name: str, functions: tuple[_Function, ...]) -> str: ...
 def implements(*functions: _Function) -> Callable[[_Function], _Function]: ...

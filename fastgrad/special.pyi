@@ -1,7 +1,6 @@
 # ruff: noqa: I001 (one import, not one for each name)
 from typing import Any
 
-from fastgrad._core.row import Row
 from fastgrad.functions import (
     elu as elu,
     gelu as gelu,
@@ -15,6 +14,7 @@ from fastgrad.functions import (
     softmax as softmax,
     softplus as softplus,
 )
+from fastgrad.op import Row
 
 __all__ = [
     "sigmoid", "log_sigmoid", "softplus", "silu", "relu", "leaky_relu", "elu", "gelu",
@@ -25,4 +25,6 @@ SCIPY: dict[str, tuple[Any, ...]]
 
 def scipys(name: str) -> Row: ...
 def __dir__() -> list[str]: ...
+
+# Those of SciPy, where it is installed.
 def __getattr__(name: str) -> Row: ...

@@ -5,10 +5,11 @@ from cpython.ref cimport Py_DECREF, Py_INCREF
 import numpy as np
 
 from fastgrad._kernels.loops cimport (
-    ADD, MULTIPLY, NEGATIVE, SUBTRACT, add_blocks, apply1, apply2, as_number, clear_errors,
-    from_double, holds_integers, import_numpy, is_exact, is_exclusive, name_of, plain, report,
-    same_dtype, same_shape, sum_leading, take_object, type_num,
+    ADD, MULTIPLY, NEGATIVE, SUBTRACT, add_blocks, apply1, apply2, array, as_number, clear_errors,
+    from_double, holds_integers, import_numpy, is_exact, is_exclusive, loops, plain, report,
+    same_dtype, same_shape, take_object, type_num,
 )
+from fastgrad._kernels.sums cimport sum_leading
 
 import_numpy()
 
@@ -18,14 +19,10 @@ cdef object add_reduce = np.add.reduce
 cdef bint tell(int in_product, int in_sum) except -1:
     clear_errors()
     if in_product:
-        report(name_of(MULTIPLY), in_product)
+        report(loops[MULTIPLY].name, in_product)
     if in_sum:
-        report(name_of(ADD), in_sum)
+        report(loops[ADD].name, in_sum)
     return True
-
-
-cdef inline Operand array(PyObject *x) noexcept:
-    return Operand(x, 0)
 
 
 cdef inline bint fits(const Gradient *g, PyObject *c) noexcept:

@@ -74,7 +74,6 @@ cdef class Handle:
 # An operation of one or two operands, as mathematics: broadcasting, shapes, dtypes, and who needs a
 # gradient, are the engine's. Of one operand, x1 is None or zero.
 ctypedef object (*Forward)(object x0, object x1)
-ctypedef object (*GradientOf)(int i, object gy, object x0, object x1)  # for operand i
 # The same, faster, for operands that suit: 0-d float64 as numbers, arrays with direct loops. False:
 # they do not, nothing was done.
 ctypedef bint (*ForNumbers)(double x0, double x1, double *y) noexcept
@@ -82,32 +81,35 @@ ctypedef bint (*ForArrays)(Operand x0, Operand x1, PyObject **y) except -1
 ctypedef bint (*AddGradient)(int i, Gradient *gy, Operand x0, Operand x1, bint last,
                              Gradient *gx) except -1  # see accumulate.add_array, add_product
 
-# True: it was added; False: it is for NumPy; else what is to be added, by who calls: Python code
+# True: it was added; False: it is for the row; else what is to be added, by who calls: Python code
 # may have run, and `gx` be gone.
 ctypedef object (*AddWhole)(Node f, int i, Gradient *gy, bint last, Gradient *gx)
-ctypedef object (*FastCall)(tuple args, dict kwargs)  # NotImplemented: not for these arguments
+# A call of the row. NotImplemented: not for these arguments.
+ctypedef object (*FastCall)(const Rule *rule, tuple args, dict kwargs)
+# The arguments that the row's VJP takes after `y`, of an operation with a parameter.
+ctypedef tuple (*Arguments)(object x0, object x1, object parameter)
 
 cdef struct Rule:
     const char *name
     PyTypeObject *type  # borrowed from its module: the class that `creator` shows
     int n_inputs
     int uses[2]  # bits: the operands whose values the gradient of this operand reads
-    Forward forward
-    GradientOf gradient
+    int loop  # of NumPy's, where it is all of a forward that the two below leave NULL; or NO_LOOP
     ForNumbers for_numbers  # these three may be NULL
     ForArrays for_arrays
     AddGradient add_gradient
     bint weak_x1  # these three take no x1 but a Python number
     bint unlike  # `add_gradient` takes operands of other shapes than the output's too
     bint names_output  # recorded, its VJP asks what `gy` is for the output, which is not saved
-    # Of an operation that is a fast path of a row (owned, for ever; `forward` and `gradient` may
-    # then be NULL, and are the row's):
+    # The row, of which this is a fast path: it has the only text of the gradients. Owned, for ever.
     PyObject *row_forward
-    PyObject *row_vjps
+    PyObject *row_vjps  # a tuple, of one for each operand
+    PyObject *row_batched  # the same for gradients with a leading axis; None: not batched
+    Forward forward  # in place of the row's: an operator, or of an operand and a parameter
     FastCall fast_call  # how the row calls it, if not with operands alone; or NULL
-    # In place of `add_gradient`, of an operation with a parameter, `Node.kept`. `gradient`
-    # then gets the parameter as x1, and may be asked for Variables.
+    # In place of `add_gradient`, of an operation with a parameter, `Node.kept`.
     AddWhole add_whole
+    Arguments arguments  # NULL: the operand and the parameter
 
 
 cdef class Node:

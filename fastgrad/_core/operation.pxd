@@ -5,7 +5,7 @@ from cpython.object cimport PyObject
 from fastgrad._core.function cimport Function
 from fastgrad._kernels.loops cimport Operand
 from fastgrad._core.node cimport (
-    AddGradient, FastCall, ForArrays, ForNumbers, Forward, GradientOf, Handle, Node, Rule,
+    AddGradient, AddWhole, FastCall, ForArrays, ForNumbers, Forward, Handle, Node, Rule,
 )
 
 
@@ -18,11 +18,13 @@ cdef enum:  # bits of Rule.uses
     X1 = 2
     Y = 4  # the output, of an operation of one operand; its second edge saves it
 
-# Fill in `rule`, that of the compiled class `cls`: see Rule. `uses0` are the operands whose values
-# the gradient for operand 0 reads. What is NULL is left to NumPy.
-cdef int define(Rule *rule, cls, const char *name, int n_inputs, int uses0, int uses1,
-                Forward forward, GradientOf gradient, ForNumbers for_numbers,
-                ForArrays for_arrays, AddGradient add_gradient) except -1
+# Fill in `rule`, that of the compiled class `cls`, see Rule; what is NULL, or NO_LOOP, is left to
+# NumPy and the row. The second is for an operation of one operand with a parameter. What
+# else a rule may have, its file sets by name. Call these with keywords.
+cdef int define(Rule *rule, cls, const char *name, int n_inputs, int uses0, int uses1, int loop,
+                ForNumbers numbers, ForArrays arrays, AddGradient gradient) except -1
+cdef int define_with_parameter(Rule *rule, cls, const char *name, Forward forward, FastCall call,
+                               AddWhole gradient) except -1
 
 # The operation on Variables, ndarrays and numbers (x1 is ignored if there is but one operand): a
 # Variable, or NotImplemented if one of them is something else.
@@ -59,11 +61,19 @@ cdef object saved_value(Node f, int i, object gy)
 # ... and, for accumulate.fitted, something of its shape and dtype.
 cdef object saved_like(Node f, int i, object gy)
 
-cdef object gradient_of(Node f, int i, object gy)  # for operand `i`, by NumPy; to be fitted yet
+cdef object gradient_of(Node f, int i, object gy)  # for operand `i`, by the row; to be fitted yet
+
+# The result, by NumPy. `rule.forward` alone may be NULL.
+cdef object call_forward(const Rule *rule, object x0, object x1)
+
+# The gradient for operand `i` by the row's VJPs, or by its batched ones: `vjps` is one of the two
+# tuples of the rule. For arrays and for Variables: `xp` says for which.
+cdef object call_vjp(const Rule *rule, PyObject *vjps, int i, object xp, object gy, object y,
+                     object x0, object x1, object parameter)
 
 # For rows: the rule of a compiled class, and the row that it is a fast path of.
 cdef const Rule *rule_of(cls) except NULL
-cdef FastCall attach(cls, object forward, tuple vjps) except? NULL
+cdef FastCall attach(cls, object forward, tuple vjps, object batched) except? NULL
 
 # Whether it has arithmetic of its own for ufuncs, which may know Variables, as we do not know it:
 # units. TypeError for what pandas made, which would go on with the values of the Variables.

@@ -15,9 +15,9 @@ from fastgrad._core.graph cimport (
     enter_call, held, is_scalar, leave_call, not_walkable, value_of, variable,
 )
 from fastgrad._kernels.loops cimport (
-    DOUBLE, clear_errors, data, errors, from_double, import_numpy, is_array, is_double,
-    is_double_scalar, is_exact, is_float_or_double, native, same_dtype, same_shape, stand_in,
-    take_object, type_num,
+    DOUBLE, NO_LOOP, Operand, apply1, apply2, apply_number, apply_numbers, clear_errors, data,
+    errors, from_double, import_numpy, is_array, is_double, is_double_scalar, is_exact,
+    is_float_or_double, native, same_dtype, same_shape, settled, stand_in, take_object, type_num,
 )
 from fastgrad._core.node cimport (
     ALIKE, Edge, HOLDS_NUMBER, Handle, IN_PYTHON, OF_ROW, RECORDED, REQUIRES_GRAD, SAVED, SAVED_NUMBER,
@@ -128,11 +128,11 @@ cdef inline bint apply_directly(const Rule *rule, const Argument *a, Handle y) e
     if rule.weak_x1 and a[1].kind != WEAK_NUMBER:
         return False
     if numbers:
-        if rule.for_numbers != NULL and a[0].kind + a[1].kind != 2 * WEAK_NUMBER:
-            done = rule.for_numbers(a[0].value.number, a[1].value.number, &y.number)
+        if a[0].kind + a[1].kind != 2 * WEAK_NUMBER:
+            done = numbers_directly(rule, a[0].value.number, a[1].value.number, &y.number)
             y.flags = HOLDS_NUMBER
-    elif rule.for_arrays != NULL and suits(&a[0], &a[1]) and suits(&a[1], &a[0]):
-        done = rule.for_arrays(a[0].value, a[1].value, &y.array)
+    elif suits(&a[0], &a[1]) and suits(&a[1], &a[0]):
+        done = arrays_directly(rule, a[0].value, a[1].value, &y.array)
     if done and errors():
         # NumPy does it again, and reports them as its own (they may be older than this operation).
         clear_errors()
@@ -140,6 +140,23 @@ cdef inline bint apply_directly(const Rule *rule, const Argument *a, Handle y) e
         y.array = NULL
         return False
     return done
+
+
+cdef inline bint numbers_directly(const Rule *rule, double x0, double x1, double *y) noexcept:
+    if rule.for_numbers != NULL:
+        return rule.for_numbers(x0, x1, y)
+    if rule.loop != NO_LOOP:
+        y[0] = settled(apply_number(rule.loop, x0) if rule.n_inputs == 1
+                       else apply_numbers(rule.loop, x0, x1))
+    return rule.loop != NO_LOOP
+
+
+cdef inline bint arrays_directly(const Rule *rule, Operand x0, Operand x1, PyObject **y) except -1:
+    if rule.for_arrays != NULL:
+        return rule.for_arrays(x0, x1, y)
+    if rule.loop == NO_LOOP:
+        return False
+    return apply1(rule.loop, x0.array, y) if rule.n_inputs == 1 else apply2(rule.loop, x0, x1, y)
 
 
 cdef bint suits(const Argument *a, const Argument *other) noexcept:
@@ -158,10 +175,10 @@ cdef Handle apply_by_numpy(const Rule *rule, const Argument *a):
     if not is_array(<PyObject *>x0) and not isinstance(x0, np.generic):
         if not is_array(<PyObject *>x1) and not isinstance(x1, np.generic):
             x0 = np.array(x0)  # the operators of Python's numbers are others than NumPy's
-    return variable(forward(rule, x0, x1), False)
+    return variable(call_forward(rule, x0, x1), False)
 
 
-cdef inline object forward(const Rule *rule, object x0, object x1):
+cdef object call_forward(const Rule *rule, object x0, object x1):
     if rule.forward != NULL:
         return rule.forward(x0, x1)
     function = <object>rule.row_forward
@@ -320,15 +337,21 @@ cdef object gradient_of(Node f, int i, object gy):
     gy = widened(gy)
     x0 = saved_value(f, 0, gy)
     if rule.add_whole != NULL:
-        return rule.gradient(i, gy, x0, parameter_of(f))
+        return call_vjp(rule, rule.row_vjps, i, np, gy, gy, x0, gy, parameter_of(f))
     x0 = as_read(x0, gy)
     x1 = as_read(saved_value(f, 1, gy), gy) if f.n_edges > 1 else None
-    if rule.gradient != NULL:
-        return rule.gradient(i, gy, x0, x1)
-    vjp = (<tuple>rule.row_vjps)[i]
-    if rule.n_inputs == 2:
-        return vjp(np, gy, gy, x0, x1)
-    return vjp(np, gy, gy if x1 is None else x1, x0)
+    y = gy if rule.n_inputs == 2 or x1 is None else x1
+    return call_vjp(rule, rule.row_vjps, i, np, gy, y, x0, x1, None)
+
+
+cdef object call_vjp(const Rule *rule, PyObject *vjps, int i, object xp, object gy, object y,
+                     object x0, object x1, object parameter):
+    vjp = (<tuple>vjps)[i]
+    if rule.arguments != NULL:
+        return vjp(xp, gy, y, *rule.arguments(x0, x1, parameter))
+    if rule.add_whole != NULL:
+        return vjp(xp, gy, y, x0, parameter)
+    return vjp(xp, gy, y, x0) if rule.n_inputs == 1 else vjp(xp, gy, y, x0, x1)
 
 
 cdef object saved_like(Node f, int i, object gy):
@@ -344,14 +367,21 @@ cdef object saved_like(Node f, int i, object gy):
 cdef dict rules = {}  # the address of the rule of each class
 
 
-cdef int define(Rule *rule, cls, const char *name, int n_inputs, int uses0, int uses1,
-                Forward forward, GradientOf gradient, ForNumbers for_numbers,
-                ForArrays for_arrays, AddGradient add_gradient) except -1:
-    rule.type, rule.name, rule.n_inputs = <PyTypeObject *>cls, name, n_inputs
-    rule.uses[0], rule.uses[1] = uses0, uses1
-    rule.forward, rule.gradient = forward, gradient
-    rule.for_numbers, rule.for_arrays = for_numbers, for_arrays
-    rule.add_gradient = add_gradient
+cdef int define(Rule *rule, cls, const char *name, int n_inputs, int uses0, int uses1, int loop,
+                ForNumbers numbers, ForArrays arrays, AddGradient gradient) except -1:
+    rule.n_inputs, rule.uses[0], rule.uses[1], rule.loop = n_inputs, uses0, uses1, loop
+    rule.for_numbers, rule.for_arrays, rule.add_gradient = numbers, arrays, gradient
+    return register(rule, cls, name)
+
+
+cdef int define_with_parameter(Rule *rule, cls, const char *name, Forward forward, FastCall call,
+                               AddWhole gradient) except -1:
+    rule.n_inputs, rule.forward, rule.fast_call, rule.add_whole = 1, forward, call, gradient
+    return register(rule, cls, name)
+
+
+cdef int register(Rule *rule, cls, const char *name) except -1:
+    rule.type, rule.name = <PyTypeObject *>cls, name
     rules[cls] = <size_t>rule
     adopt_nodes(rule.type)
     return 0
@@ -361,12 +391,16 @@ cdef const Rule *rule_of(cls) except NULL:
     return <const Rule *><size_t>rules[cls]
 
 
-cdef FastCall attach(cls, object forward, tuple vjps) except? NULL:
+cdef FastCall attach(cls, object forward, tuple vjps, object batched) except? NULL:
     cdef Rule *rule = <Rule *><size_t>rules[cls]
+    # What `where` is called with first, its condition, is no operand here.
+    cdef Py_ssize_t first = len(vjps) - rule.n_inputs
+    vjps, batched = vjps[first:], None if batched is None else (<tuple>batched)[first:]
     Py_INCREF(forward)
-    rule.row_forward = <PyObject *>forward
     Py_INCREF(vjps)
-    rule.row_vjps = <PyObject *>vjps
+    Py_INCREF(batched)
+    rule.row_forward, rule.row_vjps = <PyObject *>forward, <PyObject *>vjps
+    rule.row_batched = <PyObject *>batched
     return rule.fast_call
 
 
@@ -384,7 +418,7 @@ cdef class Operation(Function):
         require_operands(self, len(xs))
         if self.rule.add_whole != NULL:  # its rule takes arrays alone
             xs = (np.asanyarray(xs[0]),)
-        return forward(self.rule, xs[0], xs[1] if len(xs) > 1 else None)
+        return call_forward(self.rule, xs[0], xs[1] if len(xs) > 1 else None)
 
     def backward(self, gy):
         """The inputs' gradients, from the output's; the engine sums them to the inputs' shapes."""
@@ -418,12 +452,12 @@ cdef object native_value(Handle x):
 
 
 cdef object gradient_at(const Rule *rule, int i, object gy, list xs):
-    x1 = xs[1] if len(xs) > 1 else None
+    x0, x1 = xs[0], xs[1] if len(xs) > 1 else None
     gy = widened(gy)
-    read_xs = [as_read(x, gy) for x in xs]
-    if rule.gradient != NULL:
-        return rule.gradient(i, gy, read_xs[0], read_xs[1] if len(xs) > 1 else None)
-    return (<tuple>rule.row_vjps)[i](np, gy, as_read(forward(rule, xs[0], x1), gy), *read_xs)
+    y = gy  # as most VJPs read no output, and that of a sum needs no operands for it
+    if rule.uses[0] & Y or rule.names_output:
+        y = as_read(call_forward(rule, x0, x1), gy)
+    return call_vjp(rule, rule.row_vjps, i, np, gy, y, as_read(x0, gy), as_read(x1, gy), None)
 
 
 cdef int require_rule(Operation f) except -1:

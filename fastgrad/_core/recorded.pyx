@@ -37,7 +37,7 @@ from fastgrad._core.node cimport (
     ENDED, Edge, HAS_MOVED, HOLLOW, Handle, IN_PYTHON, LEAF, Node, OF_ROW, RECORDED, REQUIRES_GRAD,
     SPENT, handle_in, index_of, is_moved,
 )
-from fastgrad._core.operation cimport parameter_of, saved_value
+from fastgrad._core.operation cimport call_forward, call_vjp, parameter_of, saved_value
 from fastgrad._core.precision cimport as_read, widened
 from fastgrad._core.queue cimport pop, push, release
 from fastgrad._core.row cimport (
@@ -165,13 +165,14 @@ cdef class RecordedRun:
             if not self.leads_on(to, own.edges[i].slot):
                 continue
             if own.rule.add_whole != NULL:
-                gx = own.rule.gradient(i, gy, saved_value(own, 0, gy), parameter_of(own))
+                gx = call_vjp(own.rule, own.rule.row_vjps, i, self.xp, gy, gy,
+                              saved_value(own, 0, gy), None, parameter_of(own))
             else:
                 y = gy
                 if n == 1 and own.n_edges == 2:
                     y = as_read(as_it_was(<PyObject *>f, 0, saved_value(own, 1, gy)), gy)
                 elif own.rule.names_output:
-                    y = own.rule.forward(saved_value(own, 0, gy), None)
+                    y = call_forward(own.rule, saved_value(own, 0, gy), None)
                     y = as_read(as_it_was(<PyObject *>f, 0, y), gy)
                 gx = (<tuple>own.rule.row_vjps)[i](self.xp, gy, y, *xs)
             like = saved_value(own, i, own_gy)
@@ -238,12 +239,10 @@ cdef class RecordedRun:
             y = as_it_was(<PyObject *>f, 0, np.asanyarray(y))
             gy = widened(gys[0])
             vs = [as_read(x, gy) for x in recorded_inputs(f)]
-            if f.rule.row_vjps == NULL:  # it has a parameter, which is None of one called by hand
-                gxs = tuple([f.rule.gradient(i, gy, vs[i], None) for i in range(n)])
-            else:
-                gxs = tuple([
-                    (<tuple>f.rule.row_vjps)[i](self.xp, gy, y, *vs) for i in range(n)
-                ])
+            gxs = tuple([  # (of a parameter, None where it was called by hand)
+                call_vjp(f.rule, f.rule.row_vjps, i, self.xp, gy, y, vs[0], vs[n - 1], None)
+                for i in range(n)
+            ])
         elif isinstance(f, RowFunction) and type(f).backward is RowFunction.backward:
             gxs = self.by_row(f, gys, recorded_inputs(f))
         elif self.create_graph:

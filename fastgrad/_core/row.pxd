@@ -19,6 +19,7 @@ cdef class Row:
     cdef readonly object forward
     cdef readonly object vjp  # a tuple of one VJP per operand; of a sequence, one for all of them
     cdef readonly object jvp  # the same of JVPs, or None
+    cdef readonly object batched  # the same of VJPs for gradients with a leading axis, or None
     cdef readonly int saves
     cdef readonly bint sequence  # the operands are the elements of the first argument
     cdef public bint none_for_absent  # its VJPs take None for the gradient that an output lacks
@@ -44,6 +45,7 @@ cdef class Row:
     cdef int n_operands(self) except -1
     cdef tuple bound(self, tuple args, dict kwargs)
     cdef object differentiate(self, int i, object xp, object gy, Call call)
+    cdef object batch(self, int i, object xp, object gys, Call call)
     cdef tuple arguments_for(self, object xp, int i, object g, Call call)
     cdef object read(self, int i, object x, object gy)
     cdef bint has_jvp(self, int i) except -1

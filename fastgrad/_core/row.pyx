@@ -46,16 +46,19 @@ cdef class Row:
     """A differentiable function: call it on Variables, arrays and numbers. Made by `op`."""
 
     def __init__(self, name, forward, vjp, int saves, bint sequence, compiled, doc, module,
-                 jvp=None):
+                 jvp=None, batched=None):
         self.name, self.forward, self.saves, self.sequence = name, forward, saves, sequence
         self.vjp = vjp if sequence or isinstance(vjp, tuple) else (vjp,)
         self.steps = ()
         self.jvp = jvp if sequence or isinstance(jvp, tuple) or jvp is None else (jvp,)
         self.is_ufunc = isinstance(forward, np.ufunc) and forward.signature is None
+        # Element by element a VJP takes a leading axis as it is.
+        self.batched = self.vjp if batched is True or batched is None and self.is_ufunc else \
+            batched if sequence or isinstance(batched, tuple) or batched is None else (batched,)
         self.compiled = compiled
         if compiled is not None:
             self.rule = rule_of(compiled)
-            self.fast_call = attach(compiled, forward, self.vjp)
+            self.fast_call = attach(compiled, forward, self.vjp, self.batched)
             self._function = compiled
         self.__name__ = self.__qualname__ = name
         self.__module__ = module
@@ -97,7 +100,7 @@ cdef class Row:
         cdef int n = len(args)
         cdef object x0, x1
         if self.fast_call != NULL:
-            y = self.fast_call(args, kwargs)
+            y = self.fast_call(self.rule, args, kwargs)
             if y is not NotImplemented:
                 return y
         elif self.rule != NULL and n == self.rule.n_inputs and not kwargs:
@@ -242,6 +245,12 @@ cdef class Row:
         """The VJP's own answer, not yet fitted to its operand."""
         vjp = self.vjp if self.sequence else self.vjp[i]
         args = self.arguments_for(xp, i, gy, call)
+        return vjp(*args, **call.kwargs) if call.kwargs else vjp(*args)
+
+    cdef object batch(self, int i, object xp, object gys, Call call):
+        """The same for gradients with a leading axis; NotImplemented where it takes none."""
+        vjp = self.batched if self.sequence else self.batched[i]
+        args = self.arguments_for(xp, i, gys, call)
         return vjp(*args, **call.kwargs) if call.kwargs else vjp(*args)
 
     cdef bint has_jvp(self, int i) except -1:

@@ -263,15 +263,22 @@ cdef extern from *:
     int report "PyUFunc_GiveFloatingpointErrors"(const char *ufunc, int errors) except -1
 
 
-cdef enum:  # the loops
+cdef enum:  # the loops; of which ufunc, the table in loops.pyx says
+    NO_LOOP
     ADD, SUBTRACT, MULTIPLY, DIVIDE, NEGATIVE, ABSOLUTE, SIGN, SQRT, MAXIMUM, MINIMUM, MATMUL
-    POWER, EXP, LOG, TANH, SIN, COS  # slow; they may raise flags by hand, see fg_gather_errors
+    POWER, EXP, LOG, TANH, SIN, COS
     N_LOOPS
 
 
 cdef struct Operand:
     PyObject *array  # borrowed; NULL: the number, as a constant that changes no dtype
     double number
+
+cdef inline Operand array(PyObject *x) noexcept:
+    return Operand(x, 0)
+
+cdef inline Operand number(double x) noexcept:
+    return Operand(NULL, x)
 
 
 cdef enum:  # elements, below which a loop is not split over threads: to tell them takes 2-5 us
@@ -286,7 +293,25 @@ cdef struct Matrix:  # which way it lies in memory is for the steps, in bytes, t
     char *data
     intp n_rows, n_columns, row_step, column_step
 
-cdef const char *name_of(int loop) noexcept
+cdef extern from *:
+    ctypedef void (*Function "PyUFuncGenericFunction")(
+        char **args, const intp *n, const intp *steps, void *data) noexcept nogil
+
+cdef struct InnerLoop:
+    Function function
+    void *data
+
+cdef struct Loop:
+    InnerLoop of[2]  # float32, float64
+    const char *name
+    bint slow  # to compute; it may raise flags by hand, see fg_gather_errors
+
+cdef Loop loops[N_LOOPS]
+
+cdef inline void run(int loop, bint double, char **args, intp n, intp *steps) noexcept:
+    loops[loop].of[double].function(args, &n, steps, loops[loop].of[double].data)
+    if loops[loop].slow:
+        gather_errors()
 
 # NOTE [Direct]
 # `is_direct` alone decides whether C code may read or write the numbers of an array: an ndarray
@@ -326,17 +351,6 @@ cdef bint apply2(int loop, Operand x0, Operand x1, PyObject **y) except -1
 
 cdef double apply_number(int loop, double x) noexcept
 cdef double apply_numbers(int loop, double x0, double x1) noexcept
-
-# The sum of all elements, as np.sum has it, bit for bit; of float32 in float32. False: no direct
-# loop, or a flag went up (which is down again).
-cdef bint sum_all(PyObject *x, double *y) noexcept
-
-# The sum of `x` over its first axes, in the shape of the others, `like`; as np.sum has it, bit for
-# bit. NULL, without an exception: no direct loop. Flags stay up.
-cdef PyObject *sum_leading(PyObject *x, PyObject *like) except? NULL
-
-# y += x, of one shape: of one axis, or contiguous. False: these have no direct loop. Flags stay up.
-cdef bint add_strided(PyObject *y, PyObject *x) noexcept
 
 # g += x0 * x1 without a temporary array; x0 is an array like g. The flags met go to the pointers.
 cdef bint add_blocks(PyObject *g, Operand x0, Operand x1, int *in_product, int *in_sum) noexcept

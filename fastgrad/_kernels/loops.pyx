@@ -1,7 +1,6 @@
 """See loops.pxd."""
 
 from libc.math cimport isinf
-from libc.string cimport memcpy
 
 import numpy as np
 
@@ -15,8 +14,6 @@ cdef enum:
     BLOCK = 1024  # elements of a temporary that stays in the first cache
 
 cdef extern from *:
-    ctypedef void (*Function "PyUFuncGenericFunction")(
-        char **args, const intp *n, const intp *steps, void *data) noexcept nogil
     ctypedef struct UFunc "PyUFuncObject":
         int nargs
         Function *functions
@@ -25,61 +22,35 @@ cdef extern from *:
         const char *name
         const char *types
 
-cdef struct InnerLoop:
-    Function function
-    void *data
-
-cdef InnerLoop loops[N_LOOPS][2]  # [loop][0: float32, 1: float64]
-cdef const char *names[N_LOOPS]
 cdef list ufuncs = []  # keeps alive what the table points into
 
 
-cdef void find_loops(int loop, object ufunc) except *:
+cdef int find_loops(int loop, object ufunc, bint slow) except -1:
     """Enter the loops of `ufunc` that take and give float32, or float64, only."""
     cdef UFunc *f = <UFunc *><PyObject *>ufunc
-    cdef int i, j, column
-    cdef char wanted
-    names[loop] = f.name
-    for column in range(2):
-        wanted = DOUBLE if column else FLOAT
+    cdef int i, double
+    cdef bytes wanted
+    loops[loop].name, loops[loop].slow = f.name, slow
+    for double in range(2):
+        wanted = bytes([DOUBLE if double else FLOAT]) * f.nargs
         for i in range(f.ntypes):
-            for j in range(f.nargs):
-                if f.types[i * f.nargs + j] != wanted:
-                    break
-            else:
-                loops[loop][column].function = f.functions[i]
-                loops[loop][column].data = f.data[i] if f.data != NULL else NULL
+            if f.types[i * f.nargs:(i + 1) * f.nargs] == wanted:
+                loops[loop].of[double].function = f.functions[i]
+                loops[loop].of[double].data = f.data[i] if f.data != NULL else NULL
                 break
     ufuncs.append(ufunc)
+    return 0
 
 
-find_loops(ADD, np.add)
-find_loops(SUBTRACT, np.subtract)
-find_loops(MULTIPLY, np.multiply)
-find_loops(DIVIDE, np.divide)
-find_loops(NEGATIVE, np.negative)
-find_loops(ABSOLUTE, np.absolute)
-find_loops(POWER, np.power)
-find_loops(SIGN, np.sign)
-find_loops(EXP, np.exp)
-find_loops(LOG, np.log)
-find_loops(SQRT, np.sqrt)
-find_loops(TANH, np.tanh)
-find_loops(SIN, np.sin)
-find_loops(COS, np.cos)
-find_loops(MAXIMUM, np.maximum)
-find_loops(MINIMUM, np.minimum)
-find_loops(MATMUL, np.matmul)
-
-
-cdef const char *name_of(int loop) noexcept:
-    return names[loop]
-
-
-cdef inline void run(int loop, bint double, char **args, intp n, intp *steps) noexcept:
-    loops[loop][double].function(args, &n, steps, loops[loop][double].data)
-    if loop >= POWER:
-        gather_errors()
+for _loop, _ufunc, _slow in (
+    (ADD, np.add, False), (SUBTRACT, np.subtract, False), (MULTIPLY, np.multiply, False),
+    (DIVIDE, np.divide, False), (NEGATIVE, np.negative, False), (ABSOLUTE, np.absolute, False),
+    (SIGN, np.sign, False), (SQRT, np.sqrt, False), (MAXIMUM, np.maximum, False),
+    (MINIMUM, np.minimum, False), (MATMUL, np.matmul, False), (POWER, np.power, True),
+    (EXP, np.exp, True), (LOG, np.log, True), (TANH, np.tanh, True), (SIN, np.sin, True),
+    (COS, np.cos, True),
+):
+    find_loops(_loop, _ufunc, _slow)
 
 
 # --- on several threads ---
@@ -106,13 +77,13 @@ cdef int run_part(void *context, intp start, intp n) noexcept nogil:
 
 
 cdef void run_large(int loop, bint double, int n_args, char **args, intp n, intp *steps) noexcept:
-    """`run`, by whom every element of the result is a matter of its own."""
-    cdef intp small = SMALL_BUT_SLOW if loop >= POWER else SMALL
+    """Like `run`, but may split an elementwise loop over threads."""
+    cdef intp small = SMALL_BUT_SLOW if loops[loop].slow else SMALL
     cdef Task task
     if n_threads == 1 or n < small:
         run(loop, double, args, n, steps)
         return
-    task.loop, task.n_args = loops[loop][double], n_args
+    task.loop, task.n_args = loops[loop].of[double], n_args
     for i in range(n_args):
         task.args[i], task.steps[i] = args[i], steps[i]
     cdef int before = errors()
@@ -156,7 +127,7 @@ cdef bint apply1(int loop, PyObject *x, PyObject **y) except -1:
     cdef bint double = type_num(x) == DOUBLE
     cdef char *args[2]
     cdef intp steps[2]
-    if not order or loops[loop][double].function == NULL:
+    if not order or loops[loop].of[double].function == NULL:
         return False
     if y[0] == NULL:
         y[0] = empty_like(x, not order & C_ORDER)
@@ -174,8 +145,8 @@ cdef struct Number:
     float as_float
 
 
-cdef inline bint read(Operand x, PyObject *like, int order, Number *room,
-                      char **arg, intp *step) noexcept:
+cdef inline bint locate(Operand x, PyObject *like, int order, Number *room,
+                        char **arg, intp *step) noexcept:
     """Where a loop over `like` finds `x`: an array alike, or one number with step 0."""
     if x.array == NULL:
         room.as_double = x.number
@@ -216,8 +187,8 @@ cdef bint apply2(int loop, Operand x0, Operand x1, PyObject **y) except -1:
     cdef Number room0, room1
     cdef char *args[3]
     cdef intp steps[3]
-    if (not read(x0, like, order, &room0, &args[0], &steps[0])
-            or not read(x1, like, order, &room1, &args[1], &steps[1])):
+    if (not locate(x0, like, order, &room0, &args[0], &steps[0])
+            or not locate(x1, like, order, &room1, &args[1], &steps[1])):
         return apply_to_rows(loop, x0.array, x1.array, y)
     if y[0] == NULL:
         y[0] = empty_like(like, not order & C_ORDER)
@@ -310,7 +281,7 @@ cdef void multiply(bint double, Matrix *x0, Matrix *x1, char *y) noexcept:
     steps[3], steps[4] = x0.row_step, x0.column_step
     steps[5], steps[6] = x1.row_step, x1.column_step
     steps[7], steps[8] = x1.n_columns * item, item
-    loops[MATMUL][double].function(args, n, steps, loops[MATMUL][double].data)
+    loops[MATMUL].of[double].function(args, n, steps, loops[MATMUL].of[double].data)
 
 
 cdef struct Blocks:
@@ -324,7 +295,8 @@ cdef struct Blocks:
 cdef int add_part(void *context, intp start, intp left) noexcept nogil:
     """Block by block; the flags of the products, and shifted by 8 those of the sums."""
     cdef Blocks *task = <Blocks *>context
-    cdef InnerLoop multiplying = loops[MULTIPLY][task.double], adding = loops[ADD][task.double]
+    cdef InnerLoop multiplying = loops[MULTIPLY].of[task.double]
+    cdef InnerLoop adding = loops[ADD].of[task.double]
     cdef intp n, item = 8 if task.double else 4
     cdef char *product[3]
     cdef char *total[3]
@@ -366,8 +338,8 @@ cdef bint add_blocks(PyObject *g, Operand x0, Operand x1, int *in_product, int *
         return False
     if not (plain(x0.array) & order and same_shape(x0.array, g)):
         return False
-    if (not read(x0, g, order, &room0, &task.args[0], &task.steps[0])
-            or not read(x1, g, order, &room1, &task.args[1], &task.steps[1])):
+    if (not locate(x0, g, order, &room0, &task.args[0], &task.steps[0])
+            or not locate(x1, g, order, &room1, &task.args[1], &task.steps[1])):
         return False
     task.double, task.g = type_num(g) == DOUBLE, data(g)
     if n_threads == 1 or n < SMALL:
@@ -377,74 +349,3 @@ cdef bint add_blocks(PyObject *g, Operand x0, Operand x1, int *in_product, int *
     in_product[0] |= up & 0xFF
     in_sum[0] |= up >> 8
     return True
-
-
-cdef bint add_strided(PyObject *y, PyObject *x) noexcept:
-    cdef char *args[3]
-    cdef intp steps[3]
-    cdef bint double = type_num(y) == DOUBLE
-    if not is_direct(x) or not is_direct(y) or type_num(x) != type_num(y):
-        return False
-    if ndim(y) == 1:
-        steps[0], steps[1] = strides(y)[0], strides(x)[0]
-    elif plain(y) & plain(x):
-        steps[0] = steps[1] = 8 if double else 4
-    else:
-        return False
-    args[0] = args[2] = data(y)
-    args[1] = data(x)
-    steps[2] = steps[0]
-    run(ADD, double, args, size(y), steps)
-    return True
-
-
-# What np.sum begins with: minus zero since NumPy 1.25, before that zero.
-cdef double nothing = np.add.reduce(np.array([-0.0]))
-
-
-cdef bint sum_all(PyObject *x, double *y) noexcept:
-    cdef bint double = type_num(x) == DOUBLE
-    cdef double total = nothing
-    cdef float single = nothing
-    cdef char *args[3]
-    cdef intp steps[3]
-    if not plain(x):
-        return False
-    args[0] = args[2] = <char *>&total if double else <char *>&single
-    args[1] = data(x)
-    steps[0] = steps[2] = 0
-    steps[1] = 8 if double else 4
-    run(ADD, double, args, size(x), steps)
-    if errors():
-        clear_errors()
-        return False
-    y[0] = total if double else single
-    return True
-
-
-cdef PyObject *sum_leading(PyObject *x, PyObject *like) except? NULL:
-    cdef int i, n_leading = ndim(x) - ndim(like)
-    cdef intp n = size(like), n_rows = 1
-    cdef bint double = type_num(x) == DOUBLE
-    cdef char *args[3]
-    cdef intp steps[3]
-    cdef PyObject *y
-    if n_leading < 1 or n < 8 or not plain(x) & C_ORDER or type_num(like) != type_num(x):
-        return NULL  # (of short rows NumPy sums in another order)
-    for i in range(n_leading):
-        n_rows *= dims(x)[i]
-    for i in range(ndim(like)):
-        if dims(x)[n_leading + i] != dims(like)[i]:
-            return NULL
-    if n_rows == 0:
-        return NULL
-    y = empty_like(like, False)
-    steps[0] = steps[1] = steps[2] = 8 if double else 4
-    memcpy(data(y), data(x), n * steps[0])
-    args[0] = args[2] = data(y)
-    args[1] = data(x)
-    for _ in range(1, n_rows):
-        args[1] += n * steps[0]
-        args[0] = args[2] = data(y)
-        run(ADD, double, args, n, steps)
-    return y

@@ -9,8 +9,7 @@ from fastgrad._core.node cimport Rule
 cdef Rule add_rule, sub_rule, mul_rule, div_rule, neg_rule, pow_rule, abs_rule
 
 # What fast paths of other functions are made of too.
-cdef Operand array(PyObject *x) noexcept
-cdef Operand number(double x) noexcept
+cdef bint add_times(Gradient *gx, Gradient *gy, Operand x, bint last) except -1  # + gy * x
 cdef PyObject *computed(int loop, Operand x0, Operand x1) except? NULL  # a new array; NULL: no loop
 cdef bint compute_in_place(int loop, PyObject *x0, Operand x1) except -1
 # Add what was just computed, if no flag is up: a number, an array, or the product of gy with an

@@ -1,13 +1,12 @@
 """See functions/_arithmetic.pxd.
 
-A section an operation: its mathematics for whatever operands, by NumPy; the same for numbers and
-for arrays with direct loops; its rule. Summing a gradient to its operand's shape, and leaving out
-who needs none, is the engine's. The direct ways return False for NumPy to do it, which they also do
-when a floating-point flag is up: NumPy reports it, as its own.
+A section an operation: its direct way, forward for numbers and for arrays (where one loop is not
+all), and backward; its rule. What it computes, its row says (functions/arithmetic.py, choosing.py).
+The direct ways return False for NumPy and the row to do it, which they also do when a
+floating-point flag is up: NumPy reports it, as its own.
 """
 
-import numpy as np
-
+from cpython.number cimport PyNumber_Add, PyNumber_Multiply, PyNumber_Subtract, PyNumber_TrueDivide
 from cpython.object cimport PyObject
 from libc.math cimport fabs, sqrt
 
@@ -15,8 +14,8 @@ from fastgrad._core.accumulate cimport (
     Gradient, NUMBER, add_array, add_itself, add_negative, add_number, add_product,
 )
 from fastgrad._kernels.loops cimport (
-    ABSOLUTE, ADD, DIVIDE, MULTIPLY, NEGATIVE, Operand, POWER, SIGN, SUBTRACT, apply1, apply2,
-    apply_numbers, clear_errors, errors, import_numpy, settled,
+    ABSOLUTE, ADD, DIVIDE, MULTIPLY, NEGATIVE, NO_LOOP, Operand, POWER, SIGN, SUBTRACT, apply1,
+    apply2, apply_numbers, array, clear_errors, errors, import_numpy, number, settled,
 )
 from fastgrad._core.node cimport Handle
 from fastgrad._core.operation cimport Operation, X0, X1, apply, define
@@ -55,14 +54,6 @@ cdef bint add_slope(Gradient *gx, Gradient *gy, PyObject *slope, bint last) exce
         drop(slope)
 
 
-cdef Operand array(PyObject *x) noexcept:
-    return Operand(x, 0)
-
-
-cdef Operand number(double x) noexcept:
-    return Operand(NULL, x)
-
-
 cdef PyObject *computed(int loop, Operand x0, Operand x1) except? NULL:
     cdef PyObject *y = NULL
     apply2(loop, x0, x1, &y)
@@ -73,24 +64,18 @@ cdef bint compute_in_place(int loop, PyObject *x0, Operand x1) except -1:
     return apply2(loop, array(x0), x1, &x0)
 
 
+cdef bint add_times(Gradient *gx, Gradient *gy, Operand x, bint last) except -1:
+    if gy.state == NUMBER:
+        return x.array == NULL and add_if_sound(gx, gy.value.number * x.number)
+    return add_product(gx, gy, x, last)
+
+
 # --- add ---
-
-
-cdef object add_forward(object x0, object x1):
-    return x0 + x1
-
-
-cdef object add_gradient(int i, object gy, object x0, object x1):
-    return gy
 
 
 cdef bint add_numbers(double x0, double x1, double *y) noexcept:
     y[0] = settled(x0 + x1)
     return True
-
-
-cdef bint add_arrays(Operand x0, Operand x1, PyObject **y) except -1:
-    return apply2(ADD, x0, x1, y)
 
 
 cdef bint add_directly(int i, Gradient *gy, Operand x0, Operand x1, bint last,
@@ -102,28 +87,17 @@ cdef class Add(Operation):
     """x0 + x1"""
 
 
-define(&add_rule, Add, "add", 2, 0, 0, add_forward, add_gradient,
-       add_numbers, add_arrays, add_directly)
+define(&add_rule, Add, name="add", n_inputs=2, uses0=0, uses1=0, loop=ADD, numbers=add_numbers,
+       arrays=NULL, gradient=add_directly)
+add_rule.forward = PyNumber_Add
 
 
 # --- sub ---
 
 
-cdef object sub_forward(object x0, object x1):
-    return x0 - x1
-
-
-cdef object sub_gradient(int i, object gy, object x0, object x1):
-    return gy if i == 0 else -gy
-
-
 cdef bint sub_numbers(double x0, double x1, double *y) noexcept:
     y[0] = settled(x0 - x1)
     return True
-
-
-cdef bint sub_arrays(Operand x0, Operand x1, PyObject **y) except -1:
-    return apply2(SUBTRACT, x0, x1, y)
 
 
 cdef bint sub_directly(int i, Gradient *gy, Operand x0, Operand x1, bint last,
@@ -135,19 +109,12 @@ cdef class Sub(Operation):
     """x0 - x1"""
 
 
-define(&sub_rule, Sub, "sub", 2, 0, 0, sub_forward, sub_gradient,
-       sub_numbers, sub_arrays, sub_directly)
+define(&sub_rule, Sub, name="sub", n_inputs=2, uses0=0, uses1=0, loop=SUBTRACT,
+       numbers=sub_numbers, arrays=NULL, gradient=sub_directly)
+sub_rule.forward = PyNumber_Subtract
 
 
 # --- mul ---
-
-
-cdef object mul_forward(object x0, object x1):
-    return x0 * x1
-
-
-cdef object mul_gradient(int i, object gy, object x0, object x1):
-    return gy * x1 if i == 0 else gy * x0
 
 
 cdef bint mul_numbers(double x0, double x1, double *y) noexcept:
@@ -155,44 +122,26 @@ cdef bint mul_numbers(double x0, double x1, double *y) noexcept:
     return True
 
 
-cdef bint mul_arrays(Operand x0, Operand x1, PyObject **y) except -1:
-    return apply2(MULTIPLY, x0, x1, y)
-
-
 cdef bint mul_directly(int i, Gradient *gy, Operand x0, Operand x1, bint last,
                        Gradient *gx) except -1:
-    cdef Operand other = x1 if i == 0 else x0
-    if gy.state == NUMBER:
-        return other.array == NULL and add_if_sound(gx, gy.value.number * other.number)
-    return add_product(gx, gy, other, last)
+    return add_times(gx, gy, x1 if i == 0 else x0, last)
 
 
 cdef class Mul(Operation):
     """x0 * x1"""
 
 
-define(&mul_rule, Mul, "mul", 2, X1, X0, mul_forward, mul_gradient,
-       mul_numbers, mul_arrays, mul_directly)
+define(&mul_rule, Mul, name="mul", n_inputs=2, uses0=X1, uses1=X0, loop=MULTIPLY,
+       numbers=mul_numbers, arrays=NULL, gradient=mul_directly)
+mul_rule.forward = PyNumber_Multiply
 
 
 # --- div ---
 
 
-cdef object div_forward(object x0, object x1):
-    return x0 / x1
-
-
-cdef object div_gradient(int i, object gy, object x0, object x1):
-    return gy / x1 if i == 0 else np.multiply(-(gy / x1), x0 / x1)
-
-
 cdef bint div_numbers(double x0, double x1, double *y) noexcept:
     y[0] = settled(x0 / x1)
     return True
-
-
-cdef bint div_arrays(Operand x0, Operand x1, PyObject **y) except -1:
-    return apply2(DIVIDE, x0, x1, y)
 
 
 cdef bint div_directly(int i, Gradient *gy, Operand x0, Operand x1, bint last,
@@ -223,28 +172,17 @@ cdef class Div(Operation):
     """x0 / x1"""
 
 
-define(&div_rule, Div, "div", 2, X1, X0 | X1, div_forward, div_gradient,
-       div_numbers, div_arrays, div_directly)
+define(&div_rule, Div, name="div", n_inputs=2, uses0=X1, uses1=X0 | X1, loop=DIVIDE,
+       numbers=div_numbers, arrays=NULL, gradient=div_directly)
+div_rule.forward = PyNumber_TrueDivide
 
 
 # --- neg ---
 
 
-cdef object neg_forward(object x0, object x1):
-    return -x0
-
-
-cdef object neg_gradient(int i, object gy, object x0, object x1):
-    return -gy
-
-
 cdef bint neg_numbers(double x0, double x1, double *y) noexcept:
     y[0] = -x0
     return True
-
-
-cdef bint neg_arrays(Operand x0, Operand x1, PyObject **y) except -1:
-    return apply1(NEGATIVE, x0.array, y)
 
 
 cdef bint neg_directly(int i, Gradient *gy, Operand x0, Operand x1, bint last,
@@ -256,17 +194,17 @@ cdef class Neg(Operation):
     """-x"""
 
 
-define(&neg_rule, Neg, "neg", 1, 0, 0, neg_forward, neg_gradient,
-       neg_numbers, neg_arrays, neg_directly)
+define(&neg_rule, Neg, name="neg", n_inputs=1, uses0=0, uses1=0, loop=NEGATIVE,
+       numbers=neg_numbers, arrays=NULL, gradient=neg_directly)
 
 
 # --- pow ---
+
 
 cdef object pow_forward(object x0, object x1):
     return x0 ** x1
 
 
-# The gradients, and their conventions at 0, are the row's.
 # Directly, the exponent is a Python number. The short cuts are NumPy's, for the same bits.
 
 
@@ -314,7 +252,7 @@ cdef bint pow_directly(int i, Gradient *gy, Operand x0, Operand x1, bint last,
     return add_slope(gx, gy, slope, last)
 
 
-cdef object pow_call(tuple args, dict kwargs):
+cdef object pow_call(const Rule *rule, tuple args, dict kwargs):
     """`np.power`, which lacks some of the operator's short cuts: those are for NumPy."""
     if kwargs or len(args) != 2:
         return NotImplemented
@@ -326,32 +264,26 @@ cdef object pow_call(tuple args, dict kwargs):
         return NotImplemented
     if type(args[1]) in (int, float) and args[1] in (0, 1, 0.5, -1):
         return NotImplemented
-    return apply(&pow_rule, args[0], args[1])
+    return apply(rule, args[0], args[1])
 
 
 cdef class Pow(Operation):
     """x0 ** x1"""
 
 
-define(&pow_rule, Pow, "pow", 2, X0 | X1, X0 | X1, pow_forward, NULL,
-       pow_numbers, pow_arrays, pow_directly)
+define(&pow_rule, Pow, name="pow", n_inputs=2, uses0=X0 | X1, uses1=X0 | X1, loop=NO_LOOP,
+       numbers=pow_numbers, arrays=pow_arrays, gradient=pow_directly)
+pow_rule.forward = pow_forward
 pow_rule.weak_x1 = True
 pow_rule.fast_call = pow_call
 
 
 # --- abs ---
 
-cdef object abs_forward(object x0, object x1):
-    return np.absolute(x0)
-
 
 cdef bint abs_numbers(double x0, double x1, double *y) noexcept:
     y[0] = fabs(x0)
     return True
-
-
-cdef bint abs_arrays(Operand x0, Operand x1, PyObject **y) except -1:
-    return apply1(ABSOLUTE, x0.array, y)
 
 
 cdef bint abs_directly(int i, Gradient *gy, Operand x0, Operand x1, bint last,
@@ -370,5 +302,6 @@ cdef class Abs(Operation):
     """abs(x)"""
 
 
-define(&abs_rule, Abs, "abs", 1, X0, 0, abs_forward, NULL, abs_numbers, abs_arrays, abs_directly)
+define(&abs_rule, Abs, name="abs", n_inputs=1, uses0=X0, uses1=0, loop=ABSOLUTE,
+       numbers=abs_numbers, arrays=NULL, gradient=abs_directly)
 abs_rule.names_output = True  # see NOTE [Lengths]

@@ -1,6 +1,6 @@
 # cython: binding=False
 # (So that a method called on the class checks the type of its `self`, None included.)
-"""See functions/_choosing.pxd. Their rows, in functions/elementwise.py, say what they compute."""
+"""See functions/_choosing.pxd. Their rows, in functions/choosing.py, say what they compute."""
 
 import numpy as np
 
@@ -9,14 +9,13 @@ from cpython.object cimport PyObject
 from fastgrad._core.accumulate cimport Gradient, NUMBER
 from fastgrad.functions._arithmetic cimport add_if_sound, add_new
 from fastgrad._kernels.loops cimport (
-    BOOL, C_ORDER, DOUBLE, MAXIMUM, MINIMUM, Operand, apply2, apply_numbers, clear_errors, data,
-    dims, empty, errors, flags, import_numpy, intp, is_exact, ndim, plain, same_shape, settled,
-    size, type_num,
+    BOOL, C_ORDER, DOUBLE, MAXIMUM, MINIMUM, NO_LOOP, Operand, clear_errors, data, dims, empty,
+    errors, flags, import_numpy, intp, is_exact, ndim, plain, same_shape, size, type_num,
 )
 from fastgrad._core.node cimport Handle, IN_PYTHON, Node, Rule, new_handle
 from fastgrad._core.operation cimport (
-    Argument, EXACT_ARRAY, Operation, STRONG_NUMBER, X0, X1, define, parameter_of, read, record,
-    suits,
+    Argument, EXACT_ARRAY, Operation, STRONG_NUMBER, X0, X1, call_vjp, define, parameter_of,
+    read, record, suits,
 )
 from fastgrad._core.record cimport is_recorded
 
@@ -71,15 +70,6 @@ cdef inline bint is_beside(Operand x, PyObject *g) noexcept:
     return x.array == NULL or (is_like(x.array, g) and type_num(x.array) == type_num(g))
 
 
-cdef bint maximum_numbers(double x0, double x1, double *y) noexcept:
-    y[0] = settled(apply_numbers(MAXIMUM, x0, x1))
-    return True
-
-
-cdef bint maximum_arrays(Operand x0, Operand x1, PyObject **y) except -1:
-    return apply2(MAXIMUM, x0, x1, y)
-
-
 cdef bint maximum_directly(int i, Gradient *gy, Operand x0, Operand x1, bint last,
                            Gradient *gx) except -1:
     return add_share(gy, x0, x1, gx) if i == 0 else add_share(gy, x1, x0, gx)
@@ -90,17 +80,8 @@ cdef class Maximum(Operation):
 
 
 cdef Rule maximum_rule
-define(&maximum_rule, Maximum, "maximum", 2, X0 | X1, X0 | X1, NULL, NULL,
-       maximum_numbers, maximum_arrays, maximum_directly)
-
-
-cdef bint minimum_numbers(double x0, double x1, double *y) noexcept:
-    y[0] = settled(apply_numbers(MINIMUM, x0, x1))
-    return True
-
-
-cdef bint minimum_arrays(Operand x0, Operand x1, PyObject **y) except -1:
-    return apply2(MINIMUM, x0, x1, y)
+define(&maximum_rule, Maximum, name="maximum", n_inputs=2, uses0=X0 | X1, uses1=X0 | X1,
+       loop=MAXIMUM, numbers=NULL, arrays=NULL, gradient=maximum_directly)
 
 
 cdef bint minimum_directly(int i, Gradient *gy, Operand x0, Operand x1, bint last,
@@ -113,8 +94,8 @@ cdef class Minimum(Operation):
 
 
 cdef Rule minimum_rule
-define(&minimum_rule, Minimum, "minimum", 2, X0 | X1, X0 | X1, NULL, NULL,
-       minimum_numbers, minimum_arrays, minimum_directly)
+define(&minimum_rule, Minimum, name="minimum", n_inputs=2, uses0=X0 | X1, uses1=X0 | X1,
+       loop=MINIMUM, numbers=NULL, arrays=NULL, gradient=minimum_directly)
 
 
 # --- where: the parameter is the condition, a mask of the shape of what gets a gradient ---
@@ -144,7 +125,7 @@ cdef PyObject *chosen(PyObject *mask, Operand x0, Operand x1) except? NULL:
     return y
 
 
-cdef object where_call(tuple args, dict kwargs):
+cdef object where_call(const Rule *rule, tuple args, dict kwargs):
     cdef Argument a[2]
     cdef int i
     if kwargs or len(args) != 3:
@@ -169,7 +150,7 @@ cdef object where_call(tuple args, dict kwargs):
         clear_errors()
         return NotImplemented
     if is_recorded(y, True):
-        record(&where_rule, a, y, <PyObject *>mask)
+        record(rule, a, y, <PyObject *>mask)
     return y
 
 
@@ -182,8 +163,9 @@ cdef object where_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx):
     return add_new(gx, chosen(<PyObject *>mask, g if i == 0 else nothing, nothing if i == 0 else g))
 
 
-cdef object where_gradient(int i, object gy, object x, object mask):
-    return np.where(mask, gy, 0) if i == 0 else np.where(mask, 0, gy)
+cdef tuple where_arguments(object x0, object x1, object mask):
+    """The condition is the first argument of the row."""
+    return mask, x0, x1
 
 
 cdef class Where(Operation):
@@ -199,11 +181,14 @@ cdef class Where(Operation):
         """The gradients of x0 and x1; None for the condition, if that was an operand."""
         if not self.flags & IN_PYTHON:
             return Operation.backward(self, gy)
-        condition = (<tuple>self.kept)[0].data
-        return None, where_gradient(0, gy, None, condition), where_gradient(1, gy, None, condition)
+        mask, x0, x1 = [x.data for x in <tuple>self.kept]
+        return None, *[call_vjp(&where_rule, where_rule.row_vjps, i, np, gy, gy, x0, x1, mask)
+                       for i in range(2)]
 
 
 cdef Rule where_rule
-define(&where_rule, Where, "where", 2, 0, 0, NULL, where_gradient, NULL, NULL, NULL)
+define(&where_rule, Where, name="where", n_inputs=2, uses0=0, uses1=0, loop=NO_LOOP, numbers=NULL,
+       arrays=NULL, gradient=NULL)
 where_rule.add_whole = where_whole
 where_rule.fast_call = where_call
+where_rule.arguments = where_arguments

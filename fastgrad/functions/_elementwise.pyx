@@ -1,26 +1,32 @@
 """See functions/_elementwise.pxd.
 
-A section a function: its forward and the gradient for its operand, for numbers and for arrays with
-direct loops. `y` is the output, which is saved in place of the operand where the gradient reads it.
-As in _arithmetic, False leaves it to NumPy, by way of the row.
+A function takes a loop of NumPy's, which does forward, and here its gradient for numbers and for
+arrays with direct loops. `y` is the output, which is saved in place of the operand where the
+gradient reads it. As in _arithmetic, False leaves it to the row.
 """
 
 from cpython.object cimport PyObject
 from libc.math cimport sqrt
 
-from fastgrad._core.accumulate cimport Gradient, NUMBER, add_product
+from fastgrad._core.accumulate cimport Gradient, NUMBER
 from fastgrad.functions._arithmetic cimport (
-    add_if_sound, add_new, add_slope, array, compute_in_place, computed, number,
+    add_if_sound, add_new, add_slope, add_times, compute_in_place, computed,
 )
 from fastgrad._kernels.loops cimport (
-    COS, DIVIDE, EXP, LOG, MULTIPLY, Operand, SIN, SQRT, SUBTRACT, TANH, apply1, apply2,
-    apply_number, import_numpy, settled,
+    COS, DIVIDE, EXP, LOG, MULTIPLY, NO_LOOP, Operand, SIN, SQRT, SUBTRACT, TANH, apply1, apply2,
+    apply_number, array, import_numpy, number, settled,
 )
-from fastgrad._core.node cimport Rule
+from fastgrad._core.node cimport AddGradient, Rule
 from fastgrad._core.operation cimport Operation, X0, Y, define
 from fastgrad._kernels.spares cimport drop
 
 import_numpy()
+
+
+cdef int define_unary(Rule *rule, cls, const char *name, int uses, int loop,
+                      AddGradient gradient) except -1:
+    return define(rule, cls, name=name, n_inputs=1, uses0=uses, uses1=0, loop=loop, numbers=NULL,
+                  arrays=NULL, gradient=gradient)
 
 
 cdef PyObject *computed1(int loop, Operand x) except? NULL:
@@ -33,20 +39,9 @@ cdef PyObject *computed1(int loop, Operand x) except? NULL:
 # --- exp ---
 
 
-cdef bint exp_numbers(double x, double _, double *y) noexcept:
-    y[0] = settled(apply_number(EXP, x))
-    return True
-
-
-cdef bint exp_arrays(Operand x, Operand _, PyObject **y) except -1:
-    return apply1(EXP, x.array, y)
-
-
 cdef bint exp_directly(int i, Gradient *gy, Operand x, Operand y, bint last,
                        Gradient *gx) except -1:
-    if gy.state == NUMBER:
-        return y.array == NULL and add_if_sound(gx, gy.value.number * y.number)
-    return y.array != NULL and add_product(gx, gy, y, last)
+    return add_times(gx, gy, y, last)
 
 
 cdef class Exp(Operation):
@@ -54,19 +49,10 @@ cdef class Exp(Operation):
 
 
 cdef Rule exp_rule
-define(&exp_rule, Exp, "exp", 1, Y, 0, NULL, NULL, exp_numbers, exp_arrays, exp_directly)
+define_unary(&exp_rule, Exp, "exp", Y, EXP, exp_directly)
 
 
 # --- log ---
-
-
-cdef bint log_numbers(double x, double _, double *y) noexcept:
-    y[0] = settled(apply_number(LOG, x))
-    return True
-
-
-cdef bint log_arrays(Operand x, Operand _, PyObject **y) except -1:
-    return apply1(LOG, x.array, y)
 
 
 cdef bint log_directly(int i, Gradient *gy, Operand x, Operand y, bint last,
@@ -81,7 +67,7 @@ cdef class Log(Operation):
 
 
 cdef Rule log_rule
-define(&log_rule, Log, "log", 1, X0, 0, NULL, NULL, log_numbers, log_arrays, log_directly)
+define_unary(&log_rule, Log, "log", X0, LOG, log_directly)
 
 
 # --- sqrt ---
@@ -90,10 +76,6 @@ define(&log_rule, Log, "log", 1, X0, 0, NULL, NULL, log_numbers, log_arrays, log
 cdef bint sqrt_numbers(double x, double _, double *y) noexcept:
     y[0] = settled(sqrt(x))
     return True
-
-
-cdef bint sqrt_arrays(Operand x, Operand _, PyObject **y) except -1:
-    return apply1(SQRT, x.array, y)
 
 
 cdef bint sqrt_directly(int i, Gradient *gy, Operand x, Operand y, bint last,
@@ -112,7 +94,8 @@ cdef class Sqrt(Operation):
 
 
 cdef Rule sqrt_rule
-define(&sqrt_rule, Sqrt, "sqrt", 1, Y, 0, NULL, NULL, sqrt_numbers, sqrt_arrays, sqrt_directly)
+define_unary(&sqrt_rule, Sqrt, "sqrt", Y, SQRT, sqrt_directly)
+sqrt_rule.for_numbers = sqrt_numbers
 
 
 # --- square ---
@@ -139,20 +122,11 @@ cdef class Square(Operation):
 
 
 cdef Rule square_rule
-define(&square_rule, Square, "square", 1, X0, 0, NULL, NULL,
-       square_numbers, square_arrays, square_directly)
+define_unary(&square_rule, Square, "square", X0, NO_LOOP, square_directly)
+square_rule.for_numbers, square_rule.for_arrays = square_numbers, square_arrays
 
 
 # --- tanh ---
-
-
-cdef bint tanh_numbers(double x, double _, double *y) noexcept:
-    y[0] = settled(apply_number(TANH, x))
-    return True
-
-
-cdef bint tanh_arrays(Operand x, Operand _, PyObject **y) except -1:
-    return apply1(TANH, x.array, y)
 
 
 cdef bint tanh_directly(int i, Gradient *gy, Operand x, Operand y, bint last,
@@ -171,19 +145,10 @@ cdef class Tanh(Operation):
 
 
 cdef Rule tanh_rule
-define(&tanh_rule, Tanh, "tanh", 1, Y, 0, NULL, NULL, tanh_numbers, tanh_arrays, tanh_directly)
+define_unary(&tanh_rule, Tanh, "tanh", Y, TANH, tanh_directly)
 
 
 # --- sin, cos ---
-
-
-cdef bint sin_numbers(double x, double _, double *y) noexcept:
-    y[0] = settled(apply_number(SIN, x))
-    return True
-
-
-cdef bint sin_arrays(Operand x, Operand _, PyObject **y) except -1:
-    return apply1(SIN, x.array, y)
 
 
 cdef bint sin_directly(int i, Gradient *gy, Operand x, Operand y, bint last,
@@ -198,16 +163,7 @@ cdef class Sin(Operation):
 
 
 cdef Rule sin_rule
-define(&sin_rule, Sin, "sin", 1, X0, 0, NULL, NULL, sin_numbers, sin_arrays, sin_directly)
-
-
-cdef bint cos_numbers(double x, double _, double *y) noexcept:
-    y[0] = settled(apply_number(COS, x))
-    return True
-
-
-cdef bint cos_arrays(Operand x, Operand _, PyObject **y) except -1:
-    return apply1(COS, x.array, y)
+define_unary(&sin_rule, Sin, "sin", X0, SIN, sin_directly)
 
 
 cdef bint cos_directly(int i, Gradient *gy, Operand x, Operand y, bint last,
@@ -225,4 +181,4 @@ cdef class Cos(Operation):
 
 
 cdef Rule cos_rule
-define(&cos_rule, Cos, "cos", 1, X0, 0, NULL, NULL, cos_numbers, cos_arrays, cos_directly)
+define_unary(&cos_rule, Cos, "cos", X0, COS, cos_directly)

@@ -15,12 +15,13 @@ from fastgrad._core.accumulate cimport (
 )
 from fastgrad._core.graph cimport enter_call, leave_call, value_of
 from fastgrad._kernels.loops cimport (
-    BOOL, DOUBLE, add_strided, clear_errors, data, dims, errors, import_numpy, is_array, is_direct,
+    BOOL, DOUBLE, clear_errors, data, dims, errors, import_numpy, is_array, is_direct,
     is_exclusive, is_float_or_double, ndim, same_shape, strides, take_object, type_num,
     zeros_like,
 )
 from fastgrad._core.node cimport Handle, Node
-from fastgrad._core.operation cimport Operation, apply_with, define
+from fastgrad._kernels.sums cimport add_strided
+from fastgrad._core.operation cimport Operation, apply_with, define_with_parameter
 
 import_numpy()
 
@@ -29,20 +30,20 @@ cdef object add = np.add, add_at = np.add.at
 
 # --- what an index selects ---
 
-cdef enum Selection:
+cpdef enum:
     REPEATED  # maybe an element twice; all that is not known to be one of the others
     ONCE  # no element twice, into a copy
     VIEWED  # no element twice, and `x[index]` is a view of `x`, or a scalar
 
 
-cdef Selection selection(object index) except? REPEATED:
-    """The one answer, for reading, gradients, and the rules that carry rows or are recorded.
+cpdef int selection(object index) except -1:
+    """The one answer, for reading, gradients, and the rules in functions/indexing.py.
 
     With masks, integers and slices stay as they are: two masks select pairs of their elements, all
     different. An array of integers may repeat one; of its elements nothing is looked at, nor of
     those of a list or of a tuple inside a tuple, which NumPy makes an array of.
     """
-    cdef Selection all_parts = VIEWED
+    cdef int all_parts = VIEWED
     if type(index) is not tuple:
         return selection_of_part(index)
     for part in <tuple>index:
@@ -50,7 +51,7 @@ cdef Selection selection(object index) except? REPEATED:
     return all_parts
 
 
-cdef inline Selection selection_of_part(object part) except? REPEATED:
+cdef inline int selection_of_part(object part) except -1:
     """The same of one index, for one axis or more."""
     if PyLong_CheckExact(part) or type(part) is slice or part is None or part is Ellipsis:
         return VIEWED
@@ -62,34 +63,20 @@ cdef inline Selection selection_of_part(object part) except? REPEATED:
     return ONCE if isinstance(part, (bool, np.bool_)) else REPEATED
 
 
-def selects_once(index):
-    """Whether it is seen at once that it selects no element twice: slices, integers, masks."""
-    return selection(index) != REPEATED
-
-
-def is_basic(index):
-    """Whether it is seen at once that `x[index]` is a view, or a scalar: slices, integers."""
-    return selection(index) == VIEWED
-
-
 cdef object getitem_forward(object x, object index):
     return x[index]
 
 
-cdef object getitem_gradient(int i, object gy, object x, object index):
-    if isinstance(gy, Handle):
-        from fastgrad.functions.indexing import scatter as recorded
-
-        return recorded(gy, index, x.shape)
-    gx = np.zeros(x.shape, gy.dtype)
-    scatter(gx, index, gy)
-    return gx
+cdef object getitem_call(const Rule *rule, tuple args, dict kwargs):
+    if kwargs or len(args) != 2 or not isinstance(args[0], Handle):
+        return NotImplemented
+    return getitem(args[0], args[1])
 
 
-cdef int scatter(object gx, object index, object gy) except -1:
+cpdef int add_at_index(object gx, object index, object gy) except -1:
     """`gx[index] += gy`, as often as an element is selected."""
     cdef object view
-    cdef Selection selected = selection(index)
+    cdef int selected = selection(index)
     if selected == VIEWED:
         view = gx[index]
         if is_array(<PyObject *>view):
@@ -125,7 +112,7 @@ cdef object getitem_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx):
     if add_directly(<PyObject *>buffer, index, gy):
         return tell(0, errors()) if errors() else True
     value = boxed(gy)
-    scatter(buffer, index, value)
+    add_at_index(buffer, index, value)
     clear_errors()  # NumPy reported them, and leaves them up
     return True
 
@@ -156,9 +143,8 @@ cdef class GetItem(Operation):
     """x[index]"""
 
 
-define(&getitem_rule, GetItem, "getitem", 1, 0, 0, getitem_forward, getitem_gradient,
-       NULL, NULL, NULL)
-getitem_rule.add_whole = getitem_whole
+define_with_parameter(&getitem_rule, GetItem, name="getitem", forward=getitem_forward,
+                      call=getitem_call, gradient=getitem_whole)
 
 
 cdef object getitem(object x, object index):

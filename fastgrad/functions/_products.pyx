@@ -1,14 +1,13 @@
-"""See functions/_products.pxd."""
+"""See functions/_products.pxd. Its row is in functions/products.py."""
 
-import numpy as np
-
+from cpython.number cimport PyNumber_MatrixMultiply
 from cpython.object cimport PyObject
 
 from fastgrad._core.accumulate cimport Gradient, NUMBER
 from fastgrad.functions._arithmetic cimport add_new
 from fastgrad._kernels.loops cimport (
-    DOUBLE, Matrix, Operand, data, dims, empty, import_numpy, intp, is_direct, multiply, ndim,
-    strides, type_num,
+    DOUBLE, Matrix, NO_LOOP, Operand, data, dims, empty, import_numpy, intp, is_direct, multiply,
+    ndim, strides, type_num,
 )
 from fastgrad._core.operation cimport Operation, X0, X1, define
 
@@ -17,27 +16,6 @@ import_numpy()
 cdef enum:
     # Multiplications, at most: what takes longer NumPy does, which lets other threads run.
     MOST = 1 << 20
-
-
-cdef object matmul_forward(object x0, object x1):
-    return x0 @ x1
-
-
-cdef object matmul_gradient(int i, object gy, object x0, object x1):
-    # A 1-d operand takes part as one row (left) or one column (right), an axis that gy lacks.
-    cdef bint row = x0.ndim == 1, column = x1.ndim == 1
-    if column:
-        gy = np.expand_dims(gy, -1)
-    if row:
-        gy = np.expand_dims(gy, -2)
-    if i == 0:
-        gx = gy @ (x1[:, np.newaxis] if column else x1).swapaxes(-1, -2)
-        return gx[..., 0, :] if row else gx
-    gx = (x0[np.newaxis, :] if row else x0).swapaxes(-1, -2) @ gy
-    return gx[..., 0] if column else gx
-
-
-# --- directly ---
 
 
 cdef inline bint is_matrix(PyObject *x) noexcept:
@@ -108,6 +86,7 @@ cdef class MatMul(Operation):
     """x0 @ x1"""
 
 
-define(&matmul_rule, MatMul, "matmul", 2, X1, X0, matmul_forward, matmul_gradient,
-       NULL, matmul_arrays, matmul_directly)
+define(&matmul_rule, MatMul, name="matmul", n_inputs=2, uses0=X1, uses1=X0, loop=NO_LOOP,
+       numbers=NULL, arrays=matmul_arrays, gradient=matmul_directly)
+matmul_rule.forward = PyNumber_MatrixMultiply
 matmul_rule.unlike = True

@@ -1,6 +1,7 @@
 """See functions/_reductions.pxd.
 
-The parameter that their Functions save is None, for the sum of all elements, or (axis, keepdims).
+The parameter that their Functions save is None, for the sum of all elements, or what NumPy's
+functions take after the operand: (axis, dtype, out, keepdims), two of which are None.
 """
 
 import numpy as np
@@ -11,21 +12,26 @@ from cpython.object cimport PyObject
 from fastgrad._core.accumulate cimport ARRAY, Gradient, NONE, NUMBER, tell
 from fastgrad._core.graph cimport value_of
 from fastgrad._kernels.loops cimport (
-    ADD, DIVIDE, DOUBLE, Operand, apply2, clear_errors, data, dims, empty, errors, from_double,
-    import_numpy, is_direct, is_exclusive, ndim, plain, same_shape, size,
-    sum_all, take_object, type_num,
+    ADD, DIVIDE, DOUBLE, apply2, array, clear_errors, data, dims, empty, errors, from_double,
+    import_numpy, intp, is_direct, is_exclusive, ndim, number, plain, same_shape, size,
+    take_object, type_num,
 )
+from fastgrad._kernels.sums cimport sum_all
 from fastgrad._core.node cimport Handle, Node, Rule
-from fastgrad._core.operation cimport Operation, apply_with, define
+from fastgrad._core.operation cimport Operation, apply_with, define_with_parameter
 
 import_numpy()
 
 cdef object add_reduce = np.add.reduce, mean = np.mean
 cdef object single = np.float32
 
+ctypedef fused real:
+    float
+    double
 
-cdef object parameter_of(tuple args, dict kwargs):
-    """The parameter, if these are a float Variable, `axis` and `keepdims`; or NotImplemented."""
+
+cdef object reduction_call(const Rule *rule, tuple args, dict kwargs):
+    """Of a float Variable, with `axis` and `keepdims`."""
     cdef object axis = None, keepdims = False
     cdef Py_ssize_t n = len(args), n_used = 0
     if not 1 <= n <= 2 or not isinstance(args[0], Handle):
@@ -48,18 +54,22 @@ cdef object parameter_of(tuple args, dict kwargs):
     cdef object x = value_of(args[0])
     if x is None or not is_direct(<PyObject *>x):
         return NotImplemented
-    return None if axis is None and keepdims is False else (axis, keepdims)
+    if axis is None and keepdims is False:
+        return apply_with(rule, args[0], None)
+    return apply_with(rule, args[0], (axis, None, None, keepdims))
+
+
+cdef tuple arguments(object x, object _, object parameter):
+    return (x,) if parameter is None else (x, *<tuple>parameter)
 
 
 # --- the gradient, of both ---
 
 
-cdef object spread(object gy, object x, object parameter):
+cdef object spread(object gy, object x, tuple parameter):
     """`gy` with the axes that were summed, of length one."""
-    if parameter is None:
-        return np.reshape(gy, (1,) * x.ndim)
-    axis, keepdims = parameter
-    if keepdims:
+    cdef object axis = parameter[0]
+    if parameter[3]:
         return gy
     cdef Py_ssize_t i, n = x.ndim
     cdef list shape = [1] * n if axis is None else list(x.shape)
@@ -74,41 +84,18 @@ cdef object add_everywhere(Node f, Gradient *gy, double count, Gradient *gx):
     """Add `gy / count` to each element of the gradient of what was summed: see AddWhole."""
     cdef PyObject *x = f.edges[0].saved.array
     cdef object parameter = <object>f.kept
-    cdef double value
     if gx.state == NUMBER or ndim(x) == 0:
         return False
-    if parameter is None:
-        if gx.state == ARRAY and not (is_exclusive(gx.value.array) and plain(gx.value.array)
-                                      and same_shape(gx.value.array, x)
-                                      and type_num(gx.value.array) == type_num(x)):
-            return False
-        if gy.state == NUMBER:
-            value = gy.value.number
-        elif ndim(gy.value.array) == 0 and is_direct(gy.value.array):
-            value = float(<object>gy.value.array)
-        else:
-            return False
-        if type_num(x) == DOUBLE:
-            value /= count
-        else:
-            value = <float>value / <float>count
-        if errors():
-            clear_errors()
-            return False
-        if gx.state == NONE:
-            gx.value.array = filled(x, value)
-            gx.state = ARRAY
-            return True
-        apply2(ADD, Operand(gx.value.array, 0), Operand(NULL, value), &gx.value.array)
-        return tell(0, errors()) if errors() else True
-    if gy.state != ARRAY or not is_direct(gy.value.array):
+    if parameter is None or gy.state == NUMBER:  # the latter of a sum along each axis
+        return add_to_all(x, gy, count, gx)
+    if not is_direct(gy.value.array):
         return False
     if type_num(gy.value.array) != type_num(x):
         return False
     cdef PyObject *shares = NULL
     part = <object>gy.value.array
     if count != 1:
-        if not apply2(DIVIDE, Operand(gy.value.array, 0), Operand(NULL, count), &shares):
+        if not apply2(DIVIDE, array(gy.value.array), number(count), &shares):
             return False
         part = take_object(shares)
         if errors():
@@ -119,19 +106,45 @@ cdef object add_everywhere(Node f, Gradient *gy, double count, Gradient *gx):
     return whole
 
 
+cdef bint add_to_all(PyObject *x, Gradient *gy, double count, Gradient *gx) except -1:
+    """The same of the sum of all elements, whose gradient is one number."""
+    cdef double value
+    if gx.state == ARRAY and not (is_exclusive(gx.value.array) and plain(gx.value.array)
+                                  and same_shape(gx.value.array, x)
+                                  and type_num(gx.value.array) == type_num(x)):
+        return False
+    if gy.state == NUMBER:
+        value = gy.value.number
+    elif ndim(gy.value.array) == 0 and is_direct(gy.value.array):
+        value = float(<object>gy.value.array)
+    else:
+        return False
+    value = value / count if type_num(x) == DOUBLE else <float>value / <float>count
+    if errors():
+        clear_errors()
+        return False
+    if gx.state == NONE:
+        gx.value.array = filled(x, value)
+        gx.state = ARRAY
+        return True
+    apply2(ADD, array(gx.value.array), number(value), &gx.value.array)
+    return tell(0, errors()) if errors() else True
+
+
 cdef PyObject *filled(PyObject *x, double value) except NULL:
     """A new array of the shape and dtype of `x`, with that value everywhere."""
     cdef PyObject *y = empty(x, ndim(x), dims(x))
-    cdef Py_ssize_t i, n = size(y)
-    cdef double *doubles = <double *>data(y)
-    cdef float *floats = <float *>data(y)
     if type_num(y) == DOUBLE:
-        for i in range(n):
-            doubles[i] = value
+        fill(<double *>data(y), value, size(y))
     else:
-        for i in range(n):
-            floats[i] = <float>value
+        fill(<float *>data(y), <float>value, size(y))
     return y
+
+
+cdef inline void fill(real *y, real value, intp n) noexcept:
+    cdef intp i
+    for i in range(n):
+        y[i] = value
 
 
 cdef object total_forward(object x, object parameter):
@@ -141,25 +154,14 @@ cdef object total_forward(object x, object parameter):
         if sum_all(<PyObject *>x, &y):
             return take_object(from_double(y)) if type_num(<PyObject *>x) == DOUBLE else single(y)
         return add_reduce(x, None)
-    return add_reduce(x, parameter[0], None, None, parameter[1])
+    return add_reduce(x, *<tuple>parameter)
 
 
 # --- sum ---
 
 
-cdef object sum_gradient(int i, object gy, object x, object parameter):
-    return np.broadcast_to(spread(gy, x, parameter), x.shape)
-
-
 cdef object sum_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx):
     return add_everywhere(f, gy, 1, gx)
-
-
-cdef object sum_call(tuple args, dict kwargs):
-    parameter = parameter_of(args, kwargs)
-    if parameter is NotImplemented:
-        return parameter
-    return apply_with(&sum_rule, args[0], parameter)
 
 
 cdef class Sum(Operation):
@@ -167,9 +169,9 @@ cdef class Sum(Operation):
 
 
 cdef Rule sum_rule
-define(&sum_rule, Sum, "sum", 1, 0, 0, total_forward, sum_gradient, NULL, NULL, NULL)
-sum_rule.add_whole = sum_whole
-sum_rule.fast_call = sum_call
+define_with_parameter(&sum_rule, Sum, name="sum", forward=total_forward, call=reduction_call,
+                      gradient=sum_whole)
+sum_rule.arguments = arguments
 
 
 # --- mean ---
@@ -190,7 +192,7 @@ cdef object mean_forward(object x, object parameter):
     cdef double y
     cdef Py_ssize_t n = size(<PyObject *>x)
     if parameter is not None:
-        return mean(x, axis=parameter[0], keepdims=parameter[1])
+        return mean(x, *<tuple>parameter)
     if n and sum_all(<PyObject *>x, &y):
         if type_num(<PyObject *>x) == DOUBLE:
             return take_object(from_double(y / n))
@@ -198,20 +200,9 @@ cdef object mean_forward(object x, object parameter):
     return mean(x)
 
 
-cdef object mean_gradient(int i, object gy, object x, object parameter):
-    return np.broadcast_to(spread(gy / count_of(x, parameter), x, parameter), x.shape)
-
-
 cdef object mean_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx):
     cdef object x = <object>f.edges[0].saved.array
     return add_everywhere(f, gy, count_of(x, <object>f.kept), gx)
-
-
-cdef object mean_call(tuple args, dict kwargs):
-    parameter = parameter_of(args, kwargs)
-    if parameter is NotImplemented:
-        return parameter
-    return apply_with(&mean_rule, args[0], parameter)
 
 
 cdef class Mean(Operation):
@@ -219,6 +210,6 @@ cdef class Mean(Operation):
 
 
 cdef Rule mean_rule
-define(&mean_rule, Mean, "mean", 1, 0, 0, mean_forward, mean_gradient, NULL, NULL, NULL)
-mean_rule.add_whole = mean_whole
-mean_rule.fast_call = mean_call
+define_with_parameter(&mean_rule, Mean, name="mean", forward=mean_forward, call=reduction_call,
+                      gradient=mean_whole)
+mean_rule.arguments = arguments

@@ -11,12 +11,12 @@ from fastgrad._kernels.loops cimport (
     MOST_DIMS, dims, import_numpy, intp, is_direct, is_exact, ndim, read_only_view, strides,
 )
 from fastgrad._core.node cimport Handle, Node, Rule
-from fastgrad._core.operation cimport Operation, apply_with, define
+from fastgrad._core.operation cimport Operation, apply_with, define_with_parameter
 
 import_numpy()
 
 
-cdef bint suits(tuple args, dict kwargs, int most) except -1:
+cdef bint is_plain_call(tuple args, dict kwargs, int most) except -1:
     """A float Variable, and parameters by position."""
     if kwargs or not 1 <= len(args) <= most or not isinstance(args[0], Handle):
         return False
@@ -25,7 +25,7 @@ cdef bint suits(tuple args, dict kwargs, int most) except -1:
 
 
 cdef object call_with_shape(const Rule *rule, tuple args, dict kwargs):
-    if len(args) != 2 or not suits(args, kwargs, 2):
+    if len(args) != 2 or not is_plain_call(args, kwargs, 2):
         return NotImplemented
     return apply_with(rule, args[0], args[1])
 
@@ -37,18 +37,10 @@ cdef object reshape_forward(object x, object shape):
     return x.reshape(shape)
 
 
-cdef object reshape_gradient(int i, object gy, object x, object shape):
-    return np.reshape(gy, x.shape)
-
-
 cdef object reshape_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx):
     if gy.state != ARRAY or not is_exact(gy.value.array):
         return False
     return (<object>gy.value.array).reshape((<object>f.edges[0].saved.array).shape)
-
-
-cdef object reshape_call(tuple args, dict kwargs):
-    return call_with_shape(&reshape_rule, args, kwargs)
 
 
 cdef class Reshape(Operation):
@@ -56,10 +48,8 @@ cdef class Reshape(Operation):
 
 
 cdef Rule reshape_rule
-define(&reshape_rule, Reshape, "reshape", 1, 0, 0, reshape_forward, reshape_gradient,
-       NULL, NULL, NULL)
-reshape_rule.add_whole = reshape_whole
-reshape_rule.fast_call = reshape_call
+define_with_parameter(&reshape_rule, Reshape, name="reshape", forward=reshape_forward,
+                      call=call_with_shape, gradient=reshape_whole)
 
 
 # --- transpose: the parameter is the axes, or None ---
@@ -69,27 +59,23 @@ cdef object transpose_forward(object x, object axes):
     return x.transpose() if axes is None else x.transpose(axes)
 
 
-cdef object transpose_gradient(int i, object gy, object x, object axes):
-    if axes is None:
-        return gy.transpose()
-    cdef list inverse = [0] * len(axes)
-    for i, axis in enumerate(axes):
-        inverse[axis] = i
-    return gy.transpose(inverse)
-
-
 cdef object transpose_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx):
     if gy.state != ARRAY or not is_exact(gy.value.array):
         return False
-    axes = <object>f.kept
-    return transpose_gradient(0, <object>gy.value.array, None, axes)
+    cdef object g = <object>gy.value.array, axes = <object>f.kept
+    if axes is None:
+        return g.transpose()
+    cdef list inverse = [0] * len(axes)
+    for i, axis in enumerate(axes):
+        inverse[axis] = i
+    return g.transpose(inverse)
 
 
-cdef object transpose_call(tuple args, dict kwargs):
-    if not suits(args, kwargs, 2):
+cdef object transpose_call(const Rule *rule, tuple args, dict kwargs):
+    if not is_plain_call(args, kwargs, 2):
         return NotImplemented
     axes = args[1] if len(args) == 2 else None
-    return apply_with(&transpose_rule, args[0], axes)
+    return apply_with(rule, args[0], axes)
 
 
 cdef class Transpose(Operation):
@@ -97,10 +83,8 @@ cdef class Transpose(Operation):
 
 
 cdef Rule transpose_rule
-define(&transpose_rule, Transpose, "transpose", 1, 0, 0, transpose_forward, transpose_gradient,
-       NULL, NULL, NULL)
-transpose_rule.add_whole = transpose_whole
-transpose_rule.fast_call = transpose_call
+define_with_parameter(&transpose_rule, Transpose, name="transpose", forward=transpose_forward,
+                      call=transpose_call, gradient=transpose_whole)
 
 
 # --- broadcast_to: the parameter is the new shape ---
@@ -127,16 +111,8 @@ cdef object broadcast_forward(object x, object shape):
     return read_only_view(source, n_dims, n, steps)
 
 
-cdef object broadcast_gradient(int i, object gy, object x, object shape):
-    return gy  # which the engine sums
-
-
 cdef object broadcast_whole(Node f, int i, Gradient *gy, bint last, Gradient *gx):
-    return False
-
-
-cdef object broadcast_call(tuple args, dict kwargs):
-    return call_with_shape(&broadcast_rule, args, kwargs)
+    return False  # it is `gy`, which the engine sums
 
 
 cdef class BroadcastTo(Operation):
@@ -144,7 +120,5 @@ cdef class BroadcastTo(Operation):
 
 
 cdef Rule broadcast_rule
-define(&broadcast_rule, BroadcastTo, "broadcast_to", 1, 0, 0, broadcast_forward,
-       broadcast_gradient, NULL, NULL, NULL)
-broadcast_rule.add_whole = broadcast_whole
-broadcast_rule.fast_call = broadcast_call
+define_with_parameter(&broadcast_rule, BroadcastTo, name="broadcast_to", forward=broadcast_forward,
+                      call=call_with_shape, gradient=broadcast_whole)

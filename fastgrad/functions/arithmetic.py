@@ -47,7 +47,7 @@ multiply = op(
 divide = op(
     "divide",
     np.divide,
-    vjp=(lambda xp, g, y, a, b: g / b, lambda xp, g, y, a, b: -g / b * (a / b)),
+    vjp=(lambda xp, g, y, a, b: g / b, lambda xp, g, y, a, b: xp.multiply(-(g / b), a / b)),
     fast=Div,
 )
 negative = op("negative", np.negative, NOTHING, vjp=lambda xp, g, y, x: -g, fast=Neg)

@@ -160,6 +160,7 @@ where = op(
         lambda xp, g, y, condition, a, b: xp.where(condition, g, 0),
         lambda xp, g, y, condition, a, b: xp.where(condition, 0, g),
     ),
+    batched=True,
     fast=Where,
 )
 

@@ -6,12 +6,13 @@ equal elements `unique` takes the first, which gets all of the gradient.
 """
 
 import functools
+import operator
 
 import numpy as np
 
 from fastgrad._core.protocols import value
 from fastgrad._core.row import holds_variable, operand_of
-from fastgrad.functions._indexing import selects_once
+from fastgrad.functions._indexing import VIEWED, GetItem, add_at_index, selection
 from fastgrad.functions.along import along, normalized
 from fastgrad.op import INPUTS, NOTHING, OTHERS, OUTPUT, implements, op, plain, refuse
 
@@ -26,13 +27,10 @@ __all__ = [
 # --- the transpose of taking ---
 
 
-def scatter_forward(g, index, shape, dtype=None):
+def scatter_forward(g, index, shape):
     """Zeros of `shape` with `g` added at `index`, as often as it selects an element."""
-    y = np.zeros(shape, g.dtype if dtype is None else dtype)
-    if selects_once(index):
-        y[index] = g
-    else:
-        np.add.at(y, index, g)
+    y = np.zeros(shape, g.dtype)
+    add_at_index(y, index, g)
     return y
 
 
@@ -41,7 +39,25 @@ scatter = op(
     "scatter",
     scatter_forward,
     NOTHING,
-    vjp=lambda xp, g, y, x, index, shape, dtype=None: g[index],
+    vjp=lambda xp, g, y, x, index, shape: g[index],
+)
+
+
+def getitem_rows(xp, g, y, x, index):
+    """Where the index selects a view: others order the axes of what they select differently."""
+    if selection(index) != VIEWED:
+        return NotImplemented
+    index = index if isinstance(index, tuple) else (index,)
+    return scatter(g, (slice(None), *index), (len(g), *x.shape))
+
+
+getitem = op(
+    "getitem",
+    operator.getitem,
+    NOTHING,
+    vjp=lambda xp, g, y, x, index: scatter(g, index, x.shape),
+    batched=getitem_rows,
+    fast=GetItem,
 )
 
 
@@ -153,6 +169,18 @@ def select(condlist, choicelist, default=0):
     return select_among((*choicelist, default), [value(x) for x in condlist])
 
 
+def placed_forward(x, mask, shape, dtype):
+    """Zeros with `x` where the mask holds."""
+    y = np.zeros(shape, dtype)
+    y[mask] = x
+    return y
+
+
+placed = op(
+    "placed", placed_forward, NOTHING, vjp=lambda xp, g, y, x, mask, shape, dtype: g[mask]
+)  # fmt: skip
+
+
 @implements(np.piecewise)
 def piecewise(x, condlist, funclist, *args, **kw):
     """`np.piecewise`; the functions are called with Variables, and may return them."""
@@ -170,7 +198,7 @@ def piecewise(x, condlist, funclist, *args, **kw):
     for mask, part in zip(masks, parts, strict=True):
         if callable(part):
             continue
-        put = scatter if holds_variable(part) else scatter_forward
+        put = placed if holds_variable(part) else placed_forward
         whole = np.zeros(x.shape, bool)
         whole[mask] = True
         y = np.where(whole, put(part, mask, x.shape, x.dtype), y)

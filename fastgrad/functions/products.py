@@ -84,6 +84,18 @@ def matmul_vjp(xp, i, g, a, b):
     return gb[..., 0] if b.ndim == 1 else gb
 
 
+def matmul_rows(xp, i, g, y, a, b, *, axes=None, axis=None, **_):
+    """For many gradients, of vectors and matrices."""
+    a, b = arrays(a, b)
+    if a.ndim > 2 or b.ndim > 2 or a.ndim + b.ndim < 3 or not (axes is axis is None):
+        return NotImplemented
+    if i == 0:
+        return g[:, :, None] * b if b.ndim == 1 else g @ b.T
+    if a.ndim == 1:
+        return a[:, None] * g[:, None, :]
+    return g @ a if b.ndim == 1 else a.T @ g
+
+
 def vecdot_vjp(xp, i, g, a, b):
     """Of the sum of conj(a) b along the last axis."""
     g = g[..., None]
@@ -109,6 +121,7 @@ matmul = op(
     plainly(np.matmul),
     OTHERS,
     vjp=of_cores(matmul_vjp),
+    batched=of_both(matmul_rows),
     fast=MatMul,
     implements=(np.matmul,),
 )

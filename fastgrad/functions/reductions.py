@@ -44,7 +44,15 @@ def sum_vjp(xp, g, y, x, axis=None, dtype=None, out=None, keepdims=False, initia
     return g if where is True else xp.where(where, g, 0)
 
 
-sum = op("sum", np.sum, NOTHING, vjp=sum_vjp, fast=Sum)
+def sum_rows(xp, g, y, x, axis=None, dtype=None, out=None, keepdims=False, initial=0, where=True):
+    """That for many gradients."""
+    axes = normalized(axis, x.ndim)
+    ones = tuple(1 if i in axes else n for i, n in enumerate(x.shape))
+    g = xp.broadcast_to(xp.reshape(g, (len(g), *ones)), (len(g), *x.shape))
+    return g if where is True else xp.where(where, g, 0)
+
+
+sum = op("sum", np.sum, NOTHING, vjp=sum_vjp, batched=sum_rows, fast=Sum)
 
 
 def mean_vjp(xp, g, y, x, axis=None, dtype=None, out=None, keepdims=False, *, where=True):
@@ -53,7 +61,14 @@ def mean_vjp(xp, g, y, x, axis=None, dtype=None, out=None, keepdims=False, *, wh
     return sum_vjp(xp, g, y, x, axis, where=where)
 
 
-mean = op("mean", np.mean, NOTHING, vjp=mean_vjp, fast=Mean)
+def mean_rows(xp, g, y, x, axis=None, dtype=None, out=None, keepdims=False, *, where=True):
+    """That for many gradients."""
+    if where is not True:
+        return NotImplemented
+    return sum_rows(xp, g / at_least_one(count(x, axis)), y, x, axis)
+
+
+mean = op("mean", np.mean, NOTHING, vjp=mean_vjp, batched=mean_rows, fast=Mean)
 
 
 def var_vjp(

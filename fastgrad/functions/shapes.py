@@ -46,11 +46,19 @@ def as_operand(xp, g, y, x, *_, **__):
 # --- shapes ---
 
 # `order` "A" and "K" ask for the layout in memory, which no VJP knows: these rows get "C" or "F".
+
+
+def reshape_rows(xp, g, y, x, shape=None, order="C", **_):
+    """For many gradients; those in Fortran's order one by one."""
+    return xp.reshape(g, (len(g), *x.shape)) if order == "C" else NotImplemented
+
+
 reshape_row = op(
     "reshape",
     np.reshape,
     NOTHING,
     vjp=lambda xp, g, y, x, shape=None, order="C", **_: xp.reshape(g, x.shape, order=order),
+    batched=reshape_rows,
     fast=Reshape,
 )
 ravel_row = op(
@@ -116,13 +124,26 @@ def transpose_vjp(xp, g, y, x, axes=None):
     return xp.transpose(g, None if axes is None else np.argsort([i % x.ndim for i in axes]))
 
 
+def transpose_rows(xp, g, y, x, axes=None):
+    """For many gradients, whose first axis stays."""
+    inverse = range(x.ndim)[::-1] if axes is None else np.argsort([i % x.ndim for i in axes])
+    return xp.transpose(g, (0, *(int(i) + 1 for i in inverse)))
+
+
 def rollaxis_vjp(xp, g, y, x, axis, start=0):
     """Back from where the axis went."""
     axis, start = axis % x.ndim, start + x.ndim if start < 0 else start
     return xp.moveaxis(g, start - (axis < start), axis)
 
 
-transpose = permute_dims = op("transpose", np.transpose, NOTHING, vjp=transpose_vjp, fast=Transpose)
+transpose = permute_dims = op(
+    "transpose",
+    np.transpose,
+    NOTHING,
+    vjp=transpose_vjp,
+    batched=transpose_rows,
+    fast=Transpose,
+)
 matrix_transpose = op(
     "matrix_transpose",
     np.matrix_transpose,
@@ -150,6 +171,7 @@ broadcast_to = op(
     np.broadcast_to,
     NOTHING,
     vjp=lambda xp, g, y, x, shape=None, subok=False: g,  # the engine sums it
+    batched=True,
     fast=BroadcastTo,
 )
 

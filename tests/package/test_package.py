@@ -1,5 +1,6 @@
 """The package as it is installed: README, doctests, imports, metadata."""
 
+import builtins
 import doctest
 import importlib
 import importlib.metadata
@@ -10,6 +11,7 @@ import pkgutil
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import fastgrad
@@ -133,7 +135,77 @@ Add add Mul mul Sub sub Div div Neg neg Pow pow MatMul matmul Abs abs
 
 def test_public_names_are_there_and_hide_no_builtin():
     assert all(hasattr(fastgrad, name) for name in NAMES)
-    assert sorted(fastgrad.__all__) == sorted(set(NAMES) - {"pow", "abs"})
+    assert set(NAMES) - {"pow", "abs"} <= set(fastgrad.__all__)
+    assert not set(fastgrad.__all__) & set(dir(builtins))
+    assert set(fastgrad.__all__) & set(dir(np)) == {"add", "matmul"}  # the book's
+
+
+def test_a_star_import_brings_what_all_says_and_nothing_else(run_child):
+    code = """
+        import copy, math
+        import numpy as np
+        before = set(globals())
+        from fastgrad import *
+        import fastgrad
+        assert set(globals()) - before == {*fastgrad.__all__, "before", "fastgrad"}
+        assert copy.copy and math.sin and np.sum and sum([1]) == max(1, 0) == abs(-1) == 1
+        print(len(fastgrad.__all__) == len(set(fastgrad.__all__)))
+    """
+    assert run_child(code, fresh=True) == "True\n"
+
+
+def test_dir_is_what_is_public(run_child):
+    """Before anything was asked for, and after; and it is what the stub has."""
+    code = """
+        import ast, importlib.util, inspect, types
+        from pathlib import Path
+        import fastgrad
+        before = dir(fastgrad)
+        from fastgrad import grad, op, testing, numpy
+        assert dir(fastgrad) == before == sorted(set(before))
+        assert set(fastgrad.__all__) < set(before) and not {"importlib", "config"} & set(before)
+        modules = [n for n in before if isinstance(getattr(fastgrad, n), types.ModuleType)]
+        assert modules == ["numpy", "special", "testing"], modules
+        for name in before:
+            if callable(getattr(fastgrad, name)) and not name.endswith("Warning"):
+                inspect.signature(getattr(fastgrad, name))
+        stub = Path(fastgrad.__file__).with_suffix(".pyi")
+        tree, names = ast.parse(stub.read_text()), set(fastgrad.functions.__all__)
+        for node in tree.body:
+            if isinstance(node, ast.ImportFrom):
+                names |= {alias.asname for alias in node.names if alias.asname}
+            elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                names.add(node.name)
+            elif isinstance(node, ast.Assign) and node.targets[0].id == "__all__":
+                assert ast.literal_eval(node.value) == fastgrad.__all__
+        assert names | {"__version__"} == set(before), names ^ set(before)
+        print("same")
+    """
+    assert run_child(code, fresh=True) == "same\n"
+
+
+def test_modules_are_there_without_being_imported(run_child):
+    code = """
+        import sys
+        import fastgrad as fg
+        assert not {"fastgrad.numpy", "fastgrad.testing", "fastgrad.transforms"} & set(sys.modules)
+        fg.testing.check_gradients(fg.numpy.tanh, fg.numpy.ones(2))
+        import numpy as np
+        assert fg.numpy.random.default_rng is np.random.default_rng
+        import fastgrad.numpy.random
+        import fastgrad.special
+        import fastgrad.numpy.linalg, fastgrad.numpy.fft
+        assert fg.numpy.random.default_rng is np.random.default_rng
+        assert "normal" in dir(fg.numpy.random) and fg.special.relu is fg.relu
+        fg.numpy.random.seed(3)
+        first = fastgrad.numpy.random.normal()
+        np.random.seed(3)
+        assert first == np.random.normal()
+        for name in ("nothing", "importlib", "TYPE_CHECKING"):
+            assert not hasattr(fg, name)
+        print("there")
+    """
+    assert run_child(code, fresh=True) == "there\n"
 
 
 def test_import_brings_nothing_but_numpy(run_child):

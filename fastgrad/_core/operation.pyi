@@ -1,3 +1,0 @@
-from fastgrad._core.function import Function
-
-class Operation(Function): ...

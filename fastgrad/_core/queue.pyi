@@ -1,9 +1,0 @@
-from typing import Any, SupportsIndex
-
-from typing_extensions import disjoint_base
-
-@disjoint_base
-class Queue:
-    def push(self, item: object, generation: SupportsIndex) -> None: ...
-    def pop(self) -> Any: ...
-    def __len__(self) -> int: ...

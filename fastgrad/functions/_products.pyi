@@ -1,3 +1,0 @@
-from fastgrad._core.operation import Operation
-
-class MatMul(Operation): ...
