@@ -20,9 +20,8 @@ from fastgrad._core.accumulate cimport (
     shown, total,
 )
 from fastgrad._core.debug cimport check_if_noted
-from fastgrad._core.function cimport (
-    call_backward, checked_gradient, recorded_data, recorded_value,
-)
+from fastgrad._core.function cimport checked_gradient
+from fastgrad._core.function_backward cimport call_backward
 from fastgrad._core.graph cimport (
     as_recorded, called_again, ended, held, not_walkable, require_fit, set_grad, shown_by, value_of,
     variable,
@@ -36,6 +35,7 @@ from fastgrad._core.node cimport (
 )
 from fastgrad._core.operation cimport gradient_of, saved_like, saved_operand
 from fastgrad._core.queue cimport PriorityQueue, pop, push, release
+from fastgrad._core.stand_ins cimport recorded_data, recorded_value
 from fastgrad._core.row cimport Call, call_of, gradient_of_call, owned, whole
 
 import_numpy()

@@ -10,7 +10,6 @@ from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF, Py_XDECREF
 
 from fastgrad._core.collector cimport has_references
-from fastgrad._core.function cimport recorded_inputs
 from fastgrad._core.graph cimport (
     enter_call, held, is_scalar, leave_call, not_walkable, value_of, variable,
 )
@@ -24,6 +23,7 @@ from fastgrad._core.node cimport (
     SPENT, STAND_IN, WEAK, adopt_nodes, new_handle, new_node,
 )
 from fastgrad._core.precision cimport as_read, widened
+from fastgrad._core.stand_ins cimport recorded_inputs
 from fastgrad._core.record cimport Record, begin, finish, is_recorded, take_operand
 
 import_numpy()

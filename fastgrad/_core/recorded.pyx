@@ -21,10 +21,8 @@ from fastgrad._core.row import RowFunction, zero
 from fastgrad._core.accumulate cimport gradient_dtype, zero_gradient
 from fastgrad._core.collector cimport make_collectable
 from fastgrad._core.debug cimport check_if_noted
-from fastgrad._core.function cimport (
-    call_backward, call_recorded, guarded, recorded_data, recorded_inputs, recorded_value,
-    required_gradient, variable_at,
-)
+from fastgrad._core.function cimport required_gradient
+from fastgrad._core.function_backward cimport call_backward, call_recorded, guarded
 from fastgrad._core.graph cimport (
     as_recorded, called_again, ended, held, not_walkable, require_fit, shown_by, value_of,
     variable,
@@ -44,6 +42,9 @@ from fastgrad._core.row cimport (
     Call, NOTHING, Row, call_of, gradient_of_call, owned, row_of, whole,
 )
 from fastgrad._core.row cimport required_gradient as required_of_rule
+from fastgrad._core.stand_ins cimport (
+    recorded_data, recorded_inputs, recorded_value, variable_at,
+)
 from fastgrad._core.view cimport handle_to_read
 
 import_numpy()

@@ -17,7 +17,7 @@ import numpy as np
 from fastgrad._core.accumulate cimport fitted, zero_gradient
 from fastgrad._core.config cimport recording
 from fastgrad._core.collector cimport has_references, untrack
-from fastgrad._core.function cimport Function, recorded_inputs
+from fastgrad._core.function cimport Function
 from fastgrad._core.graph cimport enter_call, held, leave_call, value_of, variable
 from fastgrad._kernels.loops cimport (
     holds_integers, import_numpy, is_array, is_exact, is_stand_in, native, same_dtype, same_shape,
@@ -29,6 +29,7 @@ from fastgrad._core.node cimport (
 )
 from fastgrad._core.operation cimport apply, attach, is_foreign, rule_of, without_lists
 from fastgrad._core.precision cimport as_read, widened
+from fastgrad._core.stand_ins cimport recorded_inputs
 from fastgrad._core.record cimport Record, begin, finish_many, take_operand
 
 import_numpy()

@@ -1,4 +1,4 @@
-"""The graph as a program sees it: identity, shapes and names of inputs, the keep mode, unchaining."""
+"""The graph as a program sees it: identity, shapes and names; the keep mode; unchaining."""
 
 import copy
 import gc
@@ -211,7 +211,7 @@ def test_data_that_are_gone_are_no_operand():
     assert np.array_equal((t * 2).data, np.zeros((2, 3)))
     t.data = None
     with pytest.raises(AttributeError):
-        t.shape
+        _ = t.shape
 
 
 def test_looking_closes_no_cycle():
@@ -278,7 +278,7 @@ def test_copies_and_pickles_do_not_take_what_was_shown():
     t = f.inputs[0]
     for made in (copy.copy(f), pickle.loads(pickle.dumps(f))):
         with pytest.raises(AttributeError, match="before a call"):
-            made.inputs
+            _ = made.inputs
     for made in (copy.copy(t), pickle.loads(pickle.dumps(t))):
         assert made.data is None
         assert made.creator is None
