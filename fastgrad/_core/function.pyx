@@ -7,27 +7,23 @@ from operator import index
 import numpy as np
 
 from cpython.object cimport PyObject, PyObject_GenericSetAttr, PyTypeObject
-from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF, Py_XINCREF
+from cpython.ref cimport Py_DECREF, Py_INCREF
 
 from fastgrad._core.stand_ins import slots_of
 
-from fastgrad._core.accumulate cimport NONE, fitted, forget
+from fastgrad._core.accumulate cimport NONE, forget
 from fastgrad._core.config cimport recording
 from fastgrad._core.collector cimport (
     has_no_slots, has_references, is_tracked, make_collectable, note_attribute, track, untrack,
 )
 from fastgrad._core.graph cimport (
-    as_recorded, assign_outputs, is_scalar, next_generation, not_walkable, note_of,
-    referent, require_shape, set_array, take_note, value_of, variable, without_notes,
+    assign_outputs, is_scalar, next_generation, note_of, require_shape, take_note, value_of,
+    variable, without_notes,
 )
-from fastgrad._kernels.loops cimport (
-    holds_integers, import_numpy, is_array, is_double, is_double_scalar, is_exact, is_stand_in,
-    same_dtype, same_shape,
-)
+from fastgrad._kernels.loops cimport import_numpy, is_array, is_double_scalar
 from fastgrad._core.node cimport (
     COLLECTABLE, HAS_MOVED, Handle, IN_PYTHON, LEAF, RECORDED, REQUIRES_GRAD, SAVED, SPENT,
-    adopt_nodes, attributes, handle_in, index_of, is_moved, make_edges, make_slots, moved_out,
-    new_handle, variable_type,
+    adopt_nodes, attributes, is_moved, make_edges, make_slots, moved_out,
 )
 from fastgrad._core.record cimport Record, begin, count, finish, finish_many
 from fastgrad._core.stand_ins cimport recorded_inputs, recorded_outputs
@@ -363,47 +359,6 @@ cdef int require_call(Function f, name) except -1:
     if not f.flags & RECORDED:
         raise AttributeError(f"'{type(f).__name__}' object has no attribute '{name}' before a call")
     return 0
-
-
-cdef object checked_gradient(Node f, int i, object gx, Handle x, object data, list gys):
-    if not x.flags & REQUIRES_GRAD or gx is None:
-        return None
-    # Nearly always there is nothing to do. The rest costs a microsecond.
-    if is_double_scalar(<PyObject *>gx) and is_double(<PyObject *>data):
-        return gx
-    if is_exact(<PyObject *>gx) and data is not None:
-        if same_shape(<PyObject *>gx, <PyObject *>data):
-            if same_dtype(<PyObject *>gx, <PyObject *>data):
-                if not holds_integers(<PyObject *>data):
-                    return gx
-    gx = required_gradient(f, i, gx, data, gys)
-    return gx if gx is None or data is None else fitted(gx, data)
-
-
-cdef object required_gradient(Node f, int i, object gx, object data, list gys):
-    """`gx` as an ndarray that can be fitted to `data`, or None; or an exception."""
-    if isinstance(gx, Handle):
-        gx = value_of(gx)
-    if gx is None:
-        return None
-    g = np.asanyarray(gx) if is_array(<PyObject *>gx) or is_scalar(gx) else None
-    if g is None or g.dtype.kind not in "biufcO":
-        raise TypeError(f"{type(f).__name__}: gradient for input {i} is a {type(gx).__name__}, "
-                        "expected an ndarray, a scalar or None")
-    if data is not None and g.shape != data.shape and not is_broadcast(g, data, gys):
-        raise ValueError(f"{type(f).__name__}: gradient for input {i} has shape {g.shape}, "
-                         f"expected {data.shape}")
-    return g
-
-
-cdef bint is_broadcast(object g, object data, list gys) except -1:
-    """Whether `g` has the shape of an output, to which `data` was broadcast."""
-    if not any([gy is not None and gy.shape == g.shape for gy in gys]):
-        return False
-    try:
-        return np.broadcast_shapes(g.shape, data.shape) == g.shape
-    except ValueError:
-        return False
 
 
 adopt_nodes(<PyTypeObject *>Function)

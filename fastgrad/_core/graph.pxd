@@ -82,7 +82,7 @@ cdef int take_place(Handle y, Node f) except -1
 cdef object referent(object reference)  # of a weak reference, or what is in its place; or None
 cdef int assign_outputs(Node f, list references) except -1
 
-# A node that alone holds what `f` leads to and saved, for who reads it while Python code runs, which
+# A node that alone holds what `f` leads to and saved, for who reads it while Python code runs, that
 # may release `f`. RuntimeError if it was released.
 cdef Node held(Node f)
 

@@ -9,13 +9,14 @@ from numbers import Number
 import numpy as np
 
 from fastgrad._core.accumulate cimport NONE, boxed, forget
-from fastgrad._core.collector cimport has_references, is_tracked, make_collectable, track
+from fastgrad._core.collector cimport has_references, make_collectable, track
 from fastgrad._kernels.loops cimport (
-    as_number, from_double, import_numpy, is_array, is_double_scalar, is_exact, is_stand_in, stand_in,
-    take_object,
+    as_number, from_double, import_numpy, is_array, is_double_scalar, is_exact, is_stand_in,
+    stand_in, take_object,
 )
 from fastgrad._core.node cimport (
-    COLLECTABLE, HAS_MOVED, HOLDS_NUMBER, HOLLOW, IN_PYTHON, LEAF, RECORDED, REQUIRES_GRAD, SPENT, attributes, copy_of, handle_in, index_of, is_moved, make_slots, new_handle, origin_here,
+    COLLECTABLE, HAS_MOVED, HOLDS_NUMBER, HOLLOW, IN_PYTHON, RECORDED, REQUIRES_GRAD, SPENT,
+    attributes, copy_of, handle_in, index_of, is_moved, make_slots, new_handle, origin_here,
 )
 from fastgrad._kernels.spares cimport drop
 
@@ -42,7 +43,9 @@ cdef object as_data(object x):
         return x
     if is_scalar(x):
         return np.array(x)
-    raise TypeError(f"{type(x)} is not supported")
+    from fastgrad.hints import unsupported  # which is made of all the rest
+
+    raise unsupported(x)
 
 
 cdef void set_array(Handle x, object array) noexcept:

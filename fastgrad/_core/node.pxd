@@ -44,6 +44,7 @@ cdef enum:  # flags of handles and nodes
     SPENT = 8  # a node: a backward with retain_graph=False released it
     HAS_MOVED = 16  # a node: one of its outputs was, at least
     DONE = 32  # a node: the backward `run` has passed here
+    AHEAD = 128  # a node: the backward `run` will pass here, and has not queued it yet
     OF_ROW = 256  # a node: `kept` is a Call, see row.pxd
     IN_PYTHON = 512  # a node: its Function was called; `kept` is its inputs, a tuple of Handles
     CHECKED = 1024  # a node: recorded in a `debug` block, see debug.pxd
@@ -64,8 +65,8 @@ cdef class Handle:
     cdef int64_t generation
     cdef uint64_t run  # the backward that `flight` belongs to
     cdef Gradient flight  # a leaf's gradient in flight
-    # Of an output whose data was assigned since it was recorded, or is gone (HOLLOW): what it was, or
-    # an array that stands for its shape and dtype. Owned; NULL: `data` is what was recorded.
+    # Of an output whose data was assigned since it was recorded, or is gone (HOLLOW): what it was,
+    # or an array that stands for its shape and dtype. Owned; NULL: `data` is what was recorded.
     cdef PyObject *was
     cdef int slot  # of the creator; of a leaf: its origin, see NOTE [Origins]
     cdef int flags
@@ -100,6 +101,7 @@ cdef struct Rule:
     AddGradient add_gradient
     bint weak_x1  # these three take no x1 but a Python number
     bint unlike  # `add_gradient` takes operands of other shapes than the output's too
+    int passes  # bits: the operands whose gradient is `gy`, before it is fitted
     bint names_output  # recorded, its VJP asks what `gy` is for the output, which is not saved
     # The row, of which this is a fast path: it has the only text of the gradients. Owned, for ever.
     PyObject *row_forward
@@ -153,8 +155,8 @@ cdef inline PyObject *handle_in(Node f, int slot) noexcept:
     return x if x != NULL and reference_count(x) > 0 else NULL
 
 # Where in `slots` the output is that handles and edges know by the number `slot`; negative: it is
-# of an earlier call of the same Function, which has forgotten it. (The numbers of a later call go on
-# where those before ended.)
+# of an earlier call of the same Function, which has forgotten it. (The numbers of a later call go
+# on where those before ended.)
 cdef inline int index_of(Node f, int slot) noexcept:
     return slot - f.first
 
