@@ -77,11 +77,11 @@ def missing_gradient(x):
     Then it was computed by a difference (or a sum) from a leaf that has a gradient, and that
     nothing but the graph refers to.
     """
-    name = type(x.creator).__name__
-    if name not in ("Sub", "Add"):
+    f, name = x.creator, type(x.creator).__name__
+    if name not in ("Sub", "Add") or x.data is None or not hasattr(f, "inputs"):
         return
-    edges = collections.Counter(map(id, x.creator.inputs))
-    leaves = list({id(v): v for v in x.creator.inputs}.values())
+    edges = collections.Counter(map(id, f.inputs))
+    leaves = list({id(v): v for v in f.inputs}.values())
     for probe in [object()]:
         unheld = sys.getrefcount(probe)
     for leaf in leaves:

@@ -13,7 +13,7 @@ from fastgrad._core.node cimport (
     is_moved,
 )
 from fastgrad._core.row cimport Row, call_of
-from fastgrad._core.run cimport aside_of, claim, is_aside
+from fastgrad._core.run cimport aside_of, claim, is_aside, place_of_leaf
 
 
 cdef int claim_ahead(Run run, list ys) except -1:
@@ -42,7 +42,8 @@ cdef int claim_ahead(Run run, list ys) except -1:
             if to == NULL:
                 continue
             if slot == LEAF:
-                require_life(<Handle>to)
+                if place_of_leaf(run, <Handle>to) != NULL:
+                    set_ahead(run, f)
             elif not is_seen(run, <Node>to):
                 stack.append(<object>to)
     return 0
@@ -58,7 +59,7 @@ cdef inline bint is_ahead(Run run, Node f) except -1:
     return not aside_of(run, f).done
 
 
-cdef int claim_as_done(Run run, Node f) except -1:
+cdef inline int claim_as_done(Run run, Node f) except -1:
     cdef Aside aside
     if is_aside(run, f, f.run):
         aside = new_aside(f, f.n_slots)
@@ -70,7 +71,7 @@ cdef int claim_as_done(Run run, Node f) except -1:
     return 0
 
 
-cdef int set_ahead(Run run, Node f) except -1:
+cdef inline int set_ahead(Run run, Node f) except -1:
     if f.run == run.number:
         f.flags = (f.flags | AHEAD) & ~DONE
     else:
@@ -78,7 +79,7 @@ cdef int set_ahead(Run run, Node f) except -1:
     return 0
 
 
-cdef bint any_ahead(Run run, Node f) except -1:
+cdef inline bint any_ahead(Run run, Node f) except -1:
     """Whether one of its edges leads to what is wanted, or to a node that does."""
     cdef int i, slot
     cdef PyObject *to
@@ -88,7 +89,7 @@ cdef bint any_ahead(Run run, Node f) except -1:
         if to == NULL:
             continue
         if slot == LEAF:
-            if (<Handle>to).flags & REQUIRES_GRAD and <size_t>to in run.wanted:
+            if place_of_leaf(run, <Handle>to) != NULL:  # (nearly always claimed already)
                 return True
         elif is_seen(run, <Node>to) and is_ahead(run, <Node>to):
             return True

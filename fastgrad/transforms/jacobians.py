@@ -66,8 +66,9 @@ def vjp(fun, *xs, has_aux=False):
 def jvp(fun, primals, tangents):
     """The value of `fun(*primals)`, and its derivative along `tangents`.
 
-    Both are tuples of one entry for each argument, of the same structure. The derivative has the
-    structure of the value. (By differentiating the pullback, which is linear, for its gradient.)
+    Both are tuples (or lists) of one entry for each argument, of the same structure, else
+    TypeError. The derivative has the structure of the value. (By differentiating the pullback,
+    which is linear, for its gradient.)
 
     >>> import numpy as np
     >>> jvp(np.sin, (np.array([0.0, np.pi]),), (np.array([1.0, 2.0]),))[1]
