@@ -20,8 +20,7 @@ from fastgrad._core.debug cimport check_if_noted
 from fastgrad._core.direct cimport visit_operation
 from fastgrad._core.ends cimport claim_ahead
 from fastgrad._core.fit cimport brought
-from fastgrad._core.function cimport recorded_data, recorded_value
-from fastgrad._core.graph cimport as_recorded, called_again, held, not_walkable, value_of, variable
+from fastgrad._core.graph cimport as_recorded, called_again, held, not_walkable, value_of
 from fastgrad._kernels.loops cimport clear_errors, import_numpy, is_double
 from fastgrad._core.node cimport (
     IN_PYTHON, LEAF, Node, OF_ROW, RECORDED, REQUIRES_GRAD, SPENT, spend,
@@ -31,6 +30,7 @@ from fastgrad._core.row cimport Call, call_of, whole
 from fastgrad._core.run cimport (
     aside_of, deposit, end, fit_in, grad_of, leads, note, result, show, taken,
 )
+from fastgrad._core.stand_ins cimport recorded_data, recorded_value
 
 import_numpy()
 

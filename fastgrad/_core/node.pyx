@@ -438,6 +438,16 @@ cdef Node copy_of(Node f):
 cdef void spend(Node f) noexcept:
     f.flags |= SPENT
     drop_record(f)
+    if attributes(<PyObject *>f)[0] != NULL:
+        forget_inputs(<dict>attributes(<PyObject *>f)[0])
+
+
+cdef void forget_inputs(dict notes) noexcept:
+    """Those that the program was shown: see NOTE [Views]."""
+    try:
+        notes.pop("inputs", None)
+    except MemoryError:
+        pass
 
 
 cdef int clear_node(PyObject *f) noexcept:

@@ -29,7 +29,7 @@ def test_every_c_global_is_in_the_table():
     if not sources:
         pytest.skip("no sources here")
     found = {name for path in sources for name in c_globals(path.read_text(encoding="utf-8"))}
-    assert {"n_runs", "spare_handles", "add_at", "bins", "overridden", "exp_rule"} <= found
+    assert {"n_runs", "spare_handles", "add_at", "bins", "ever_kept", "exp_rule"} <= found
     assert sorted(name for name in found if f"`{name}`" not in table) == []
 
 
