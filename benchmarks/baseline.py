@@ -172,7 +172,7 @@ class Pow(Function):
         """The gradient for `x0`; a Python scalar as exponent keeps NumPy's short cuts (`x0**2`)."""
         if type(x1) in (bool, int, float, complex):
             if x1 == 0:
-                return np.zeros_like(x0)
+                return fit(np.zeros_like(x0), self.inputs[0])
             slope = x1 * x0 ** (x1 - 1)
         else:  # below 1, x1 - 1 is rounded
             x0, x1 = wide(x0), wide(x1)

@@ -6,12 +6,16 @@ round up; the resident set of a fresh process does.
 
 import contextlib
 import functools
-import resource
 import subprocess
 import sys
 from pathlib import Path
 
 from benchmarks.workloads import WORKLOADS, load
+
+try:
+    import resource
+except ModuleNotFoundError:
+    resource = None  # Windows, where memory is not measured: all figures are 0
 
 STATM = Path("/proc/self/statm")
 STATUS = Path("/proc/self/status")
@@ -25,6 +29,8 @@ def peak_bytes():
         for line in STATUS.read_text().splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
+    if resource is None:
+        return 0
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 

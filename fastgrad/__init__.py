@@ -11,17 +11,25 @@
 
 import importlib as _importlib
 
+try:
+    from fastgrad._kernels.parallel import get_num_threads, set_num_threads
+except ModuleNotFoundError as error:
+    if error.name != "fastgrad._kernels.parallel":
+        raise
+    raise ImportError(
+        f"fastgrad is not compiled for this Python in {__path__[0]}: leave the folder of the "
+        "sources, which hides the installed package, or compile them there (pip install -e .)"
+    ) from None
+
 from fastgrad import special
 from fastgrad._core.function import Function, as_array
 from fastgrad._core.operators import abs, add, div, matmul, mul, neg, pow, sub
-from fastgrad._kernels.parallel import get_num_threads, set_num_threads
 from fastgrad.config import Config, debug, no_grad, using_config
 from fastgrad.conversions import GradientWarning
 from fastgrad.functions import *  # noqa: F403
 from fastgrad.functions import __all__ as _functions
 from fastgrad.functions._arithmetic import Abs, Add, Div, Mul, Neg, Pow, Sub
 from fastgrad.functions._products import MatMul
-from fastgrad.functions.degenerate import DegeneracyWarning
 from fastgrad.memory import empty_cache
 from fastgrad.op import INPUTS, NOTHING, OTHERS, OUTPUT, op, zero
 from fastgrad.variable import Variable
@@ -54,7 +62,8 @@ def __getattr__(name):
         return _importlib.import_module(f"fastgrad.{name}")
     if name not in _public or name == "__version__":
         raise AttributeError(f"module 'fastgrad' has no attribute {name!r}")
-    globals()[name] = found = getattr(_importlib.import_module("fastgrad.transforms"), name)
+    place = "functions.degenerate" if name == "DegeneracyWarning" else "transforms"
+    globals()[name] = found = getattr(_importlib.import_module(f"fastgrad.{place}"), name)
     return found
 
 

@@ -1,6 +1,7 @@
 """`Config`, and the blocks that change it for a while."""
 
 import contextlib
+import functools
 
 from fastgrad._core import config
 from fastgrad._core import debug as debugging
@@ -58,6 +59,31 @@ def _assigned(name, value):
         setattr(Config, name, before)
 
 
+class _Block:
+    """A function that makes a block, which says so where its parentheses are forgotten."""
+
+    def __init__(self, function):
+        functools.update_wrapper(self, function)
+
+    def __call__(self, *args, **kwargs):
+        if args and callable(args[0]):
+            raise TypeError(f"{self.__name__} is called first: write @{self.__name__}()")
+        return self.__wrapped__(*args, **kwargs)
+
+    def __enter__(self):
+        raise TypeError(f"{self.__name__} is called first: write `with {self.__name__}():`")
+
+    def __exit__(self, *_):
+        """Python looks for it before it enters."""
+
+    def __reduce__(self):
+        return self.__name__
+
+    def __repr__(self):
+        return repr(self.__wrapped__)
+
+
+@_Block
 def no_grad():
     """Record no graph in a `with` block, or in a function so decorated.
 
@@ -72,6 +98,7 @@ def no_grad():
     return using_config("enable_backprop", False)
 
 
+@_Block
 @contextlib.contextmanager
 def debug(on=True):
     """Find arrays that are written into between an operation and its backward.

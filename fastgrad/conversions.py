@@ -61,10 +61,10 @@ def depends(x, arguments):
 
 
 def reaches(x, limit, integers, ends=None):
-    """See _core/recorded.pyx, which is imported here since it is made of all the rest."""
-    from fastgrad._core import recorded
+    """See _core/ends.pyx, which is imported here since it is made of all the rest."""
+    from fastgrad._core import ends as graph
 
-    return recorded.reaches(x, limit, integers, ends)
+    return graph.reaches(x, limit, integers, ends)
 
 
 # --- the rule ---

@@ -46,9 +46,11 @@ def clip(self, min=None, max=None, out=None, **kwargs):
 
 def plain(name):
     """A method whose result is plain."""
+    # The function of that name has the same arguments, and names them before NumPy 2.4 too.
+    named = getattr(np, name, getattr(np.ndarray, name))
 
     def method(self, *args, **kwargs):
-        refuse_out(f"Variable.{name}", getattr(np.ndarray, name), (self, *args), kwargs)
+        refuse_out(f"Variable.{name}", named, (self, *args), kwargs)
         kwargs = {key: value(x) for key, x in kwargs.items()}
         return getattr(self.data, name)(*map(value, args), **kwargs)
 

@@ -5,12 +5,20 @@ The functions of NumPy fall into four groups. `op` and `implements` make one dif
 raise. What is in none raises too.
 """
 
+import functools
 import inspect
 import sys
 
 import numpy as np
 
-from fastgrad._core.protocols import GO_ON, full_name, handlers, own_rows, value
+from fastgrad._core.protocols import (
+    GO_ON,
+    full_name,
+    handlers,
+    own_rows,
+    read_later_chapters,
+    value,
+)
 from fastgrad._core.row import (
     INPUTS,
     NOTHING,
@@ -24,6 +32,9 @@ from fastgrad._core.row import (
 )
 
 __all__ = ["op", "zero", "INPUTS", "OUTPUT", "OTHERS", "NOTHING", "implements", "plain", "refuse"]
+
+# Of functions of NumPy's, once one is called: an import does not wait for it.
+signature_of = functools.cache(inspect.signature)
 
 # For the table of coverage: the group of each of NumPy's functions, and a remark.
 groups = {}
@@ -99,15 +110,17 @@ def op(
     check_beside(name, "JVP", vjp, jvp, sequence)
     if batched is not True:
         check_beside(name, "batched VJP", vjp, batched, sequence)
+    module = sys._getframe(1).f_globals.get("__name__", __name__)
+    own = module.partition(".")[0] != "fastgrad"
+    if own:
+        read_later_chapters()  # so that it is known what has a row
     if implements is None:
         known = not is_numpys(forward) or forward in handlers or forward in own_rows
         implements = () if known else (forward,)
-    module = sys._getframe(1).f_globals.get("__name__", __name__)
     doc = doc or summary(name, implements)
     row = Row(name, forward, vjp, saves, sequence, fast, doc, module, jvp, batched)
     is_zero = not sequence and all(rule in (zero, None) for rule in row.vjp)
     group = "zero gradient" if is_zero else "differentiable"
-    own = module.partition(".")[0] != "fastgrad"
     for function in implements:
         if not isinstance(forward, np.ufunc):
             like_ufunc(row, function)
@@ -135,11 +148,10 @@ def with_operand(row, name, vjp):
         vjp=(vjp_of_x, vjp),
         implements=(),
     )
-    signature = inspect.signature(row.forward)
-    first = next(iter(signature.parameters))
 
     def answer(*args, **kwargs):
-        rest = signature.bind(*args, **kwargs).arguments
+        signature = signature_of(row.forward)
+        first, rest = next(iter(signature.parameters)), signature.bind(*args, **kwargs).arguments
         if not holds_variable(rest.get(name)):
             return NotImplemented
         return two(operand_of(rest.pop(first)), operand_of(rest.pop(name)), **rest)

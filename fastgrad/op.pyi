@@ -1,4 +1,5 @@
 from collections.abc import Callable, Sequence
+from inspect import Signature
 from typing import Any, Literal, TypeAlias, overload
 
 from typing_extensions import disjoint_base
@@ -14,6 +15,8 @@ NOTHING: Literal[0]
 INPUTS: Literal[1]
 OUTPUT: Literal[2]
 OTHERS: Literal[4]
+
+signature_of: Callable[[_Function], Signature]
 
 groups: dict[_Function, tuple[str, str]]
 

@@ -130,6 +130,18 @@ def described(tree):
     return f"{len(tree)} entries" if isinstance(tree, (tuple, list)) else f"a {type(tree).__name__}"
 
 
+def path_of(tree, leaf):
+    """How to come by that leaf, for an error: `["w"][0]`; None if the tree does not have it."""
+    if isinstance(tree, dict):
+        entries = [(key, dict.__getitem__(tree, key)) for key in tree]
+    elif isinstance(tree, (tuple, list)):
+        entries = enumerate(tree)
+    else:
+        return "" if tree is leaf else None
+    paths = ((key, path_of(part, leaf)) for key, part in entries)
+    return next((f"[{key!r}]{path}" for key, path in paths if path is not None), None)
+
+
 def rebuild(structure, leaves):
     """A tree of that structure, with these leaves."""
     return put_together(structure, iter(leaves))

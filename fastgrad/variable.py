@@ -60,7 +60,14 @@ class Variable(Operators, ArrayMethods):
         >>> x.grad
         array([ 2., 40.])
         """
-        backward(self, retain_grad, create_graph, retain_graph)
+        try:
+            backward(self, retain_grad, create_graph, retain_graph)
+        except RuntimeError as error:
+            if not self.requires_grad:
+                from fastgrad.hints import without_gradient
+
+                without_gradient(self, error)
+            raise
 
     # A copy, or what is unpickled, is a leaf: data and settings travel, the graph does not.
 

@@ -59,7 +59,6 @@ cpdef object ones_gradient(object x)
 
 # Any case, on values rather than places: these run Python code.
 cdef object total(object g, object c)  # g + c
-cdef object fitted(object gx, object like)  # a gradient for `like`; None: 0-d float64
 
 cdef object boxed(const Gradient *g)  # the value as an ndarray
 cdef void put(Gradient *g, object x) noexcept  # an ndarray or a np.float64; `g` was NONE

@@ -13,8 +13,6 @@ from fastgrad._kernels.sums cimport sum_leading
 
 import_numpy()
 
-cdef object add_reduce = np.add.reduce
-
 
 cdef bint tell(int in_product, int in_sum) except -1:
     clear_errors()
@@ -157,55 +155,6 @@ cpdef object zero_gradient(object x):
 cpdef object ones_gradient(object x):
     """Ones of the shape of the array `x`, and of the dtype of a gradient for it."""
     return np.ones_like(x, dtype=gradient_dtype(x.dtype))
-
-
-# --- fitting a contribution to its input ---
-
-
-cdef object double_0d = np.zeros(())
-
-
-cdef object fitted(object gx, object like):
-    cdef PyObject *total
-    if like is not None and is_exact(<PyObject *>gx):
-        total = sum_leading(<PyObject *>gx, <PyObject *>like)
-        if total != NULL:
-            made = take_object(total)
-            if not errors():
-                return made
-            clear_errors()  # NumPy does it again, and reports them
-    gx = np.asanyarray(gx)
-    if like is None:
-        like = double_0d
-    if not same_shape(<PyObject *>gx, <PyObject *>like):
-        gx = summed(gx, like)
-    if holds_integers(<PyObject *>like) or not same_dtype(<PyObject *>gx, <PyObject *>like):
-        dtype = gradient_dtype(like.dtype)
-        if dtype.kind in "fc" and gx.dtype != dtype:
-            if gx.dtype.kind == "c" and dtype.kind == "f":
-                gx = gx.real
-            gx = np.asanyarray(gx.astype(dtype))
-    return gx
-
-
-cdef object summed(object gx, object x):
-    """Sum `gx` over the axes along which an array of the shape of `x` was broadcast."""
-    cdef int n_leading = gx.ndim - x.ndim
-    cdef tuple own = x.shape
-    if n_leading > 0:
-        gx = reduced(gx, tuple(range(n_leading)), False)
-    cdef tuple shape = gx.shape
-    axes = [i for i, (n, m) in enumerate(zip(own, shape)) if n == 1 != m]
-    if n_leading < 0 or any([n != m for n, m in zip(own, shape) if n != 1]):
-        raise ValueError(f"backward: a gradient has shape {shape}, expected {own} "
-                         "(was an array reshaped in place?)")
-    return reduced(gx, tuple(axes), True) if axes else gx
-
-
-cdef object reduced(object gx, tuple axes, bint keepdims):
-    if is_exact(<PyObject *>gx):
-        return np.asanyarray(add_reduce(gx, axis=axes, keepdims=keepdims))
-    return np.asanyarray(gx.sum(axis=axes, keepdims=keepdims))
 
 
 # --- values ---

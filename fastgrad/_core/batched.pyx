@@ -13,14 +13,15 @@ import numpy as np
 
 from fastgrad._core.row import zero
 
-from fastgrad._core.accumulate cimport gradient_dtype
+from fastgrad._core.engine cimport gradients_by
+from fastgrad._core.fit cimport brought
 from fastgrad._core.graph cimport held
 from fastgrad._kernels.loops cimport import_numpy
-from fastgrad._core.node cimport Handle, Node, REQUIRES_GRAD
+from fastgrad._core.node cimport Handle, Node, REQUIRES_GRAD, Rule
 from fastgrad._core.operation cimport call_vjp, parameter_of, saved_value
 from fastgrad._core.precision cimport as_read, widened
-from fastgrad._core.recorded cimport RecordedRun, between
-from fastgrad._core.row cimport Call, Row, call_of
+from fastgrad._core.row cimport Call
+from fastgrad._core.run cimport Run, deposit, leads, place, taken
 
 import_numpy()
 
@@ -29,69 +30,59 @@ cdef class NotBatched(Exception):
     pass
 
 
-cdef class BatchedRun(RecordedRun):
-    cdef int visit_operation(self, Node f, object gy) except -1:
-        cdef Node own = held(f)  # as in RecordedRun
-        cdef int i
+cdef class BatchedRun(Run):
+    def __cinit__(self, bint retain_grad, bint retain_graph, dict wanted=None):
+        self.directly, self.n_leading = False, 1
+
+    cdef int visit_lifted(self, Node f) except -1:
+        cdef const Rule *rule = f.rule
+        cdef int i, n = rule.n_inputs
+        gy = taken(self, f, 0, False)
+        for i in range(n):
+            place(self, f.edges[i].to, f.edges[i].slot)
+        if gy is None:
+            return 0
+        if <object>rule.row_batched is None:
+            raise NotBatched
+        cdef Node own = held(f)  # the VJPs run any code, which may release `f`
         # Of `gy`, that of one row has the shape and the dtype of the output.
-        xs = [saved_value(own, i, gy[0]) for i in range(own.rule.n_inputs)]
+        xs = [saved_value(own, i, gy[0]) for i in range(n)]
         own_gy, gy = gy, widened(gy)
         read = [as_read(x, gy) for x in xs]
-        x0, x1, y = read[0], read[own.rule.n_inputs - 1], gy[0]
-        if own.rule.n_inputs == 1 and own.n_edges > 1 and own.rule.add_whole == NULL:
+        y = gy[0]
+        if n == 1 and own.n_edges > 1 and rule.add_whole == NULL:
             y = saved_value(own, 1, own_gy[0])
-        if <object>own.rule.row_batched is None:
-            raise NotBatched
-        for i in range(own.rule.n_inputs):
-            if own.edges[i].to == NULL:
-                continue
-            to = <object>own.edges[i].to
-            if not self.leads_on(to, own.edges[i].slot):
-                continue
-            gx = call_vjp(own.rule, own.rule.row_batched, i, np, gy, y, x0, x1, parameter_of(own))
-            self.add(to, own.edges[i].slot, self.fitted(gx, xs[i]))
+        for i in range(n):
+            if leads(self, own.edges[i].to, own.edges[i].slot):
+                gx = call_vjp(rule, rule.row_batched, i, np, gy, y, read[0], read[n - 1],
+                              parameter_of(own))
+                gx = carried(gx, xs[i])
+                deposit(self, <object>own.edges[i].to, own.edges[i].slot, gx)
         return 0
 
-    cdef int visit_call(self, Node f, list gys) except -1:
-        cdef Node own = held(f)
-        cdef Call call = call_of(own)
-        cdef Row row = call.row
-        cdef int i
-        if row.batched is None or isinstance(call.y, tuple):
+    cdef object opened(self, Node f, Call call, list gys):
+        if call.row.batched is None or isinstance(call.y, tuple):
             raise NotBatched
-        for i in range(own.n_edges):
-            if own.edges[i].to == NULL or row.vjp[i] is zero:
-                continue
-            if self.leads_on(<object>own.edges[i].to, own.edges[i].slot):
-                gy = gys[0] if row.ours else gys[0].copy()
-                gx = self.fitted(row.batch(i, np, gy, call), call.operand(i))
-                self.add(<object>own.edges[i].to, own.edges[i].slot, gx)
-        return 0
+        return gys[0]
 
-    cdef int visit_function(self, Node f, list gys) except -1:
+    cdef object by_row(self, Node f, Call call, object opened, int i):
+        if not call.row.sequence and call.row.vjp[i] is zero:
+            return None
+        gy = opened if call.row.ours else opened.copy()
+        return carried(call.row.batch(i, np, gy, call), call.operand(i))
+
+    cdef tuple by_function(self, Node f, list gys, tuple inputs, object xs):
         raise NotBatched
 
-    cdef object fitted(self, object gx, object like):
-        """Summed over the axes along which an array of the shape of `like` was broadcast."""
-        if gx is NotImplemented:
-            raise NotBatched
-        like = np.asarray(like)
-        cdef int n_leading = gx.ndim - 1 - like.ndim
-        if n_leading < 0:
-            raise NotBatched  # of a VJP that did not look at its gradient
-        if n_leading > 0:
-            gx = gx.sum(axis=tuple(range(1, 1 + n_leading)))
-        axes = tuple([i + 1 for i, n in enumerate(like.shape) if n == 1 != gx.shape[i + 1]])
-        if axes:
-            gx = gx.sum(axis=axes, keepdims=True)
-        if gx.shape[1:] != like.shape:
-            raise NotBatched
-        dtype = gradient_dtype(like.dtype)
-        if gx.dtype != dtype and dtype.kind in "fc":
-            if gx.dtype.kind == "c" and dtype.kind == "f":
-                gx = gx.real
-            gx = gx.astype(dtype)
-        return gx
+
+cdef object carried(object gx, object like):
+    """Brought to the shape and dtype of `like`, after the leading axis."""
+    if gx is NotImplemented:
+        raise NotBatched
+    try:
+        return brought(gx, like, 1)
+    except ValueError:
+        raise NotBatched from None  # of a VJP that did not look at its gradient
 
 
 def gradients(Handle y, gys, list xs):
@@ -100,13 +91,10 @@ def gradients(Handle y, gys, list xs):
     Arrays with that leading axis, or None where `y` does not depend on one; None instead of a list
     if the graph has operations that take no leading axis.
     """
-    cdef dict wanted = {<size_t><PyObject *>x: None for x in xs}
-    cdef BatchedRun run = BatchedRun(False, False, wanted, between([y], wanted))
     if not y.flags & REQUIRES_GRAD:
         return [None] * len(xs)
+    cdef BatchedRun run = BatchedRun(False, True, {<size_t><PyObject *>x: None for x in xs})
     try:
-        run.start(y, gys)
-        run.walk()
+        return gradients_by(run, [y], [gys], xs, True)
     except NotBatched:
         return None
-    return [run.result(x) for x in xs]

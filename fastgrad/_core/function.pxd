@@ -21,9 +21,4 @@ cdef object call_backward(Node node, list gys, tuple inputs, object xs)
 # The same where gradients are Variables and what it computes is recorded: always a tuple; and the
 # Variables that it was given.
 cdef tuple call_recorded(Node node, list gys, tuple inputs, object xs)
-# `gx` as a gradient for the input `x`, whose data was `data`: an ndarray, a np.float64, or None; or
-# an exception.
-cdef object checked_gradient(Node f, int i, object gx, Handle x, object data, list gys)
-# The same, not yet fitted to `data`: an ndarray, or None.
-cdef object required_gradient(Node f, int i, object gx, object data, list gys)
 cdef object guarded(Handle gy)  # `gy` for Python code, which cannot write into it

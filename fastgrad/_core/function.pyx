@@ -14,7 +14,7 @@ from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF, Py_XINCREF
 
 from fastgrad._core.config import enter, leave
 
-from fastgrad._core.accumulate cimport NONE, fitted, forget
+from fastgrad._core.accumulate cimport NONE, forget
 from fastgrad._core.config cimport recording
 from fastgrad._core.collector cimport (
     has_no_slots, has_references, is_tracked, make_collectable, note_attribute, track, untrack,
@@ -457,37 +457,6 @@ cdef bint may_be_left_out(Handle x, object data) except -1:
     return not x.flags & REQUIRES_GRAD or (data is not None and data.dtype.kind not in "fcO")
 
 
-cdef object checked_gradient(Node f, int i, object gx, Handle x, object data, list gys):
-    if not x.flags & REQUIRES_GRAD or gx is None:
-        return None
-    # Nearly always there is nothing to do. The rest costs a microsecond.
-    if is_double_scalar(<PyObject *>gx) and is_double(<PyObject *>data):
-        return gx
-    if is_exact(<PyObject *>gx) and data is not None:
-        if same_shape(<PyObject *>gx, <PyObject *>data):
-            if same_dtype(<PyObject *>gx, <PyObject *>data):
-                if not holds_integers(<PyObject *>data):
-                    return gx
-    gx = required_gradient(f, i, gx, data, gys)
-    return gx if gx is None or data is None else fitted(gx, data)
-
-
-cdef object required_gradient(Node f, int i, object gx, object data, list gys):
-    """`gx` as an ndarray that can be fitted to `data`, or None; or an exception."""
-    if isinstance(gx, Handle):
-        gx = value_of(gx)
-    if gx is None:
-        return None
-    g = np.asanyarray(gx) if is_array(<PyObject *>gx) or is_scalar(gx) else None
-    if g is None or g.dtype.kind not in "biufcO":
-        raise TypeError(f"{type(f).__name__}: gradient for input {i} is a {type(gx).__name__}, "
-                        "expected an ndarray, a scalar or None")
-    if data is not None and g.shape != data.shape and not is_broadcast(g, data, gys):
-        raise ValueError(f"{type(f).__name__}: gradient for input {i} has shape {g.shape}, "
-                         f"expected {data.shape}")
-    return g
-
-
 cdef int warn_of_saved(Function f, tuple inputs, object xs) except -1:
     """Its `backward` is about to be recorded: what it takes from `self` are constants there."""
     cdef int i, n = len(inputs)
@@ -632,16 +601,6 @@ cdef list recorded_outputs(Function f):
 cdef bint is_hollow(object array) noexcept:
     """Whether it only stands for a shape and a dtype."""
     return is_exact(<PyObject *>array) and is_stand_in(<PyObject *>array)
-
-
-cdef bint is_broadcast(object g, object data, list gys) except -1:
-    """Whether `g` has the shape of an output, to which `data` was broadcast."""
-    if not any([gy is not None and gy.shape == g.shape for gy in gys]):
-        return False
-    try:
-        return np.broadcast_shapes(g.shape, data.shape) == g.shape
-    except ValueError:
-        return False
 
 
 adopt_nodes(<PyTypeObject *>Function)

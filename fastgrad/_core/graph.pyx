@@ -45,7 +45,9 @@ cdef object as_data(object x):
         return x
     if is_scalar(x):
         return np.array(x)
-    raise TypeError(f"{type(x)} is not supported")
+    from fastgrad.hints import unsupported  # which is made of all the rest
+
+    raise unsupported(x)
 
 
 cdef void set_array(Handle x, object array) noexcept:

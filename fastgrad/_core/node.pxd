@@ -43,6 +43,7 @@ cdef enum:  # flags of handles and nodes
     SPENT = 8  # a node: a backward with retain_graph=False released it
     HAS_MOVED = 16  # a node: one of its outputs was, at least
     DONE = 32  # a node: the backward `run` has passed here
+    AHEAD = 128  # a node: the backward `run` will pass here, and has not queued it yet
     OF_ROW = 256  # a node: `kept` is a Call, see row.pxd
     IN_PYTHON = 512  # a node: its Function was called; `kept` is its inputs, a tuple of Handles
     CHECKED = 1024  # a node: recorded in a `debug` block, see debug.pxd
@@ -98,6 +99,7 @@ cdef struct Rule:
     AddGradient add_gradient
     bint weak_x1  # these three take no x1 but a Python number
     bint unlike  # `add_gradient` takes operands of other shapes than the output's too
+    int passes  # bits: the operands whose gradient is `gy`, before it is fitted
     bint names_output  # recorded, its VJP asks what `gy` is for the output, which is not saved
     # The row, of which this is a fast path: it has the only text of the gradients. Owned, for ever.
     PyObject *row_forward

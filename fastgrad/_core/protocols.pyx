@@ -23,11 +23,20 @@ cdef dict answers = handlers
 own_rows = WeakValueDictionary()
 
 
+def read_later_chapters():
+    """Import those of functions/ that are read where nothing answers yet: an import is faster."""
+    for chapter in ("discrete", "fft", "linalg"):
+        import_module(f"fastgrad.functions.{chapter}")
+
+
 def answer_of(function):
     """What answers for a function, or None. For one of SciPy's, its row in fastgrad.special."""
     answer = answers.get(function)
     if answer is None:
         answer = own_rows.get(function)
+    if answer is None:
+        read_later_chapters()
+        answer = answers.get(function)
     if answer is None and isinstance(function, np.ufunc):
         if "scipy.special" in sys.modules:
             answer = import_module("fastgrad.functions.special").row_of(function)
@@ -83,9 +92,6 @@ def array_function(self, function, types, args, kwargs):
     if not all([issubclass(cls, (Handle, np.ndarray)) for cls in types]):
         return NotImplemented
     answer = answer_of(function)
-    if answer is None and function.__module__.startswith("numpy.fft"):
-        import_module("fastgrad.functions.fft")
-        answer = answers.get(function)
     if answer is None:
         raise not_implemented(function)
     return answer(*args, **kwargs)

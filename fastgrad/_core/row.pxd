@@ -65,10 +65,6 @@ cdef class Call:
 cdef inline Call call_of(Node f):
     return <Call>f.kept
 
-# What a VJP returned for an operand like `x`, as an ndarray that can be fitted to it; or an
-# exception.
-cdef object required_gradient(Row row, int i, object gx, object x)
-
 # Copies of gradients, for a VJP that may write into them.
 cdef list owned(list gys)
 

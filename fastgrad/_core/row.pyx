@@ -14,9 +14,10 @@ from types import MethodType
 
 import numpy as np
 
-from fastgrad._core.accumulate cimport fitted, zero_gradient
+from fastgrad._core.accumulate cimport zero_gradient
 from fastgrad._core.config cimport recording
 from fastgrad._core.collector cimport has_references, untrack
+from fastgrad._core.fit cimport fit
 from fastgrad._core.function cimport Function, recorded_inputs
 from fastgrad._core.graph cimport enter_call, leave_call, value_of, variable
 from fastgrad._kernels.loops cimport (
@@ -362,12 +363,19 @@ def row_at(module, name):
     return getattr(import_module(module), name)
 
 
+# What NumPy's functions in C call their arguments: before 2.4 they do not tell.
+cdef dict NAMES = {
+    np.dot: ("a", "b", "out"), np.inner: ("a", "b"), np.vdot: ("a", "b"),
+    np.where: ("condition", "x", "y"), np.bincount: ("x", "weights", "minlength"),
+}
+
+
 def parameter_names(function):
     """What it calls its arguments; nothing, where that is not known."""
     try:
         return list(inspect.signature(function).parameters)
     except (TypeError, ValueError):
-        return []
+        return list(NAMES.get(function, ()))
 
 
 def holds_variable(*xs):
@@ -549,32 +557,7 @@ cdef object gradient_of_call(Call call, int i, object gy):
     cdef object x = call.operand(i)
     if not row.sequence and row.vjp[i] is zero:
         return zero_gradient(x)
-    return fitted_to(row, i, row.differentiate(i, np, gy, call), x, gy)
-
-
-cdef object fitted_to(Row row, int i, object gx, object x, object gy):
-    if gx is None:
-        return None
-    if is_exact(<PyObject *>gx) and is_exact(<PyObject *>x) and not holds_integers(<PyObject *>x):
-        if same_shape(<PyObject *>gx, <PyObject *>x) and same_dtype(<PyObject *>gx, <PyObject *>x):
-            return gx
-    return fitted(required_gradient(row, i, gx, x), x)
-
-
-cdef object required_gradient(Row row, int i, object gx, object x):
-    g = value_of(gx) if isinstance(gx, Handle) else np.asanyarray(gx)
-    if g.dtype.kind not in "biufcO":
-        raise TypeError(f"{row.name}: gradient for input {i} is a {type(gx).__name__}, expected an "
-                        "ndarray, a scalar or None")
-    if g.shape != x.shape:
-        try:
-            wanted = np.broadcast_shapes(g.shape, x.shape) == g.shape
-        except ValueError:
-            wanted = False
-        if not wanted:
-            raise ValueError(f"{row.name}: gradient for input {i} has shape {g.shape}, expected "
-                             f"{x.shape}")
-    return g
+    return fit(row.differentiate(i, np, gy, call), x, row.name, i, None)
 
 
 # --- the Functions ---

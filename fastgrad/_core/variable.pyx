@@ -24,6 +24,14 @@ from fastgrad._core.node cimport (
 
 import_numpy()
 
+# What is meant by an attribute's name with two letters exchanged, or as other libraries have it.
+_misspelled = {
+    name[:i] + name[i + 1] + name[i] + name[i + 2:]: name
+    for name in ("data", "grad", "name", "creator", "generation", "requires_grad")
+    for i in range(len(name) - 1)
+}
+_misspelled["require_grad"] = "requires_grad"
+
 
 cdef class VariableBase(Handle):
     """VariableBase(data, name=None, *, requires_grad=True)\n--\n\nSee Variable."""
@@ -35,7 +43,9 @@ cdef class VariableBase(Handle):
 
     def __init__(self, data, name=None, *, requires_grad=True):
         if data is not None and not is_array(<PyObject *>data):
-            raise TypeError(f"{type(data)} is not supported")
+            from fastgrad.hints import unsupported  # which is made of all the rest
+
+            raise unsupported(data)
         leave_place(self)
         self.generation = 0
         set_requires_grad(self, bool(requires_grad))
@@ -62,7 +72,13 @@ cdef class VariableBase(Handle):
         Set on the Variable that `backward` is called on, it is the gradient to start from.
         Assignable, to an ndarray, a scalar, a Variable (for its data) or None.
         """
-        return None if self.grad == NULL else <object>self.grad
+        if self.grad == NULL:
+            if self.creator != NULL:
+                from fastgrad.hints import missing_gradient  # which is made of all the rest
+
+                missing_gradient(self)
+            return None
+        return <object>self.grad
 
     @grad.setter
     def grad(self, value):
@@ -191,6 +207,10 @@ cdef class VariableBase(Handle):
     def __setattr__(self, name, value):
         PyObject_GenericSetAttr(self, name, value)
         note_attribute(self, name, value)
+        if name in _misspelled:
+            from fastgrad.hints import misspelled  # which is made of all the rest
+
+            misspelled(self, name, _misspelled[name])
 
 
 cdef object number_like(object number, Handle x):

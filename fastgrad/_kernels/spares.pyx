@@ -75,7 +75,8 @@ cdef int next_victim = 0
 
 
 cdef inline unsigned int first_place(bint double, int ndim, Py_ssize_t *dims) noexcept:
-    cdef unsigned int i, key = 2 * ndim + double
+    cdef int i
+    cdef unsigned int key = 2 * ndim + double
     for i in range(ndim):
         key = key * 31 + <unsigned int>dims[i]
     return key ^ key >> 8

@@ -1,16 +1,14 @@
 """The differentiable functions, a file for each chapter of NumPy's reference: see `op`.
 
 A row is mathematics alone, for arrays and for Variables: summing a gradient to the shape of a
-broadcast operand, dtypes, who needs a gradient, accumulation, are the engine's. The chapter `fft`
-is read when one of its functions is asked for.
+broadcast operand, dtypes, who needs a gradient, accumulation, are the engine's. The chapters
+`discrete`, `fft` and `linalg` are read when one of their functions is asked for.
 """
 
 from fastgrad.functions import (  # noqa: F401
     convolution,
-    discrete,
     elementwise,
     indexing,
-    linalg,
     polynomials,
     products,
     reductions,

@@ -90,6 +90,7 @@ cdef class Add(Operation):
 define(&add_rule, Add, name="add", n_inputs=2, uses0=0, uses1=0, loop=ADD, numbers=add_numbers,
        arrays=NULL, gradient=add_directly)
 add_rule.forward = PyNumber_Add
+add_rule.passes = X0 | X1
 
 
 # --- sub ---
@@ -112,6 +113,7 @@ cdef class Sub(Operation):
 define(&sub_rule, Sub, name="sub", n_inputs=2, uses0=0, uses1=0, loop=SUBTRACT,
        numbers=sub_numbers, arrays=NULL, gradient=sub_directly)
 sub_rule.forward = PyNumber_Subtract
+sub_rule.passes = X0
 
 
 # --- mul ---

@@ -36,6 +36,13 @@ cdef PyObject *computed1(int loop, Operand x) except? NULL:
     return y
 
 
+cdef bint add_times_loop(int loop, Gradient *gx, Gradient *gy, Operand x, bint last) except -1:
+    """+ gy * loop(x)"""
+    if gy.state == NUMBER:
+        return x.array == NULL and add_if_sound(gx, gy.value.number * apply_number(loop, x.number))
+    return add_slope(gx, gy, computed1(loop, x), last)
+
+
 # --- exp ---
 
 
@@ -153,9 +160,7 @@ define_unary(&tanh_rule, Tanh, "tanh", Y, TANH, tanh_directly)
 
 cdef bint sin_directly(int i, Gradient *gy, Operand x, Operand y, bint last,
                        Gradient *gx) except -1:
-    if gy.state == NUMBER:
-        return x.array == NULL and add_if_sound(gx, gy.value.number * apply_number(COS, x.number))
-    return add_slope(gx, gy, computed1(COS, x), last)
+    return add_times_loop(COS, gx, gy, x, last)
 
 
 cdef class Sin(Operation):

@@ -11,7 +11,7 @@ from fastgrad._kernels.loops cimport (
     MOST_DIMS, dims, import_numpy, intp, is_direct, is_exact, ndim, read_only_view, strides,
 )
 from fastgrad._core.node cimport Handle, Node, Rule
-from fastgrad._core.operation cimport Operation, apply_with, define_with_parameter
+from fastgrad._core.operation cimport Operation, X0, apply_with, define_with_parameter
 
 import_numpy()
 
@@ -122,3 +122,4 @@ cdef class BroadcastTo(Operation):
 cdef Rule broadcast_rule
 define_with_parameter(&broadcast_rule, BroadcastTo, name="broadcast_to", forward=broadcast_forward,
                       call=call_with_shape, gradient=broadcast_whole)
+broadcast_rule.passes = X0

@@ -32,6 +32,13 @@ def wide(x):
     return x.astype(np.float32) if getattr(x, "dtype", None) == np.float16 else x
 
 
+def floating(x):
+    """`x`, but integers and booleans as float64: an array, a Variable or a number."""
+    if not hasattr(x, "dtype") and not isinstance(x, (float, complex)):
+        x = np.asarray(x)
+    return x.astype(float)[()] if hasattr(x, "dtype") and x.dtype.kind in "biu" else x
+
+
 def masked_ratio(xp, x, y):
     """`x / y`; where y is 0 it is 0, and so are all of its derivatives."""
     zero = value(y) == 0
@@ -51,7 +58,7 @@ def slope_at_zero(xp, g, y):
         return None
     if getattr(running, "slope", False):
         return None
-    from fastgrad._core import recorded  # which needs the rows
+    from fastgrad._core import ends, recorded  # which needs the rows
 
     alive = None if y.creator is None else y.creator.outputs[0]()
     if alive is not None:  # the output itself: `y` has its value as recorded, if it was assigned
@@ -64,7 +71,7 @@ def slope_at_zero(xp, g, y):
     finally:
         running.slope = False
     unknown = slope is None and others and np.any(zero & (value(g) == 0))
-    if unknown and recorded.reaches(g, 1 << 62, False, {id(f): f for f in others}):
+    if unknown and ends.reaches(g, 1 << 62, False, {id(f): f for f in others}):
         warn_of_two(type(y.creator).__name__)
     if y.creator is not None:
         others.add(y.creator)

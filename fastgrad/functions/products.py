@@ -4,7 +4,6 @@ The gradient for one factor is the product of `g` with the others. Nothing is co
 function itself does not conjugate: `vdot`, `vecdot` and `vecmat` their first operand.
 """
 
-import string
 from functools import partial
 
 import numpy as np
@@ -154,39 +153,52 @@ if hasattr(np, "matvec"):  # since NumPy 2.2
 # --- along chosen axes ---
 
 
-def contract_vjp(xp, i, g, a, b, axes_a, axes_b):
-    """Of `tensordot(a, b, (axes_a, axes_b))`, the axes counted from 0."""
+def contract_vjp(xp, i, g, a, b, axes_a, axes_b, n_leading=0):
+    """Of `tensordot(a, b, (axes_a, axes_b))`, the axes counted from 0.
+
+    `n_leading` is 1 for many gradients.
+    """
     free_a = [k for k in range(a.ndim) if k not in axes_a]
     free_b = [k for k in range(b.ndim) if k not in axes_b]
-    n = len(free_a)
+    n = n_leading + len(free_a)
     if i == 0:  # the other's contracted axes come out in their order there
         gx = xp.tensordot(g, b, (list(range(n, g.ndim)), free_b))
         axes = free_a + [axes_a[k] for k in np.argsort(axes_b)]
+    elif n_leading:
+        gx = xp.tensordot(g, a, (list(range(n_leading, n)), free_a))
+        axes = free_b + [axes_b[k] for k in np.argsort(axes_a)]
     else:
         gx = xp.tensordot(a, g, (free_a, list(range(n))))
         axes = [axes_b[k] for k in np.argsort(axes_a)] + free_b
-    return xp.transpose(gx, tuple(np.argsort(axes).tolist()))
+    order = [n_leading + k for k in np.argsort(axes).tolist()]
+    return xp.transpose(gx, (*range(n_leading), *order))
 
 
 def dot_vjp(xp, i, g, y, a, b, out=None):
     """The last axis of `a` with the last but one of `b`; a number is a factor."""
     a, b = arrays(a, b)
+    if 0 < a.ndim <= 2 and 0 < b.ndim <= 2:
+        return matmul_vjp(xp, i, g, a, b)
+    return dot_rows(xp, i, g, y, a, b, n_leading=0)
+
+
+def dot_rows(xp, i, g, y, a, b, out=None, n_leading=1):
+    """For many gradients."""
+    a, b = arrays(a, b)
     if a.ndim == 0 or b.ndim == 0:
         return g * (b if i == 0 else a)
-    if a.ndim <= 2 and b.ndim <= 2:
-        return matmul_vjp(xp, i, g, a, b)
-    return contract_vjp(xp, i, g, a, b, [a.ndim - 1], [max(b.ndim - 2, 0)])
+    return contract_vjp(xp, i, g, a, b, [a.ndim - 1], [max(b.ndim - 2, 0)], n_leading)
 
 
-def inner_vjp(xp, i, g, y, a, b):
+def inner_vjp(xp, i, g, y, a, b, n_leading=0):
     """The last axis of `a` with the last of `b`; a number is a factor."""
     a, b = arrays(a, b)
     if a.ndim == 0 or b.ndim == 0:
         return g * (b if i == 0 else a)
-    return contract_vjp(xp, i, g, a, b, [a.ndim - 1], [b.ndim - 1])
+    return contract_vjp(xp, i, g, a, b, [a.ndim - 1], [b.ndim - 1], n_leading)
 
 
-def tensordot_vjp(xp, i, g, y, a, b, axes=2):
+def tensordot_vjp(xp, i, g, y, a, b, axes=2, n_leading=0):
     """Also a `tensordot`."""
     a, b = arrays(a, b)
     if np.ndim(axes) == 0 and not isinstance(axes, (list, tuple)):
@@ -194,7 +206,7 @@ def tensordot_vjp(xp, i, g, y, a, b, axes=2):
     axes_a, axes_b = (
         list(normalize_axis_tuple(k, n)) for k, n in zip(axes, (a.ndim, b.ndim), strict=True)
     )
-    return contract_vjp(xp, i, g, a, b, axes_a, axes_b)
+    return contract_vjp(xp, i, g, a, b, axes_a, axes_b, n_leading)
 
 
 def vdot_vjp(xp, i, g, y, a, b):
@@ -205,12 +217,13 @@ def vdot_vjp(xp, i, g, y, a, b):
     return g * xp.conj(xp.reshape(a, b.shape))
 
 
-def outer_vjp(xp, i, g, y, a, b, out=None):
+def outer_vjp(xp, i, g, y, a, b, out=None, n_leading=0):
     """Of every product of an element of `a` with one of `b`."""
     a, b = arrays(a, b)
+    leading = g.shape[:n_leading]
     if i == 0:
-        return xp.reshape(g @ xp.reshape(b, (b.size,)), a.shape)
-    return xp.reshape(xp.reshape(a, (a.size,)) @ g, b.shape)
+        return xp.reshape(g @ xp.reshape(b, (b.size,)), leading + a.shape)
+    return xp.reshape(xp.reshape(a, (a.size,)) @ g, leading + b.shape)
 
 
 def kron_vjp(xp, i, g, y, a, b):
@@ -224,11 +237,16 @@ def kron_vjp(xp, i, g, y, a, b):
     return xp.reshape(xp.tensordot(g, xp.reshape(other, shape), (axes, list(range(n)))), x.shape)
 
 
-dot = op("dot", np.dot, OTHERS, vjp=of_both(dot_vjp))
-inner = op("inner", np.inner, OTHERS, vjp=of_both(inner_vjp))
-tensordot = op("tensordot", np.tensordot, OTHERS, vjp=of_both(tensordot_vjp))
+def with_rows(vjp):
+    """The VJPs of two operands, and those for many gradients."""
+    return {"vjp": of_both(vjp), "batched": of_both(partial(vjp, n_leading=1))}
+
+
+dot = op("dot", np.dot, OTHERS, vjp=of_both(dot_vjp), batched=of_both(dot_rows))
+inner = op("inner", np.inner, OTHERS, **with_rows(inner_vjp))
+tensordot = op("tensordot", np.tensordot, OTHERS, **with_rows(tensordot_vjp))
 vdot = op("vdot", np.vdot, OTHERS, vjp=of_both(vdot_vjp))
-outer = op("outer", np.outer, OTHERS, vjp=of_both(outer_vjp))
+outer = op("outer", np.outer, OTHERS, **with_rows(outer_vjp))
 kron = op("kron", np.kron, OTHERS, vjp=of_both(kron_vjp))
 
 
@@ -260,7 +278,7 @@ cross = op("cross", np.cross, OTHERS, vjp=of_both(cross_vjp))
 
 # --- einsum ---
 
-LETTERS = string.ascii_uppercase + string.ascii_lowercase  # as NumPy numbers them
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # as NumPy numbers them
 
 
 def letters(sublist):
@@ -289,7 +307,7 @@ def einsum_terms(subscripts, ndims):
     return terms, rest + "".join(once)
 
 
-def einsum_vjp(xp, i, g, y, xs, subscripts, optimize=False, **_):
+def einsum_vjp(xp, i, g, y, xs, subscripts, optimize=False, n_leading=0, **_):
     """The einsum of `g` and the other operands.
 
     A label that only this operand has was summed: ones spread it. A label that it has twice picks a
@@ -297,14 +315,17 @@ def einsum_vjp(xp, i, g, y, xs, subscripts, optimize=False, **_):
     """
     xs = arrays(*xs)
     terms, result = einsum_terms(subscripts, [x.ndim for x in xs])
+    spare = [letter for letter in LETTERS if letter not in "".join([result, *terms])]
+    if len(spare) < n_leading:
+        return NotImplemented
+    leading = "".join(spare.pop() for _ in range(n_leading))
     factors = [g, *xs[:i], *xs[i + 1 :]]
-    labels = [result, *terms[:i], *terms[i + 1 :]]
+    labels = [leading + result, *terms[:i], *terms[i + 1 :]]
     sizes = {}
     for x, term in zip(factors, labels, strict=True):
         for n, label in zip(x.shape, term, strict=True):
             if sizes.get(label, 1) == 1:
                 sizes[label] = n
-    spare = [letter for letter in LETTERS if letter not in "".join([result, *terms])]
     target = ""
     for n, label in zip(xs[i].shape, terms[i], strict=True):
         if label in target:
@@ -318,7 +339,7 @@ def einsum_vjp(xp, i, g, y, xs, subscripts, optimize=False, **_):
             target += label
     if not isinstance(optimize, (bool, str)):
         optimize = True  # the path that was given is not for these operands
-    return xp.einsum(f"{','.join(labels)}->{target}", *factors, optimize=optimize)
+    return xp.einsum(f"{','.join(labels)}->{leading}{target}", *factors, optimize=optimize)
 
 
 def einsum_forward(xs, subscripts, **kwargs):
@@ -326,7 +347,14 @@ def einsum_forward(xs, subscripts, **kwargs):
     return np.einsum(subscripts, *xs, **kwargs)
 
 
-einsum_of = op("einsum", einsum_forward, OTHERS, vjp=einsum_vjp, sequence=True)
+einsum_of = op(
+    "einsum",
+    einsum_forward,
+    OTHERS,
+    vjp=einsum_vjp,
+    batched=partial(einsum_vjp, n_leading=1),
+    sequence=True,
+)
 
 
 @implements(np.einsum)

@@ -24,7 +24,7 @@ from fastgrad.functions.along import (
 )
 from fastgrad.functions.differences import *  # noqa: F403
 from fastgrad.functions.differences import diff
-from fastgrad.functions.lengths import masked_ratio, slope_at_zero
+from fastgrad.functions.lengths import floating, masked_ratio, slope_at_zero
 from fastgrad.functions.statistics import *  # noqa: F403
 from fastgrad.op import INPUTS, NOTHING, OUTPUT, implements, op, plain, refuse, with_operand
 
@@ -315,21 +315,15 @@ for row in (var, std):
 # --- integrals ---
 
 
-def floating(x):
-    """An array, or a Variable, of floating numbers."""
-    x = operand_of(x)
-    return x.astype(float) if x.dtype.kind in "biu" else x
-
-
 @implements(np.trapezoid)
 def trapezoid(y, x=None, dx=1.0, axis=-1):
     """`np.trapezoid`; each of `y`, `x` and `dx` may be a Variable."""
     if not holds_variable(y, x, dx):
         return np.trapezoid(y, x, dx, axis)
-    y = floating(y)  # the result is: sums of integers in between would wrap around
+    y = floating(operand_of(y))  # the result is: sums of integers in between would wrap around
     along = normalized(axis, y.ndim)[0]
     if x is not None:
-        x = floating(x)
+        x = floating(operand_of(x))
         dx = diff(x, axis=axis if x.ndim > 1 else -1)
         if x.ndim == 1:
             dx = np.reshape(dx, (-1,) + (1,) * (y.ndim - 1 - along))

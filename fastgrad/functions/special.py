@@ -15,7 +15,7 @@ from functools import partial
 import numpy as np
 
 from fastgrad._core.protocols import value
-from fastgrad.functions.lengths import is_complex, wide
+from fastgrad.functions.lengths import floating, is_complex, wide
 from fastgrad.functions.reductions import spread
 from fastgrad.op import INPUTS, OUTPUT, op
 
@@ -36,15 +36,6 @@ def __dir__():
 
 
 # --- one element: sigmoids ---
-
-
-def floating(x):
-    """`x`; integers and booleans as float64, which SciPy takes them for."""
-    dtype = getattr(x, "dtype", None)
-    if dtype is None and not isinstance(x, (float, complex)):
-        x = np.asarray(x)
-        dtype = x.dtype
-    return np.asarray(x, float)[()] if dtype is not None and dtype.kind in "biu" else x
 
 
 def sigmoid_forward(x):

@@ -7,7 +7,6 @@ The bins of a histogram are constants, also where NumPy chooses them.
 """
 
 import functools
-import inspect
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from fastgrad._core.protocols import GO_ON, full_name, handlers, value
 from fastgrad._core.row import holds_variable
 from fastgrad.functions.along import MISSING, count, degrees_of_freedom, normalized, others, spread
 from fastgrad.functions.indexing import scatter
-from fastgrad.op import INPUTS, OTHERS, OUTPUT, implements, op, plain
+from fastgrad.op import INPUTS, OTHERS, OUTPUT, implements, op, plain, signature_of
 
 __all__ = [
     "average", "median", "quantile", "percentile", "nanmedian", "nanquantile", "nanpercentile",
@@ -153,12 +152,11 @@ def median_like(function):
 
 def unchanging(function):
     """`function`, but that what the graph may refer to is not overwritten."""
-    signature = inspect.signature(function)
 
     @functools.wraps(function)
     def forward(*args, **kwargs):
         if "overwrite_input" in kwargs or len(args) > 3:
-            call = signature.bind(*args, **kwargs)
+            call = signature_of(function).bind(*args, **kwargs)
             if call.arguments.pop("overwrite_input", False):
                 kwargs = dict(call.arguments)
                 return function(kwargs.pop("a"), **kwargs)
@@ -332,10 +330,10 @@ def bincount(x, /, weights=None, minlength=0):
 def count_only(function):
     """Let the result of a histogram be plain, but where the weights are a Variable refuse it."""
     plain(function)
-    answer, signature = handlers[function], inspect.signature(function)
+    answer = handlers[function]
 
     def checked(*args, **kwargs):
-        if holds_variable(signature.bind(*args, **kwargs).arguments.get("weights")):
+        if holds_variable(signature_of(function).bind(*args, **kwargs).arguments.get("weights")):
             raise TypeError(
                 f"{full_name(function)}: not differentiable for its weights; use "
                 f"np.bincount(np.digitize(x, bins), weights), or else {GO_ON}"

@@ -17,7 +17,7 @@ np.float64(0.0)
 
 import numpy as _numpy
 
-import fastgrad.functions  # noqa: F401, what registers the rules
+import fastgrad.functions.discrete  # noqa: F401, what registers the rules
 from fastgrad.numpy import fft, linalg  # noqa: F401
 from fastgrad.numpy.lookup import namespace_of as _namespace_of
 

@@ -1,19 +1,21 @@
 """The arguments of a function as Variables, and what is returned of its results."""
 
 import contextlib
+import functools
 from numbers import Number
 from operator import index
 from threading import get_ident
 
 import numpy as np
 
-from fastgrad._core import engine, recorded
+from fastgrad._core import ends, engine, recorded
 from fastgrad._core.accumulate import gradient_dtype, ones_gradient, zero_gradient
 from fastgrad._core.node import ArgumentsBase, enter_origin, is_from, leave_origin
 from fastgrad.config import Config
 from fastgrad.conversions import running
+from fastgrad.hints import described, floating
 from fastgrad.op import NOTHING, op
-from fastgrad.trees import flatten, is_float, rebuild
+from fastgrad.trees import flatten, is_float, path_of, rebuild
 from fastgrad.variable import Variable
 
 # A second Variable of the same value. A function is differentiated for that one: so what it reaches
@@ -43,10 +45,10 @@ class Arguments(ArgumentsBase):
     They are constants from when this object, which the call holds, or its pullback, is gone.
     """
 
-    def __init__(self, name, args, argnums, given=()):
+    def __init__(self, name, args, argnums, given=(), named=()):
         self.single = not isinstance(argnums, (tuple, list))
         self.argnums = [
-            argnum_of(name, i, len(args)) for i in ([argnums] if self.single else argnums)
+            argnum_of(name, i, len(args), named) for i in ([argnums] if self.single else argnums)
         ]
         if len(set(self.argnums)) < len(self.argnums):
             raise ValueError(f"{name}: argnums names an argument twice: {argnums}")
@@ -55,24 +57,21 @@ class Arguments(ArgumentsBase):
         self.args = list(args)
         for i in self.argnums:
             leaves, structure = flatten(args[i])
-            xs = [self.lifted(name, i, x) for x in leaves]
+            xs = [self.lifted(name, i, x, args[i]) for x in leaves]
             self.given += leaves
             self.xs += xs
             self.structures.append((structure, len(xs)))
             self.args[i] = rebuild(structure, xs)
 
-    def lifted(self, name, i, x):
-        """A Variable for a leaf of argument `i`."""
+    def lifted(self, name, i, x, tree):
+        """A Variable for a leaf of argument `i`, which is that tree."""
         if not is_float(x):
+            kind = "real or complex floating numbers"
             if hasattr(x, "__array__") and not isinstance(x, (Variable, np.ndarray, np.generic)):
-                raise TypeError(
-                    f"{name}: argument {i} is a {type(x).__name__}, expected an ndarray "
-                    "(np.asarray(x), x.to_numpy())"
-                )
-            what = f"an array of {x.dtype}" if hasattr(x, "dtype") else f"a {type(x).__name__}"
+                kind = "an ndarray"
             raise TypeError(
-                f"{name}: argument {i} is {what}, expected real or complex floating numbers "
-                "(x.astype(float))"
+                f"{name}: argument {i}{path_of(tree, x)} is {described(x)}, expected "
+                f"{kind}; {floating(x)}"
             )
         if not isinstance(x, Variable):
             return Variable(np.asarray(x))
@@ -98,7 +97,7 @@ class Arguments(ArgumentsBase):
         if self.nested or not Config.enable_backprop:
             return
         own = {id(x) for x in self.xs}
-        for x in recorded.leaves([y for y in ys if isinstance(y, Variable)]):
+        for x in ends.leaves([y for y in ys if isinstance(y, Variable)]):
             self.nested |= id(x) not in own and not is_from(x, self.origin)
 
     def packed(self, parts):
@@ -143,12 +142,37 @@ def recording(fun):
     return fun if Config.enable_backprop else recorded.recording(fun)
 
 
-def argnum_of(name, i, n):
-    """`i` as an index among `n` arguments."""
-    i = index(i)
+def argnum_of(name, i, n, named):
+    """`i` as an index among `n` arguments; beside these came the named ones."""
+    try:
+        i = index(i)
+    except TypeError:
+        raise TypeError(f"{name}: argnums has {i!r}, expected an int or a tuple of ints") from None
     if not -n <= i < n:
-        raise IndexError(f"{name}: argnums has {i}, but {n} argument{'s' * (n != 1)} came")
+        came = f"{n} argument{'s' * (n != 1)} came"
+        if named:
+            came += f" by position, and {', '.join(named)} by name; what is to be differentiated "
+            came += "for is passed by position"
+        raise IndexError(f"{name}: argnums has {i}, but {came}")
     return i % n
+
+
+def transform(function):
+    """Decorate a function of functions: what is no function is an error at once."""
+    name = function.__name__
+
+    @functools.wraps(function)
+    def checked(fun, *args, **kwargs):
+        if not callable(fun):
+            what = described(fun)
+            if isinstance(fun, Variable):
+                what = "a Variable: use y.backward(), or gradients(y, x)"
+            raise TypeError(f"{name}: expected a function, but fun is {what}")
+        if "argnum" in kwargs:
+            raise TypeError(f"{name}: write argnums={kwargs['argnum']!r} for argnum=")
+        return function(fun, *args, **kwargs)
+
+    return checked
 
 
 def as_given(x, gx):

@@ -2,11 +2,11 @@
 
 import functools
 
-from fastgrad._core import recorded
+from fastgrad._core import ends, engine, recorded
 from fastgrad._core.function import Function
 from fastgrad._core.node import end_arguments, enter_origin, is_from, leave_origin
 from fastgrad.config import Config
-from fastgrad.transforms.arguments import differentiating, identity, recording
+from fastgrad.transforms.arguments import differentiating, identity, recording, transform
 from fastgrad.trees import flatten, is_float, rebuild
 from fastgrad.variable import Variable
 
@@ -49,9 +49,9 @@ class Checkpoint(Function):
             self.ys, self.outputs_structure = self.values(vs)
         finally:
             leave_origin(before)
-        ends = recorded.leaves([y for y in self.ys if isinstance(y, Variable)])
+        found = ends.leaves([y for y in self.ys if isinstance(y, Variable)])
         own = {id(v) for v in vs}
-        if any(id(x) not in own and not is_from(x, origin) for x in ends):
+        if any(id(x) not in own and not is_from(x, origin) for x in found):
             raise TypeError(
                 "checkpoint: the function uses a Variable that is not among its arguments: its "
                 "gradient would be lost; pass it as one"
@@ -70,13 +70,16 @@ class Checkpoint(Function):
         ys, _ = self.values(vs)
         ys = [y for y, is_free in zip(ys, self.free, strict=True) if is_free]
         pairs = [(y, gy) for y, gy in zip(ys, gys, strict=True) if gy is not None]
-        gxs = recorded.gradients(
-            [y for y, _ in pairs], [gy for _, gy in pairs], vs, False, Config.enable_backprop
-        )
+        ys, gys = [y for y, _ in pairs], [gy for _, gy in pairs]
+        if Config.enable_backprop:
+            gxs = recorded.gradients(ys, gys, vs, False)
+        else:
+            gxs = engine.gradients(ys, [gy.data for gy in gys], vs)
         end_arguments(vs, alone=True, constants=False)
         return tuple(gxs)
 
 
+@transform
 def checkpoint(fun):
     """`fun`, of which nothing is kept for the gradient but its arguments: it is computed again.
 

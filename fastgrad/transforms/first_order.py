@@ -1,6 +1,5 @@
 """Gradients: grad and its kin, and those of Variables with a graph."""
 
-import contextlib
 import functools
 from threading import get_ident
 
@@ -21,12 +20,14 @@ from fastgrad.transforms.arguments import (
     reaches_out,
     running,
     scalar,
+    transform,
     zeros_for,
 )
 from fastgrad.trees import flatten, flatten_as, rebuild
 from fastgrad.variable import Variable
 
 
+@transform
 def value_and_grad(fun, argnums=0, *, has_aux=False, unconnected="zero"):
     """A function that returns the value of `fun`, a scalar, and its gradient.
 
@@ -56,7 +57,7 @@ def value_and_grad(fun, argnums=0, *, has_aux=False, unconnected="zero"):
             both = of_one_array(fun, argnums, args, kwargs, unconnected)
             if both is not None:
                 return both
-        arguments = Arguments("grad", args, argnums, kwargs.values())
+        arguments = Arguments("grad", args, argnums, kwargs.values(), kwargs)
         y, aux = arguments.call(fun, kwargs), None
         if has_aux:
             y, aux = y
@@ -117,6 +118,7 @@ def of_one_array(fun, argnum, args, kwargs, unconnected):
         end_arguments([x], alone=not captures)
 
 
+@transform
 def grad(fun, argnums=0, *, has_aux=False, unconnected="zero"):
     """A function that returns the gradient of `fun`, a scalar: see `value_and_grad`.
 
@@ -136,6 +138,7 @@ def grad(fun, argnums=0, *, has_aux=False, unconnected="zero"):
     return wrapped
 
 
+@transform
 def elementwise_grad(fun, argnums=0):
     """A function that returns the derivative of each output of an elementwise `fun`.
 
@@ -148,7 +151,7 @@ def elementwise_grad(fun, argnums=0):
 
     @functools.wraps(fun)
     def wrapped(*args, **kwargs):
-        arguments = Arguments("elementwise_grad", args, argnums, kwargs.values())
+        arguments = Arguments("elementwise_grad", args, argnums, kwargs.values(), kwargs)
         ys, _ = flatten(arguments.call(fun, kwargs))
         warn_independent("elementwise_grad", ys)
         gxs = gradients_for(arguments, ys, [None] * len(ys))
@@ -195,8 +198,11 @@ def gradients(outputs, inputs, grad_outputs=None, create_graph=False, *, unconne
         else flatten_as(structure, grad_outputs, "grad_outputs")
     )
     gys = [ones_like(y) if gy is None else started(gy, y) for y, gy in zip(ys, gys, strict=True)]
-    with differentiating() if create_graph else contextlib.nullcontext():
-        gxs = recorded.gradients(ys, gys, xs, True, create_graph)
+    if create_graph:
+        with differentiating():
+            gxs = recorded.gradients(ys, gys, xs)
+    else:
+        gxs = engine.gradients(ys, [gy.data for gy in gys], xs, prune=True)
     parts, seen = [], set()
     for i, (x, gx) in enumerate(zip(xs, gxs, strict=True)):
         gx = constant(zeros_for(x, i, unconnected) if gx is None else gx)

@@ -6,6 +6,7 @@ import numpy as np
 
 from fastgrad._core import batched, engine, recorded
 from fastgrad.conversions import warn_independent
+from fastgrad.hints import described
 from fastgrad.transforms.arguments import (
     Arguments,
     as_given,
@@ -15,6 +16,7 @@ from fastgrad.transforms.arguments import (
     gradients_for,
     reaches_out,
     stop,
+    transform,
     zeros_like,
 )
 from fastgrad.transforms.first_order import started
@@ -24,6 +26,7 @@ from fastgrad.variable import Variable
 MANY = 16  # rows of a jacobian, from which on it pays to carry them together
 
 
+@transform
 def vjp(fun, *xs, has_aux=False):
     """The value of `fun(*xs)`, and the function that pulls a gradient of it back to `xs`.
 
@@ -59,16 +62,24 @@ def vjp(fun, *xs, has_aux=False):
     return (value, pullback, arguments.outside(aux)) if has_aux else (value, pullback)
 
 
+@transform
 def jvp(fun, primals, tangents):
     """The value of `fun(*primals)`, and its derivative along `tangents`.
 
-    Both are tuples of one entry for each argument, of the same structure. The derivative has the
-    structure of the value. (By differentiating the pullback, which is linear, for its gradient.)
+    Both are tuples (or lists) of one entry for each argument, of the same structure, else
+    TypeError. The derivative has the structure of the value. (By differentiating the pullback,
+    which is linear, for its gradient.)
 
     >>> import numpy as np
     >>> jvp(np.sin, (np.array([0.0, np.pi]),), (np.array([1.0, 2.0]),))[1]
     array([ 1., -2.])
     """
+    for name, xs in (("primals", primals), ("tangents", tangents)):
+        if not isinstance(xs, (tuple, list)):
+            raise TypeError(
+                f"jvp: {name} is {described(xs)}, expected a tuple of one for each argument; write "
+                "jvp(f, (x,), (dx,))"
+            )
     arguments = Arguments("jvp", primals, tuple(range(len(primals))), tangents)
     _, structure = flatten(tuple(primals))
     directions = flatten_as(structure, tuple(tangents), "jvp: the tangent")
@@ -110,6 +121,7 @@ def pushed_forward(arguments, ys, directions):
     ]
 
 
+@transform
 def jacobian(fun, argnums=0, *, has_aux=False):
     """A function that returns the jacobian: of the shape of the output, then that of the input.
 
@@ -127,7 +139,7 @@ def jacobian(fun, argnums=0, *, has_aux=False):
 
     @functools.wraps(fun)
     def wrapped(*args, **kwargs):
-        arguments = Arguments("jacobian", args, argnums, kwargs.values())
+        arguments = Arguments("jacobian", args, argnums, kwargs.values(), kwargs)
         value, aux = arguments.call(fun, kwargs), None
         if has_aux:
             value, aux = value

@@ -16,6 +16,7 @@ from fastgrad.transforms.arguments import (
     ones_like,
     scalar,
     stop,
+    transform,
     zeros_like,
 )
 from fastgrad.transforms.first_order import started
@@ -24,6 +25,7 @@ from fastgrad.trees import flatten, flatten_as
 from fastgrad.variable import Variable
 
 
+@transform
 def hessian(fun, argnums=0):
     """A function that returns the second derivatives of `fun`, a scalar.
 
@@ -37,7 +39,7 @@ def hessian(fun, argnums=0):
 
     @functools.wraps(fun)
     def wrapped(*args, **kwargs):
-        arguments = Arguments("hessian", args, argnums, kwargs.values())
+        arguments = Arguments("hessian", args, argnums, kwargs.values(), kwargs)
         y = scalar("hessian", arguments.call(fun, kwargs))
         warn_independent("hessian", [y])
         arguments.notice_captured([y])
@@ -62,6 +64,7 @@ def recorded_gradient(arguments, y):
     ]
 
 
+@transform
 def hvp(fun):
     """A function of (x, v, *args) that returns the Hessian of `fun(x, *args)` for x, times v.
 
@@ -91,9 +94,11 @@ def hvp(fun):
         hvs = gradients_for(arguments, gxs, starts if nested else map(stop, starts), nested=nested)
         return arguments.packed(map(as_given, arguments.given, hvs))
 
+    del wrapped.__wrapped__  # whose signature is another
     return wrapped
 
 
+@transform
 def hessian_operator(fun, x, *args):
     """The Hessian of `fun(x, *args)` at the array `x` as a `scipy.sparse.linalg.LinearOperator`.
 

@@ -479,7 +479,7 @@ def test_checkpoint_refuses_what_it_would_lose():
         (lambda: grad(lambda x: x * 2)(X), TypeError, r"shape \(3,\).*jacobian.*elementwise_grad"),
         (lambda: grad(lambda x: (x, x))(1.0), TypeError, "output is a tuple"),
         (lambda: grad(lambda x: x * 1j)(1.0), TypeError, "complex"),
-        (lambda: grad(lambda x: x)(1), TypeError, "argument 0 is a int.*floating"),
+        (lambda: grad(lambda x: x)(1), TypeError, "argument 0 is an int.*floating"),
         (lambda: grad(lambda x: x)(np.arange(3)), TypeError, "array of int64"),
         (lambda: grad(lambda x: x, 1)(1.0), IndexError, "argnums has 1, but 1 argument came"),
         (lambda: grad(lambda x: x, (0, -3))(1.0, 2.0), IndexError, "2 arguments came"),
@@ -558,6 +558,23 @@ BATCHED = {
     "vector @ matrix": lambda x: fnp.sin(x @ W.T),
     "outer": lambda x: (fnp.reshape(x, (30, 1)) @ fnp.reshape(x, (1, 30)))[3],
     "matrices": lambda x: fnp.reshape(x, (5, 6)) @ fnp.reshape(x * 2, (6, 5)),
+    "dot": lambda x: fnp.dot(fnp.reshape(x, (5, 6)), fnp.reshape(x * 2, (1, 6, 5))),
+    "dot of vectors": lambda x: fnp.dot(x, x * 2) * x,
+    "inner": lambda x: fnp.inner(fnp.reshape(x, (5, 6)), x[:6]) * fnp.dot(x[0], x[:5]),
+    "tensordot": lambda x: (
+        fnp.tensordot(fnp.reshape(x, (5, 2, 3)), fnp.reshape(x, (3, 5, 2)), ((0, 2), (1, 0))).sum()
+        * x
+    ),
+    "tensordot of matrices": lambda x: fnp.tensordot(
+        fnp.reshape(x, (5, 2, 3)), fnp.reshape(x, (3, 5, 2)), ((2,), (0,))
+    ),
+    "outer of matrices": lambda x: fnp.outer(x[:6], fnp.reshape(x[6:12], (2, 3))),
+    "einsum": lambda x: fnp.einsum(
+        "ij,kj,i->ki", fnp.reshape(x, (5, 6)), fnp.reshape(x, (5, 6)), x[:5]
+    ),
+    "einsum of a diagonal": lambda x: fnp.einsum(
+        "ii,...j->...i", fnp.reshape(x[:25], (5, 5)), fnp.reshape(x, (3, 10))
+    ),
     "sums": lambda x: x[:20] * fnp.sum(x) + fnp.sum(x * W, axis=1) + fnp.sum(x),
     "means": lambda x: x[:20] * fnp.mean(x) + fnp.mean(x * W, axis=-1),
     "keepdims": lambda x: x * fnp.sum(x * W, axis=(0, 1), keepdims=True),
@@ -815,5 +832,5 @@ def test_arguments_that_are_like_arrays_are_named():
         def __array__(self, dtype=None, copy=None):
             return np.ones(2)
 
-    with pytest.raises(TypeError, match=r"argument 0 is a Series.*x\.to_numpy\(\)"):
+    with pytest.raises(TypeError, match=r"argument 0 is a Series.*write np\.asarray\(x\)"):
         grad(np.sum)(Series())

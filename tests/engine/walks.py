@@ -15,7 +15,7 @@ import numpy as np
 
 import fastgrad.numpy as fnp
 from fastgrad import Function, Variable, grad, gradients, jacobian
-from fastgrad._core import batched, engine, recorded
+from fastgrad._core import batched, ends, engine
 from fastgrad.transforms.jacobians import by_rows
 
 
@@ -173,7 +173,7 @@ RETURNING = {
     "jacobian": lambda x, y: (
         jacobian(lambda a: a * x)(np.ones(3)) @ np.ones(3) * 0 + gradients(y, x)
     ),
-    "leaves": lambda x, y: recorded.leaves([y]) and gradients(y, x),
+    "leaves": lambda x, y: ends.leaves([y]) and gradients(y, x),
 }
 KINDS = {**ADDING, **RETURNING}
 

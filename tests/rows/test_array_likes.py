@@ -13,6 +13,15 @@ X = np.array([1.0, 2.0, 4.0, 3.0])
 Y = np.array([0.5, 1.5, 2.5, 7.0])
 M = np.array([[1.0, 9.0, 2.0], [5.0, 3.0, 8.0]])
 MASK = np.array([True, False, True, True])
+
+
+def bounds(low, high):
+    """Of `clip`, by name: before NumPy 2.1 its own names are the only ones."""
+    if np.lib.NumpyVersion(np.__version__) < "2.1.0":
+        return {"a_min": low, "a_max": high}
+    return {"min": low, "max": high}
+
+
 NAN = np.array([1.0, np.nan, 2.0])
 
 # What is computed of `x`, and an `x` to begin with.
@@ -49,8 +58,9 @@ RECORDED = {
     "var both": (lambda n, x: n.var(x * M, axis=0, mean=x * Y[:3], ddof=1), 7.0),
     "std": (lambda n, x: n.std(x * M, axis=0, mean=x * Y[:3], where=M > 1), 7.0),
     "clip": (lambda n, x: n.clip(X, x, 3.5), 2.5),
-    "clip names": (lambda n, x: n.clip(X, min=x, max=2 * x), 1.7),
-    "clip masked": (lambda n, x: n.clip(X, x, 3.5, where=MASK), 2.5),
+    "clip names": (lambda n, x: n.clip(X, **bounds(x, 2 * x)), 1.7),
+    # Where the mask is False nothing is written: `full` tells what is there.
+    "clip masked": (lambda n, x: n.clip(X, x, 3.5, where=MASK)[MASK], 2.5),
     "where": (lambda n, x: n.where(X > 2, x, 2 * x), 2.5),
     "where lists": (lambda n, x: n.where([True, False], [x, 1.0], [2 * x, x]), 2.5),
     "full": (lambda n, x: n.full((2, 2), x), 2.5),

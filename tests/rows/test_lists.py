@@ -17,6 +17,8 @@ LISTS = [
     [np.float32(1), 2, 3], [np.array(1.0), 2.0, 3.0],
 ]  # fmt: skip
 
+OLD = np.lib.NumpyVersion(np.__version__) < "2.3.0"
+
 
 def outcome(f, x0, x1):
     with np.errstate(all="ignore"):
@@ -39,6 +41,10 @@ def test_operators_read_lists_as_numpy_does(f, x):
             actual = outcome(f, *((xs, Variable(x)) if swap else (Variable(x), xs)))
             if isinstance(expected, type):
                 assert actual is expected
+            elif OLD and f is operator.pow and not isinstance(expected, Variable) and x.ndim == 0:
+                # NumPy's short cuts (x**2 is a square, of bool too) took any 0-d exponent then, but
+                # not beside a list; fastgrad makes an array of the list first.
+                np.testing.assert_allclose(actual, expected, rtol=1e-15)
             else:
                 np.testing.assert_array_equal(actual, expected, strict=True)
 

@@ -359,5 +359,9 @@ def test_power_is_numpys_where_the_operator_takes_a_short_cut():
     for exponent in (2, 0.5, -1, 3.0):
         assert np.power(Variable(z), exponent).data.tobytes() == np.power(z, exponent).tobytes()
         x = np.abs(z)
-        assert np.power(Variable(x), exponent).data.tobytes() == np.power(x, exponent).tobytes()
+        y = np.power(Variable(x), exponent).data
+        if exponent == 2 and np.lib.NumpyVersion(np.__version__) < "2.2.0":
+            assert y.tobytes() == np.square(x).tobytes()  # as NumPy's own later: nearer by a bit
+        else:
+            assert y.tobytes() == np.power(x, exponent).tobytes()
         assert (Variable(z) ** exponent).data.tobytes() == (z**exponent).tobytes()

@@ -1,7 +1,16 @@
 """Samples of fastgrad.functions.indexing."""
 
+import operator
+
 import numpy as np
 
+from fastgrad.functions.indexing import (
+    getitem,
+    placed,
+    placed_forward,
+    scatter,
+    scatter_forward,
+)
 from samples.sample import Sample, complex_normal, distinct, normal
 
 INDEX = np.array([[0, 2, -1], [2, 0, 0]])
@@ -168,4 +177,18 @@ UNIQUE = [
     Sample("union1d", (complex_normal(3), complex_normal(2))),
 ]  # fmt: skip
 
-SAMPLES = [*TAKING, *CHOOSING, *PIECES, *DIAGONALS, *SORTING, *UNIQUE]
+M = normal(3, 4)
+INDICES = [
+    1, slice(None, None, -2), (slice(1), None, -1), ..., M > 0, ([0, 0, 2], 1), (M[:, 0] > 0, 2),
+    [[0, 0], [2, 1]],
+]  # fmt: skip
+BY_INDEX = [
+    *(Sample("getitem", (x, index), function=getitem, forward=operator.getitem)
+      for x in (M, complex_normal(3, 4)) for index in INDICES),
+    *(Sample("scatter", (normal(*M[index].shape, seed=1), index, (3, 4)), function=scatter,
+             forward=scatter_forward) for index in INDICES),
+    Sample("placed", (normal(int(np.sum(M > 0))), M > 0, (3, 4), float), function=placed,
+           forward=placed_forward, float32=False),
+]  # fmt: skip
+
+SAMPLES = [*BY_INDEX, *TAKING, *CHOOSING, *PIECES, *DIAGONALS, *SORTING, *UNIQUE]

@@ -6,6 +6,8 @@ tests/rows/test_conventions_linalg.py; here its values are tested.
 
 import numpy as np
 
+from fastgrad._core.protocols import value
+from fastgrad.functions.linalg import cofactors
 from samples.sample import Sample, complex_normal, distinct, normal, positive_definite
 
 
@@ -13,6 +15,11 @@ def hermitian(*shape, seed=0):
     """Complex Hermitian matrices with eigenvalues that are positive and apart."""
     q, _ = np.linalg.qr(complex_normal(*shape, seed=seed))
     return np.asarray((q * (1 + np.arange(shape[-1]))) @ q.conj().swapaxes(-1, -2))
+
+
+def of_det(a, function):
+    """A function of `a` and its determinant."""
+    return function(a, np.linalg.det(value(a)))
 
 
 def regular(*shape, seed=0):
@@ -184,3 +191,7 @@ SAMPLES = [
     Sample("linalg." + s.name, s.args, s.kwargs, s.orders, s.fixed, s.rtol, s.float32)
     for s in SAMPLES
 ]
+SAMPLES += [
+    Sample("linalg.cofactors", (regular(*shape),), forward=lambda a: of_det(a, cofactors.forward),
+           function=lambda a: of_det(a, cofactors)) for shape in [(3, 3), (2, 2, 2)]
+]  # fmt: skip

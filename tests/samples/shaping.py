@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from fastgrad.functions.padding import pad_with
 from samples.sample import Sample, complex_normal, distinct, normal
 
 x, x3, v, c = normal(2, 3), normal(2, 3, 4), normal(5), complex_normal(2, 3)
@@ -138,6 +139,8 @@ PADDING = [
     pad(x, np.array([[1, 0]])),
     *(pad(y, 1) for y in (scalar, empty, c, x3)),
     pad(x, 1, constant_values=3.0),
+    *(Sample("pad", (x, values, 1), function=pad_with, forward=pad_with.forward)
+      for values in (scalar, normal(2), normal(2, 2))),
     pad(x, 1, "constant", constant_values=((1, 2), (3, 4))),
     *(pad(x, ((2, 1), (0, 3)), mode)
       for mode in "edge linear_ramp mean maximum minimum median reflect symmetric wrap".split()),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastgrad import Variable, grad
+from fastgrad import Variable, grad, no_grad
 
 x = Variable([1.0, 2.0])  # E
 print(x.gard)  # E
@@ -18,3 +18,5 @@ grad(f)(2.0)  # E
 grad(f)(2.0, 3)
 grad(3.0)  # E
 np.ones(2) + Variable(np.ones(2)).shpae  # E
+with no_grad:  # E
+    pass

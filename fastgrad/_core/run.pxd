@@ -1,0 +1,120 @@
+"""A run: one backward, its places for gradients, and the questions that its algebra answers."""
+
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_INCREF
+from libc.stdint cimport uint64_t
+
+from fastgrad._core.accumulate cimport Gradient, forget, put
+from fastgrad._core.asides cimport Aside, is_held
+from fastgrad._core.graph cimport called_again, ended
+from fastgrad._core.node cimport (
+    AHEAD, DONE, ENDED, HAS_MOVED, Handle, LEAF, Node, REQUIRES_GRAD, index_of, is_moved,
+)
+from fastgrad._core.queue cimport PriorityQueue, push
+from fastgrad._core.row cimport Call
+
+
+cdef class Run:
+    cdef uint64_t number
+    cdef object key  # the number as a Python object, so that the end needs no memory
+    cdef bint retain_grad, retain_graph
+    cdef PriorityQueue queue  # of nodes, each owned
+    cdef list leaves  # claimed, or kept aside
+    cdef list interior  # (Variable, the gradient it shows in the end)
+    cdef dict aside  # Asides, by the address of their owners
+    cdef dict wanted  # None: all leaves. Else the gradients of these Variables alone, by address
+    cdef bint pruned  # whether the nodes that it may visit were claimed ahead, see ends.pxd
+    cdef dict outputs  # Variables that a spent node held, by address of the Function that made them
+    cdef int origin  # of a leaf that is not captured, see NOTE [Origins] in node.pyx
+    cdef bint captured  # whether another was reached
+
+    # What a gradient is. Arrays, unless a subclass says otherwise.
+    cdef bint directly  # compiled operations are visited in direct.pyx; sums are in accumulate.pyx
+    cdef int n_leading  # axes of a gradient before those of its input
+    cdef object lifted(self, object gx)  # an array, or a Variable, as a gradient of this run
+    cdef object added(self, object g, object gx)  # their sum
+    cdef object visible(self, Handle x, object gx)  # as `x.grad` shows it in the end
+    cdef int visit_lifted(self, Node f) except -1  # a compiled operation, if not `directly`
+    cdef object opened(self, Node f, Call call, list gys)  # the call of a row, for `by_row`
+    # The gradient for operand `i` of a row, or None: not yet fitted.
+    cdef object by_row(self, Node f, Call call, object opened, int i)
+    # Of a Function that was called: what its backward returned for each input, not yet fitted.
+    cdef tuple by_function(self, Node f, list gys, tuple inputs, object xs)
+    # RuntimeError if `gx`, what a row or a Function made, is not what this run can go on with.
+    cdef int require(self, Node f, int i, object gx, list gys, object opened) except -1
+
+cdef int deposit(Run run, object to, int slot, object gx) except -1
+cdef int put_back(Run run, object to, int slot, Gradient *own) except -1
+cdef Gradient taken_out(Gradient *g) noexcept
+cdef int note(Run run, Handle y, const Gradient *gy) except -1
+cdef object taken(Run run, Node f, int slot, bint own)
+cdef int take(Run run, Node f, int slot, Gradient *gy) except -1
+cdef object fit_in(Run run, object gx, object like, object named, int i, list gys)
+cdef bint leads(Run run, PyObject *to, int slot) except -1
+cdef Gradient *place_aside(Run run, object owner, int slot, int n) except? NULL
+cdef Gradient *claim_leaf(Run run, Handle x) except? NULL
+cdef int show(Run run) except -1
+cdef object result(Run run, Handle x)
+cdef int end(Run run) except -1
+cdef object grad_of(Handle x)  # as an array: with create_graph=True there is a Variable
+
+
+cdef inline Aside aside_of(Run run, object owner):
+    return run.aside.get(<size_t><PyObject *>owner) if run.aside else None
+
+
+cdef inline bint is_aside(Run run, object owner, uint64_t number) except -1:
+    """Whether what `number` claimed last is not to be touched, or was not when this one met it."""
+    return is_held(number) or aside_of(run, owner) is not None
+
+
+cdef inline Gradient *place(Run run, PyObject *to, int slot) except? NULL:
+    """Where the gradient at the end of an edge is in flight; NULL: nowhere, nobody wants it."""
+    cdef Node f
+    cdef int i
+    if to == NULL:
+        return NULL
+    if slot == LEAF:
+        if (<Handle>to).creator == NULL:
+            return place_of_leaf(run, <Handle>to)
+        to, slot = (<Handle>to).creator, (<Handle>to).slot  # it was given one since
+    elif (<Node>to).flags & HAS_MOVED:  # see NOTE [Moved] in graph.pyx
+        i = index_of(<Node>to, slot)
+        if 0 <= i < (<Node>to).n_slots and is_moved(to, i):
+            to = (<Node>to).slots[i].handle  # owned, so alive
+            if (<Handle>to).creator == NULL:
+                return place_of_leaf(run, <Handle>to)
+            to, slot = (<Handle>to).creator, (<Handle>to).slot
+    f = <Node>to
+    if f.first:
+        slot = index_of(f, slot)
+        if slot < 0:
+            raise called_again(f)
+    if f.run != run.number:
+        if run.pruned and aside_of(run, f) is None:
+            return NULL  # it leads to nothing that is wanted
+        if is_aside(run, f, f.run):
+            return place_aside(run, f, slot, f.n_slots)
+        push(&run.queue, <void *>to, f.generation)
+        Py_INCREF(f)
+        claim(run, f)
+    elif f.flags & (DONE | AHEAD):
+        if f.flags & DONE:
+            return NULL  # by generations assigned by hand; it is visited once, as in the seed
+        push(&run.queue, <void *>to, f.generation)
+        Py_INCREF(f)
+        f.flags &= ~AHEAD
+    return &f.slots[slot].gradient if slot < f.n_slots else NULL
+
+
+cdef inline int claim(Run run, Node f) except -1:
+    cdef int i
+    f.run = run.number
+    f.flags &= ~(DONE | AHEAD)
+    for i in range(f.n_slots):
+        forget(&f.slots[i].gradient)  # of a Function called again in the middle of a run
+    return 0
+
+
+cdef inline Gradient *place_of_leaf(Run run, Handle x) except? NULL:
+    return &x.flight if x.run == run.number else claim_leaf(run, x)

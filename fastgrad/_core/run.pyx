@@ -1,0 +1,400 @@
+"""See run.pxd. The algebra of arrays, and what every run does: places, sums, results, the end."""
+
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_DECREF, Py_INCREF
+
+import numpy as np
+
+from fastgrad._core.accumulate cimport (
+    ARRAY, NONE, NUMBER, add_array, add_number, boxed, shown, total, zero_gradient,
+)
+from fastgrad._core.asides cimport active, for_holder, is_for_holder, late, new_aside
+from fastgrad._core.fit cimport brought, checked, suits
+from fastgrad._core.function cimport call_backward
+from fastgrad._core.graph cimport require_fit, set_grad, shown_by, value_of
+from fastgrad._kernels.loops cimport as_number, clear_errors, import_numpy, is_array, is_large
+from fastgrad._core.node cimport handle_in
+from fastgrad._core.queue cimport pop, release
+from fastgrad._core.row cimport owned
+
+from fastgrad._core.row import zero
+
+import_numpy()
+
+# NOTE [Runs]
+# Each backward is a run, with a number of its own that it writes on every node and leaf it claims.
+# That is how it knows what it has seen; no mark must be taken off, since no number comes twice. A
+# Python Function may start a run inside a run, or let another thread start one beside it: what a
+# run that has not ended holds, others leave alone; their gradients for such places are kept aside.
+# At the end they are added to what `.grad` of the leaf then is; and since the run that holds the
+# leaf began with an older one, the contribution also waits in `late` for that run to add it.
+
+cdef uint64_t n_runs = 0
+
+
+cdef class Run:
+    def __cinit__(self, bint retain_grad, bint retain_graph, dict wanted=None):
+        global n_runs
+        n_runs += 1
+        self.number = self.key = n_runs
+        self.retain_grad, self.retain_graph = retain_grad, retain_graph
+        self.leaves, self.interior, self.aside, self.wanted = [], [], {}, wanted
+        self.outputs = {}
+        self.directly = True
+        active.add(self.key)
+
+    cdef object lifted(self, object gx):
+        return value_of(gx) if isinstance(gx, Handle) else gx
+
+    cdef object added(self, object g, object gx):
+        gx = total(g, gx)  # which runs Python code
+        clear_errors()
+        return gx
+
+    cdef object visible(self, Handle x, object gx):
+        return gx.copy()
+
+    cdef int visit_lifted(self, Node f) except -1:
+        raise NotImplementedError
+
+    cdef object opened(self, Node f, Call call, list gys):
+        return gys
+
+    cdef object by_row(self, Node f, Call call, object opened, int i):
+        if not call.row.sequence and call.row.vjp[i] is zero:
+            return zero_gradient(call.operand(i))
+        cdef list gys = opened
+        if not call.row.ours and i + 1 < f.n_edges:
+            gys = owned(gys)
+        gx = call.row.differentiate(i, np, tuple(gys) if isinstance(call.y, tuple) else gys[0],
+                                    call)
+        clear_errors()  # NumPy reported them, and leaves them up
+        return gx
+
+    cdef tuple by_function(self, Node f, list gys, tuple inputs, object xs):
+        gxs = call_backward(f, gys, inputs, xs)
+        clear_errors()
+        return (gxs,) if len(inputs) == 1 else gxs
+
+    cdef int require(self, Node f, int i, object gx, list gys, object opened) except -1:
+        return 0
+
+
+# --- adding ---
+
+
+cdef object fit_in(Run run, object gx, object like, object named, int i, list gys):
+    """See `fit` in fit.pxd: the same in the terms of the run."""
+    if gx is None:
+        return None
+    if run.n_leading == 0:
+        if suits(gx, like):
+            return gx if run.directly else run.lifted(gx)
+        gx = checked(gx, like, named, i, gys)
+    return brought(run.lifted(gx), like, run.n_leading)
+
+
+cdef int deposit(Run run, object to, int slot, object gx) except -1:
+    """Add any gradient to the one at a place."""
+    cdef double number
+    cdef Gradient *g = place(run, <PyObject *>to, slot)
+    if g == NULL:
+        return 0
+    if g.state == NONE:
+        put(g, gx)
+        return 0
+    if run.directly:
+        if g.state == NUMBER and as_number(<PyObject *>gx, &number):
+            add_number(g, number)
+            return 0
+        if g.state == ARRAY and is_array(<PyObject *>gx):
+            if is_large(g.value.array):
+                if deposit_held(run, to, slot, gx, g):
+                    return 0
+                g = place(run, <PyObject *>to, slot)
+            else:
+                Py_INCREF(gx)
+                if add_array(g, <PyObject *>gx):
+                    return 0
+                Py_DECREF(gx)
+    before = boxed(g)
+    if run.n_leading == 0:
+        require_fit(before, gx)  # what `.grad` held may be of any shape
+    gx = run.added(before, gx)
+    g = place(run, <PyObject *>to, slot)
+    if g != NULL:
+        forget(g)
+        put(g, gx)
+    return 0
+
+
+# NOTE [Large loops]
+# A loop over a large array lets other threads run (_kernels/parallel.pxd), which may release the
+# graph, or call a Function again, whose slots then are others. So it gets a gradient that was taken
+# out of its place, and arrays that are held.
+
+
+cdef bint deposit_held(Run run, object to, int slot, object gx, Gradient *g) except -1:
+    """The same of large arrays, if there is a direct loop: see NOTE [Large loops]."""
+    cdef Gradient own = taken_out(g)
+    cdef bint done
+    Py_INCREF(gx)
+    try:
+        done = add_array(&own, <PyObject *>gx)
+    except BaseException:
+        forget(&own)
+        raise
+    if not done:
+        Py_DECREF(gx)
+    put_back(run, to, slot, &own)
+    return done
+
+
+cdef Gradient taken_out(Gradient *g) noexcept:
+    cdef Gradient own = g[0]
+    g.state = NONE
+    return own
+
+
+cdef int put_back(Run run, object to, int slot, Gradient *own) except -1:
+    """What was taken out of a place goes to where that is now."""
+    cdef Gradient *g
+    try:
+        g = place(run, <PyObject *>to, slot)
+        if g == NULL or own.state == NONE:
+            return 0
+        if g.state != NONE:  # the program gave a Variable another creator meanwhile
+            return deposit(run, to, slot, boxed(own))
+        g[0] = own[0]
+        own.state = NONE
+    finally:
+        forget(own)
+    return 0
+
+
+# --- places ---
+
+
+cdef Gradient *claim_leaf(Run run, Handle x) except? NULL:
+    if x.flags & (REQUIRES_GRAD | ENDED) != REQUIRES_GRAD:
+        if x.flags & ENDED:
+            raise ended()
+        return NULL
+    if run.wanted is not None and <size_t><PyObject *>x not in run.wanted:
+        run.captured |= x.slot != run.origin
+        return NULL
+    if is_aside(run, x, x.run):
+        return place_aside(run, x, 0, 1)
+    cdef object before = None
+    if x.grad != NULL and run.wanted is None:
+        before = run.lifted(<object>x.grad)  # the sum begins with what was there
+    run.leaves.append(x)
+    x.run = run.number
+    if before is not None:
+        put(&x.flight, before)
+    return &x.flight
+
+
+cdef Gradient *place_aside(Run run, object owner, int slot, int n) except? NULL:
+    cdef Aside aside = aside_of(run, owner)
+    if aside is None:
+        aside = new_aside(owner, n)
+        run.aside[<size_t><PyObject *>owner] = aside
+        if isinstance(owner, Handle):
+            run.leaves.append(owner)
+        else:
+            aside.first = (<Node>owner).first
+    if slot >= aside.n or aside.done:
+        return NULL
+    if not aside.queued and not isinstance(owner, Handle):
+        push(&run.queue, <void *>owner, (<Node>owner).generation)
+        Py_INCREF(owner)
+        aside.queued = True
+    return &aside.gradients[slot]
+
+
+cdef bint leads(Run run, PyObject *to, int slot) except -1:
+    """Whether a gradient at the end of an edge is wanted; nothing is claimed."""
+    cdef Aside aside
+    cdef int i
+    if run.wanted is None or to == NULL:
+        return to != NULL
+    if slot != LEAF and (<Node>to).flags & HAS_MOVED:
+        i = index_of(<Node>to, slot)
+        if 0 <= i < (<Node>to).n_slots and is_moved(to, i):
+            to, slot = (<Node>to).slots[i].handle, LEAF
+    if slot == LEAF:
+        if (<Handle>to).creator == NULL:
+            if (<Handle>to).flags & ENDED:
+                raise ended()
+            if <size_t>to not in run.wanted:
+                run.captured |= (<Handle>to).slot != run.origin
+                return False
+            return True
+        to = (<Handle>to).creator
+    if (<Node>to).run == run.number:
+        return not (<Node>to).flags & DONE
+    aside = aside_of(run, <object>to)
+    return not run.pruned if aside is None else not aside.done
+
+
+cdef int take(Run run, Node f, int slot, Gradient *gy) except -1:
+    """Move the gradient of an output out of its slot: `f` is being visited."""
+    cdef Gradient *g = NULL
+    cdef Aside aside
+    if f.run == run.number:
+        f.flags |= DONE
+        if slot < f.n_slots:
+            g = &f.slots[slot].gradient
+    else:
+        aside = aside_of(run, f)
+        if aside is not None:
+            aside.done = True
+            if slot < aside.n:
+                g = &aside.gradients[slot]
+    gy.state = NONE
+    if g == NULL or slot >= f.n_slots:
+        return 0  # `f` was changed by hand since
+    gy[0] = g[0]
+    g.state = NONE
+    cdef Handle y
+    if handle_in(f, slot) != NULL and not is_moved(<PyObject *>f, slot):
+        y = <Handle>handle_in(f, slot)
+        try:
+            note(run, y, gy)
+        except BaseException:
+            forget(gy)
+            raise
+    return 0
+
+
+cdef object taken(Run run, Node f, int slot, bint own):
+    """The same as an array, or None. `own`: one that who gets it may write into."""
+    cdef Gradient gy
+    take(run, f, slot, &gy)
+    if gy.state == NONE:
+        return None
+    try:
+        return shown(&gy) if own and run.directly else boxed(&gy)
+    finally:
+        forget(&gy)
+
+
+cdef int note(Run run, Handle y, const Gradient *gy) except -1:
+    """An interior Variable that the program holds shows its gradient at the end, or none."""
+    if run.wanted is not None:
+        if gy.state != NONE and <size_t><PyObject *>y in run.wanted:
+            gx = boxed(gy)
+            run.wanted[<size_t><PyObject *>y] = np.array(gx) if run.directly else gx
+    elif run.retain_grad:
+        if gy.state != NONE:
+            gx = boxed(gy)
+            run.interior.append((y, gx if gy.state == NUMBER and run.directly
+                                 else run.visible(y, gx)))
+    elif y.grad != NULL:
+        run.interior.append((y, None))
+    return 0
+
+
+# --- the end ---
+
+
+cdef object grad_of(Handle x):
+    if x.grad == NULL:
+        return None
+    grad = <object>x.grad
+    return value_of(grad) if isinstance(grad, Handle) else grad
+
+
+cdef object result(Run run, Handle x):
+    """The gradient of a wanted Variable; None: none reached it."""
+    cdef Aside aside = aside_of(run, x)
+    if x.creator != NULL:
+        return run.wanted[<size_t><PyObject *>x]
+    if aside is not None:
+        if aside.gradients.state == NONE:
+            return None
+        return np.array(boxed(aside.gradients)) if run.directly else boxed(aside.gradients)
+    if x.run != run.number or x.flight.state == NONE:
+        return None
+    return shown(&x.flight) if run.directly else boxed(&x.flight)
+
+
+cdef int show(Run run) except -1:
+    """Write every `.grad`, at once. All that may fail, or run Python code, comes first."""
+    cdef Handle x
+    cdef list leaves, _before, box, joined
+    while True:
+        leaves = prepared(run)
+        _before = [shown_by(x) for x, *_ in run.interior + leaves]  # let go at the end
+        if holds_good(run, leaves):
+            break  # else another thread wrote meanwhile
+    for x, grad in run.interior:
+        set_grad(x, grad)
+    for x, _, grad, _, box, joined in leaves:
+        set_grad(x, grad)
+        if box is not None:
+            box[0] = joined
+    return 0
+
+
+cdef list prepared(Run run):
+    """Of each leaf that was reached: (leaf, its gradient now, its gradient in the end, ...).
+
+    What follows is for a run that began with the gradient of now, and is going to write its
+    sum: where `late` keeps what others give that run, the box for this leaf, what is to be in.
+    """
+    cdef Handle x
+    cdef Aside aside
+    cdef list leaves = []
+    cdef dict theirs, mine = late.pop(run.key, {})
+    for x in run.leaves:
+        old, aside = shown_by(x), aside_of(run, x)
+        if aside is None:
+            for gx in mine.get(<size_t><PyObject *>x, [()])[0]:
+                deposit(run, x, LEAF, run.lifted(gx))
+            if x.flight.state != NONE:
+                gx = shown(&x.flight) if run.directly else run.visible(x, boxed(&x.flight))
+                leaves.append((x, old, gx, None, None, None))
+        elif aside.gradients.state != NONE:
+            gx = boxed(aside.gradients)
+            theirs, box, joined = for_holder(x, value_of(gx) if isinstance(gx, Handle) else gx)
+            if old is not None:
+                require_fit(old, gx)
+                gx = run.added(run.lifted(old), gx)
+            new = gx if old is not None and run.directly else run.visible(x, gx)
+            leaves.append((x, old, new, theirs, box, joined))
+    return leaves
+
+
+cdef bint holds_good(Run run, list leaves) except -1:
+    """Whether all that `prepared` found is still so. (Nothing here runs Python code.)"""
+    cdef Handle x
+    if run.key in late:
+        return False
+    for x, old, _, theirs, box, joined in leaves:
+        if aside_of(run, x) is not None:
+            if shown_by(x) is not old or not is_for_holder(x, theirs, box, joined):
+                return False
+    return True
+
+
+cdef int end(Run run) except -1:
+    """Let go of everything; what is in flight still, after an exception, is dropped."""
+    cdef PyObject *f = <PyObject *>pop(&run.queue)
+    cdef int slot
+    cdef Handle x
+    while f != NULL:
+        if (<Node>f).run == run.number:
+            for slot in range((<Node>f).n_slots):
+                forget(&(<Node>f).slots[slot].gradient)
+        Py_DECREF(<object>f)
+        f = <PyObject *>pop(&run.queue)
+    release(&run.queue)
+    for x in run.leaves:
+        if x.run == run.number:
+            forget(&x.flight)
+    late.pop(run.key, None)
+    active.discard(run.key)
+    run.aside = None  # of gradients that lead back
+    return 0
