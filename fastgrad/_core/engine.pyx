@@ -111,7 +111,7 @@ cdef int visit_call(Run run, Node f) except -1:
         return 0
     if isinstance(call.y, tuple):
         gys = whole(call.row, gys, call.y)
-    opened = run.opened(own, call, gys)
+    opened = run.opened(f, own, call, gys)
     for i in range(own.n_edges):
         if leads(run, own.edges[i].to, own.edges[i].slot):
             made = run.by_row(own, call, opened, i)

@@ -7,7 +7,9 @@ from libc.string cimport memcpy, memset
 
 from fastgrad._core.accumulate cimport ARRAY, forget
 from fastgrad._kernels.loops cimport import_numpy, only_numbers
-from fastgrad._kernels.slabs cimport give_piece, is_piece, set_up_slabs, take_piece
+from fastgrad._kernels.slabs cimport (
+    empty_slabs, give_piece, is_piece, set_up_slabs, take_piece,
+)
 from fastgrad._kernels.spares cimport drop
 
 from sys import getsizeof
@@ -29,9 +31,11 @@ cdef extern from "Python.h":
     void PyObject_ClearWeakRefs(PyObject *x) noexcept
     int PyObject_CallFinalizerFromDealloc(PyObject *x) noexcept
     unsigned long Py_TPFLAGS_HEAPTYPE
+    ctypedef PyObject *(*allocfunc)(PyTypeObject *type, Py_ssize_t n_items) except NULL
     ctypedef struct LongTypeObject "PyTypeObject":
         Py_ssize_t tp_basicsize, tp_dictoffset, tp_weaklistoffset
         unsigned long tp_flags
+        allocfunc tp_alloc
         destructor tp_dealloc, tp_finalize
         traverseproc tp_traverse
         inquiry tp_clear
@@ -39,10 +43,11 @@ cdef extern from "Python.h":
 
 # NOTE [Memory]
 # An operation makes a node and a handle, and loses them soon. Handles come from a list of spare
-# ones, and go back there, nodes from slabs (_kernels/slabs.pxd): 3 ns, where the allocator and the
-# collector's bookkeeping take 25. What Cython would generate for `__dealloc__` and the collector
-# frees fields one by one and recursively; so these types get functions of their own in the slots
-# concerned, see `adopt_nodes`. test_lifetimes.py proves that nothing leaks or is freed twice.
+# ones, those of a program's `Variable(...)` too, and go back there; nodes come from slabs
+# (_kernels/slabs.pxd). That takes 3 ns, the allocator and the collector's bookkeeping 25. What Cython
+# would generate for `__dealloc__` and the collector frees fields one by one and recursively; so
+# these types get functions of their own in the slots concerned, see `adopt_nodes`.
+# test_lifetimes.py proves that nothing leaks or is freed twice.
 
 cdef extern from *:
     """
@@ -59,6 +64,7 @@ cdef struct Spares:
     int n
 
 cdef Spares spare_nodes, spare_handles
+cdef Py_ssize_t header = 0  # bytes of such an object that lie before it, see `set_up_memory`
 
 
 cdef inline PyObject **link(PyObject *x) noexcept:
@@ -85,6 +91,28 @@ cdef inline void free_object(PyObject *x, Spares *spares, bint spare) noexcept:
         spares.n += 1
     else:
         PyObject_GC_Del(x)
+
+
+cdef size_t empty_list(Spares *spares) noexcept:
+    """Free the objects in the list: how many there were."""
+    cdef size_t n = spares.n
+    cdef PyObject *x
+    while spares.first != NULL:
+        x = spares.first
+        spares.first = link(x)[0]
+        PyObject_GC_Del(x)
+    spares.n = 0
+    return n
+
+
+def empty_nodes():
+    """Free the memory that is kept for handles and nodes: the bytes that were."""
+    return (empty_list(&spare_handles) * (size_of(<PyTypeObject *>Handle) + header)
+            + empty_list(&spare_nodes) * (size_of(<PyTypeObject *>Node) + header) + empty_slabs())
+
+
+cdef inline Py_ssize_t size_of(PyTypeObject *type) noexcept:
+    return (<LongTypeObject *>type).tp_basicsize
 
 
 cdef inline bint is_heap_type(PyTypeObject *type) noexcept:
@@ -505,7 +533,7 @@ cdef inline void release_node(PyObject *f) noexcept:
     if is_piece(f):
         give_piece(f)
     else:
-        free_object(f, &spare_nodes, not is_heap_type(type) and not have_slabs)
+        free_object(f, &spare_nodes, not is_heap_type(type))
     if is_heap_type(type):
         Py_DECREF(<PyObject *>type)
 
@@ -556,22 +584,25 @@ cdef void adopt_variable(PyTypeObject *type) noexcept:
     global variable_type
     variable_type = type
     (<LongTypeObject *>type).tp_dealloc = <destructor>free_variable
+    (<LongTypeObject *>type).tp_alloc = alloc_variable  # that of subclasses is Python's
+
+
+cdef PyObject *alloc_variable(PyTypeObject *type, Py_ssize_t n_items) except NULL:
+    """tp_alloc of Variable, for those that the program makes: a spare one, as `new_handle` has."""
+    return new_object(type, &spare_handles)
 
 
 adopt_handles(<PyTypeObject *>Handle)
 adopt_nodes(<PyTypeObject *>Node)
 
 
-cdef bint have_slabs = False
-
-
 cdef int set_up_memory() except -1:
     """Have nodes made of pieces of slabs, if their header is what it was in every Python so far."""
+    global header
     f = Node()
-    cdef Py_ssize_t header = getsizeof(f) - f.__sizeof__()
-    global have_slabs
+    header = getsizeof(f) - f.__sizeof__()
     if header == 2 * sizeof(void *):
-        have_slabs = set_up_slabs((<LongTypeObject *><PyTypeObject *>Node).tp_basicsize, header)
+        set_up_slabs(size_of(<PyTypeObject *>Node), header)
     return 0
 
 

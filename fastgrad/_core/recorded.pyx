@@ -98,10 +98,10 @@ cdef class RecordedRun(Run):
         cdef int i
         opened.row, opened.kwargs = row, call.kwargs
         xs = []
-        for i in range(f.n_edges):
+        for i in range(own.n_edges):
             value = call.operand(i)
-            if f.edges[i].to != NULL:
-                value = as_it_was(f.edges[i].to, f.edges[i].slot, value)
+            if own.edges[i].to != NULL:
+                value = as_it_was(own.edges[i].to, own.edges[i].slot, value)
             xs.append(value)
         operands = call.args[0] if row.sequence else call.args
         xs += operands[len(xs):]

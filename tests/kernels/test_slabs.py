@@ -1,5 +1,10 @@
 """The memory of nodes: it is used again, goes back to the system, and can be done without."""
 
+import sys
+import textwrap
+
+import pytest
+
 
 def test_memory_of_a_large_graph_goes_back_and_is_used_again(run_child):
     code = """
@@ -37,25 +42,104 @@ def test_memory_of_a_large_graph_goes_back_and_is_used_again(run_child):
     assert run_child(code) == "back again\n"
 
 
-def test_without_addresses_to_reserve_nodes_come_from_python(run_child):
+BUILD = """
+    import resource
+    import numpy as np
+
+    {before}
+    from fastgrad import Variable, empty_cache
+    from fastgrad._core.node import empty_nodes
+
+    def chain(n):
+        y = x
+        for _ in range(n):
+            y = y + 1.0
+        return y
+
+    def megabytes(what):
+        path = "/proc/self/" + ("statm" if what != "huge" else "smaps")
+        with open(path) as file:
+            text = file.read()
+        if what == "huge":
+            return " hg" in text
+        pages = int(text.split()[["size", "resident"].index(what)])
+        return pages * resource.getpagesize() / 2**20
+
+    x = Variable(np.array(2.0))
+"""
+
+needs_proc = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+
+
+def program(code, before=""):
+    """A child's: `before` is run before fastgrad is imported."""
+    return textwrap.dedent(BUILD).format(before=before) + textwrap.dedent(code)
+
+
+@needs_proc
+def test_a_graph_beyond_the_reservation_is_as_any_other(run_child):
+    """An eighth of 700 MB is reserved, and holds less than 500 000 nodes."""
     code = """
-        import resource
-        import numpy as np
-
-        resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
-        from fastgrad import Variable
-
-        x = Variable(np.array(2.0))
-        for _ in range(3):
-            y = x
-            for _ in range(50_000):
-                y = y * 1.0 + 0.0
+        for _ in range(2):
+            y = chain(600_000)
             y.backward()
+            assert x.grad == 1 and y.data == 600_002
             x.cleargrad()
-        y.backward()
-        print(x.grad)
+            del y
+        print("done")
     """
-    assert run_child(code) == "1.0\n"
+    limit = "resource.setrlimit(resource.RLIMIT_AS, (700 << 20, 700 << 20))"
+    assert run_child(program(code, limit)) == "done\n"
+
+
+@needs_proc
+def test_most_of_what_ulimit_allows_is_left_to_the_program(run_child):
+    code = """
+        print(megabytes("size") - before < 1024 + 300)
+        np.ones(6 << 27)[-1]
+    """
+    limit = "resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))"
+    before = "; before = int(open('/proc/self/statm').read().split()[0]) / 256"
+    assert run_child(program(code, limit + before)) == "True\n"
+
+
+@needs_proc
+@pytest.mark.parametrize("value", [None, "0", "", "1"])
+def test_huge_pages_are_asked_for_by_whom_the_program_says(value, run_child):
+    code = """
+        y = chain(50_000)
+        print(megabytes("huge"))
+    """
+    before = "import os; os.environ.pop('FASTGRAD_HUGE_PAGES', 0)"
+    if value is not None:
+        before += f"; os.environ['FASTGRAD_HUGE_PAGES'] = {value!r}"
+    assert run_child(program(code, before)) == f"{value == '1'}\n"
+
+
+@needs_proc
+def test_empty_cache_gives_all_of_it_back(run_child):
+    code = """
+        chain(1000)
+        empty_cache()
+        small = megabytes("resident")
+        for _ in range(3):
+            y = chain(200_000)
+            z = y * 1.0
+            del y
+            y = [Variable(x.data) for _ in range(20_000)]  # more than there are spare ones
+            del y
+            assert empty_nodes() > 2 << 20  # the spare handles
+            assert z.data == 200_002
+            z.backward()
+            assert x.grad == 1
+            x.cleargrad()
+            del z
+            assert empty_nodes() > 15 << 20
+            assert empty_nodes() == 0
+            assert megabytes("resident") - small < 4, megabytes("resident") - small
+        print("done")
+    """
+    assert run_child(program(code)) == "done\n"
 
 
 def test_pieces_freed_in_any_order_are_used_again(run_child):

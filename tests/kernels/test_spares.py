@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from fastgrad import Variable, empty_cache, no_grad
+from fastgrad._kernels.spares import empty_spares
 
 SIZES = [2, 16, 1000]
 
@@ -40,7 +41,7 @@ def test_an_array_let_go_of_is_the_next_one(n, dtype):
         addresses.add(address(y.data))
         del y
     assert len(addresses) <= 2
-    assert empty_cache() > 0
+    assert empty_spares() > 0
 
 
 def holders():
@@ -118,7 +119,7 @@ def test_no_more_is_kept_than_was_asked_for():
     empty_cache()
     for _ in range(1000):  # the program's own arrays, of which the engine asked for none
         Variable(np.ones(100))
-    assert empty_cache() <= 2 * 1000
+    assert empty_spares() <= 2 * 1000
 
 
 def test_subclasses_are_not_kept():
@@ -179,7 +180,8 @@ PREAMBLE = """
 import os
 os.environ["FASTGRAD_POOL_MB"] = "{megabytes}"
 import numpy as np
-from fastgrad import Variable, empty_cache
+from fastgrad import Variable
+from fastgrad._kernels.spares import empty_spares
 x = Variable(np.ones(1000), requires_grad=False)
 """
 
@@ -188,7 +190,7 @@ def test_an_eighth_of_the_limit_is_kept(run_child):
     code = """
         arrays = [x * 2 for _ in range(1000)]  # 8 MB
         del arrays
-        kept = empty_cache()
+        kept = empty_spares()
         print(0.9 * 2**20 < kept <= 2**20)
     """
     assert run_child(PREAMBLE.format(megabytes=8) + textwrap.dedent(code)) == "True\n"
@@ -198,6 +200,6 @@ def test_they_can_be_switched_off(run_child):
     code = """
         for _ in range(10):
             x * 2
-        print(empty_cache())
+        print(empty_spares())
     """
     assert run_child(PREAMBLE.format(megabytes=0) + textwrap.dedent(code)) == "0\n"
