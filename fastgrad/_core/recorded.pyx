@@ -90,7 +90,7 @@ cdef class RecordedRun(Run):
                 deposit(self, <object>own.edges[i].to, own.edges[i].slot, gx)
         return 0
 
-    cdef object opened(self, Node f, Call call, list gys):
+    cdef object opened(self, Node f, Node own, Call call, list gys):
         """The call as its VJPs read it, of Variables, and their gradients."""
         cdef Call opened = Call.__new__(Call)
         cdef Row row = call.row

@@ -57,7 +57,7 @@ cdef class Run:
     cdef int visit_lifted(self, Node f) except -1:
         raise NotImplementedError
 
-    cdef object opened(self, Node f, Call call, list gys):
+    cdef object opened(self, Node f, Node own, Call call, list gys):
         return gys
 
     cdef object by_row(self, Node f, Call call, object opened, int i):
