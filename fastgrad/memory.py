@@ -1,7 +1,6 @@
 """The memory that is kept for what is made next."""
 
 from fastgrad._core.node import empty_nodes
-from fastgrad._kernels.pool import empty_pool
 from fastgrad._kernels.spares import empty_spares
 
 __all__ = ["empty_cache"]
@@ -22,4 +21,4 @@ def empty_cache():
     >>> empty_cache() > 0, empty_cache()
     (True, 0)
     """
-    return empty_spares() + empty_pool() + empty_nodes()
+    return empty_spares() + empty_nodes()

@@ -129,7 +129,7 @@ cdef int deposit(Run run, object to, int slot, object gx) except -1:
 
 
 # NOTE [Large loops]
-# A loop over a large array lets other threads run (_kernels/parallel.pxd), which may release the
+# A loop over a large array lets other threads run (_kernels/parallel.pyx), which may release the
 # graph, or call a Function again, whose slots then are others. So it gets a gradient that was taken
 # out of its place, and arrays that are held.
 

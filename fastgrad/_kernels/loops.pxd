@@ -241,7 +241,7 @@ cdef extern from *:
     bint same_shape "fg_same_shape"(PyObject *x, PyObject *y) noexcept
     bint same_dtype "fg_same_dtype"(PyObject *x, PyObject *y) noexcept  # both in native order
     int flags "fg_flags"(PyObject *x) noexcept nogil
-    PyObject *small_empty "fg_empty"(PyObject *x, int ndim, intp *dims, bint fortran) except NULL
+    PyObject *new_empty "fg_empty"(PyObject *x, int ndim, intp *dims, bint fortran) except NULL
     intp nbytes "fg_nbytes"(PyObject *x) noexcept nogil
     bint is_double_scalar "fg_is_double_scalar"(PyObject *x) noexcept nogil  # np.float64
     bint as_number "fg_as_number"(PyObject *x, double *number) noexcept  # of either of these
@@ -286,7 +286,17 @@ cdef enum:  # elements, below which a loop is not split over threads: to tell th
     SMALL = 1 << 15
     SMALL_BUT_SLOW = 1 << 13  # to compute: exponentials and their kin
 
-# Whether a loop over it may be split, see parallel.pxd.
+# Part of a loop; returns the error flags that it put up, as NumPy numbers them.
+ctypedef int (*Part)(void *context, intp start, intp n) noexcept nogil
+
+# Does all 0 <= i < n in parts of `grain`, a multiple of 1024, but for the last; the flags of all.
+# Whoever calls it holds references to all arrays that the loop reads, and is prepared for other
+# threads of the program to run: the Global Interpreter Lock may be released meanwhile.
+ctypedef int (*Split)(Part part, void *context, intp n, intp grain) noexcept
+
+cdef void split_by(Split given) noexcept  # from now on; NULL, as it is at first: no loop is split
+
+# Whether a loop over it may be split.
 cdef inline bint is_large(PyObject *x) noexcept:
     return nbytes(x) >= 4 * SMALL_BUT_SLOW
 

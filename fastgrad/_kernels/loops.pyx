@@ -4,14 +4,20 @@ from libc.math cimport isinf
 
 import numpy as np
 
-from fastgrad._kernels.parallel cimport in_parallel, n_threads
-from fastgrad._kernels.pool cimport LEAST, pooled
 from fastgrad._kernels.spares cimport take_spare
 
 import_numpy()
 
 cdef enum:
     BLOCK = 1024  # elements of a temporary that stays in the first cache
+
+cdef Split split = NULL  # see loops.pxd
+
+
+cdef void split_by(Split given) noexcept:
+    global split
+    split = given
+
 
 cdef extern from *:
     ctypedef struct UFunc "PyUFuncObject":
@@ -80,14 +86,14 @@ cdef void run_large(int loop, bint double, int n_args, char **args, intp n, intp
     """Like `run`, but may split an elementwise loop over threads."""
     cdef intp small = SMALL_BUT_SLOW if loops[loop].slow else SMALL
     cdef Task task
-    if n_threads == 1 or n < small:
+    if split == NULL or n < small:
         run(loop, double, args, n, steps)
         return
     task.loop, task.n_args = loops[loop].of[double], n_args
     for i in range(n_args):
         task.args[i], task.steps[i] = args[i], steps[i]
     cdef int before = errors()
-    put_up(before | in_parallel(run_part, &task, n, small >> 1))
+    put_up(before | split(run_part, &task, n, small >> 1))
 
 
 cdef double apply_number(int loop, double x) noexcept:
@@ -111,10 +117,8 @@ cdef double apply_numbers(int loop, double x0, double x1) noexcept:
 
 
 cdef inline PyObject *empty_like(PyObject *x, bint fortran) except NULL:
-    cdef PyObject *y = NULL if fortran else take_spare(type_num(x) == DOUBLE, ndim(x), dims(x))
-    if y != NULL:
-        return y
-    return (pooled if nbytes(x) >= LEAST else small_empty)(x, ndim(x), dims(x), fortran)
+    cdef PyObject *y = take_spare(type_num(x) == DOUBLE, fortran, ndim(x), dims(x))
+    return y if y != NULL else new_empty(x, ndim(x), dims(x), fortran)
 
 
 cdef inline bint takes(PyObject *y, PyObject *like, int order) noexcept:
@@ -252,7 +256,7 @@ cdef bint apply_to_rows(int loop, PyObject *x0, PyObject *x1, PyObject **y) exce
 
 
 cdef PyObject *from_double(double value) except NULL:
-    cdef PyObject *x = take_spare(True, 0, NULL)
+    cdef PyObject *x = take_spare(True, False, 0, NULL)
     if x == NULL:
         x = empty_double()
     (<double *>data(x))[0] = value
@@ -260,14 +264,8 @@ cdef PyObject *from_double(double value) except NULL:
 
 
 cdef PyObject *empty(PyObject *x, int ndim, intp *dims) except NULL:
-    cdef int i
-    cdef intp n = 8 if type_num(x) == DOUBLE else 4
-    cdef PyObject *y = take_spare(type_num(x) == DOUBLE, ndim, dims)
-    if y != NULL:
-        return y
-    for i in range(ndim):
-        n *= dims[i]
-    return (pooled if n >= LEAST else small_empty)(x, ndim, dims, False)
+    cdef PyObject *y = take_spare(type_num(x) == DOUBLE, False, ndim, dims)
+    return y if y != NULL else new_empty(x, ndim, dims, False)
 
 
 cdef void multiply(bint double, Matrix *x0, Matrix *x1, char *y) noexcept:
@@ -342,10 +340,10 @@ cdef bint add_blocks(PyObject *g, Operand x0, Operand x1, int *in_product, int *
             or not locate(x1, g, order, &room1, &task.args[1], &task.steps[1])):
         return False
     task.double, task.g = type_num(g) == DOUBLE, data(g)
-    if n_threads == 1 or n < SMALL:
+    if split == NULL or n < SMALL:
         up = add_part(&task, 0, n)
     else:
-        up = in_parallel(add_part, &task, n, SMALL >> 1)
+        up = split(add_part, &task, n, SMALL >> 1)
     in_product[0] |= up & 0xFF
     in_sum[0] |= up >> 8
     return True

@@ -1,9 +1,15 @@
 # cython: binding=False
-"""See parallel.pxd."""
+"""Large loops, split over threads that help while they can.
+
+Nobody needs this module for a result: it gives `_kernels/loops` a function, if there may be more
+threads than one.
+"""
 
 import os
 import warnings
 from operator import index
+
+from fastgrad._kernels.loops cimport Part, split_by
 
 # NOTE [Helpers]
 # The thread that has a loop to do takes part after part of it, and helpers, which are native
@@ -166,13 +172,15 @@ cdef extern from *:
     """
     enum: HAS_HELPERS "FG_HAS_HELPERS"
     enum: MOST_HELPERS "FG_MOST_HELPERS"
-    int split "fg_in_parallel"(Part part, void *context, Py_ssize_t n, Py_ssize_t grain,
-                               int n_threads) noexcept
+    int share_out "fg_in_parallel"(Part part, void *context, Py_ssize_t n, Py_ssize_t grain,
+                                   int n_threads) noexcept
     void forget_helpers "fg_forget_helpers"() noexcept
+
+cdef int n_threads = 1  # that a loop may use
 
 
 cdef int in_parallel(Part part, void *context, Py_ssize_t n, Py_ssize_t grain) noexcept:
-    return split(part, context, n, grain, n_threads)
+    return share_out(part, context, n, grain, n_threads)
 
 
 def get_num_threads():
@@ -205,6 +213,10 @@ def set_num_threads(n):
     if n < 1:
         raise ValueError(f"set_num_threads: {n} threads, expected 1 or more")
     n_threads = min(n, MOST_HELPERS + 1) if HAS_HELPERS else 1
+    if n_threads > 1:
+        split_by(in_parallel)
+    else:
+        split_by(NULL)
 
 
 def at_first():
@@ -224,7 +236,6 @@ def at_first():
     return os.cpu_count() or 1
 
 
-n_threads = 1
 set_num_threads(at_first())
 
 

@@ -180,8 +180,8 @@ def test_grad_and_name_can_be_deleted():
     assert x.grad is x.name is None
 
 
-@pytest.mark.parametrize("text", ["", "abc", "-1", "0.5"])
-def test_any_size_of_the_pool_lets_the_package_be_imported(run_child, text):
+@pytest.mark.parametrize("text", ["", "abc", "-1", "0.5", "inf", "nan"])
+def test_any_limit_of_what_is_kept_lets_the_package_be_imported(run_child, text):
     code = f"""
         import os, warnings
         os.environ["FASTGRAD_POOL_MB"] = {text!r}

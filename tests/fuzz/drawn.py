@@ -5,7 +5,7 @@ import threading
 import numpy as np
 from hypothesis import strategies as st
 
-# 2500 elements are more than one block of the fused accumulation; their memory is the pool's.
+# 2500 elements are more than one block of the fused accumulation.
 SHAPES = st.sampled_from([(), (), (3,), (3,), (2, 3), (1,), (2500,)])
 DTYPES = st.sampled_from(["float64", "float64", "float32"])
 SEEDS = st.integers(0, 99)
