@@ -220,7 +220,7 @@ class Abs(Function):
         x = read(self.inputs[0].data, gy)
         if x.dtype.kind == "c":
             r = np.absolute(x)
-            direction = np.divide(np.conj(x), np.where(r == 0, 1, r))
+            direction = np.where(r == 0, 0, np.divide(np.conj(x), np.where(r == 0, 1, r)))
         else:
             direction = np.sign(x)
         return fit(np.multiply(gy, direction), self.inputs[0])

@@ -3,50 +3,55 @@
 import contextlib
 import functools
 
-from fastgrad._core import config
 from fastgrad._core import debug as debugging
+from fastgrad._core.config import Switched
+from fastgrad._core.config import switches as _switches
 
 
 class _ConfigType(type):
-    """The class of `Config`, so that `enable_backprop` can be the compiled switch.
+    """The class of `Config`, so that its own attributes can be the compiled switches.
 
-    Assigned inside a `using_config` block it holds until the end of the block; outside any block it
-    is the default of the whole process. That default is an attribute of the class like any other
+    Assigned inside a `using_config` block one holds until the end of the block; outside any block
+    it is the default of the whole process. That default is an attribute of the class like any other
     too: it is there that `unittest.mock` and pytest's `monkeypatch` find what to restore.
     """
 
     def __getattribute__(cls, name):
-        return config.get() if name == "enable_backprop" else super().__getattribute__(name)
+        switch = _switches.get(name)
+        return super().__getattribute__(name) if switch is None else switch.get()
 
     def __setattr__(cls, name, value):
-        if name != "enable_backprop" or config.set(value):
+        if name not in _switches or _switches[name].set(value):
             super().__setattr__(name, value)
 
 
 class Config(metaclass=_ConfigType):
-    """The switches, as class attributes: `enable_backprop`, and what a program adds.
+    """The switches, as class attributes: these two, and what a program adds.
 
-    `enable_backprop` is whether operations record the graph that `backward` needs: any truthy or
-    falsy object.
+    `enable_backprop` is whether operations record the graph that `backward` needs, and
+    `keep_variables` whether that keeps the Variables on the way alive, with their data, names,
+    attributes and the gradients that `retain_grad` leaves: for who looks at a graph through
+    `f.inputs`. Off, an array dies when no derivative needs it. Each is any truthy or falsy object.
 
-    >>> Config.enable_backprop
-    True
+    >>> Config.enable_backprop, Config.keep_variables
+    (True, False)
     """
 
     enable_backprop = True
+    keep_variables = False
 
 
 def using_config(name, value):
     """Set `Config.name` to `value` in a `with` block, or in a function so decorated.
 
-    `enable_backprop` changes for the thread (and the asyncio task) of the block only; other
-    attributes are plain class attributes. AttributeError if `Config` has no such attribute.
+    `enable_backprop` and `keep_variables` change for the thread (and the asyncio task) of the block
+    only; other attributes are plain class attributes. AttributeError if `Config` has no such one.
 
     >>> with using_config("enable_backprop", False):
     ...     Config.enable_backprop
     False
     """
-    return config.Switched(value) if name == "enable_backprop" else _assigned(name, value)
+    return Switched(_switches[name], value) if name in _switches else _assigned(name, value)
 
 
 @contextlib.contextmanager

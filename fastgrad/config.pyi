@@ -7,6 +7,7 @@ class _ConfigType(type):
 
 class Config(metaclass=_ConfigType):
     enable_backprop: Any
+    keep_variables: Any
 
 # A block, and a decorator.
 def using_config(name: str, value: object) -> _GeneratorContextManager[None]: ...

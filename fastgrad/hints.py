@@ -87,7 +87,8 @@ def missing_gradient(x):
     for leaf in leaves:
         if leaf.creator is not None or leaf.grad is None or leaf.shape != x.shape:
             continue
-        if sys.getrefcount(leaf) == unheld + edges[id(leaf)]:
+        # (The node refers to it by an edge, and by what `inputs` showed.)
+        if sys.getrefcount(leaf) == unheld + 2 * edges[id(leaf)]:
             warnings.warn(
                 f"x.grad is None: x was computed, by {name}, from a Variable that got the gradient "
                 "and that the program has let go. `x -= rate * x.grad` makes a new Variable, which "

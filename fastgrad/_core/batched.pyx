@@ -60,7 +60,7 @@ cdef class BatchedRun(Run):
                 deposit(self, <object>own.edges[i].to, own.edges[i].slot, gx)
         return 0
 
-    cdef object opened(self, Node f, Call call, list gys):
+    cdef object opened(self, Node f, Node own, Call call, list gys):
         if call.row.batched is None or isinstance(call.y, tuple):
             raise NotBatched
         return gys[0]

@@ -6,25 +6,10 @@ from contextvars import ContextVar
 cimport cython
 from cpython.contextvars cimport get_value
 
-# A value is kept with its truth, which is asked for once: an object's `bool` may be slow, or raise.
-cdef tuple default = (True, True)
-default_on = True
-overridden = False
-
 
 @cython.trashcan(True)  # a chain of them, of blocks that were never left, has no end
 cdef class Block:
-    """What holds inside a block, or was assigned there."""
-
-    cdef object value
-    cdef bint on  # its truth
-    cdef Block before
-    cdef object owner  # the Switched that began it
-    cdef bint left  # it ended, but there was no memory to say so in its place
-
-
-# Inside a block a Block, outside None: each thread, and each asyncio task, has its own.
-cdef object current = ContextVar("fastgrad.enable_backprop", default=None)
+    pass
 
 
 cdef extern from *:
@@ -51,91 +36,93 @@ cdef object assign(object variable, object value):
             resume_collector()
 
 
-cdef inline Block innermost():
-    cdef Block block = get_value(current)
-    while block is not None and block.left:
-        block = block.before
-    return block
+cdef class Switch:
+    """A switch that each thread, and each asyncio task, may have in a state of its own."""
+
+    def __cinit__(self, str name not None, bint on):
+        # A value is kept with its truth, which is asked for once: a `bool` may be slow, or raise.
+        self.default, self.default_on = (on, on), on
+        self.current = ContextVar(name, default=None)
+
+    cdef Block innermost(self):
+        cdef Block block = get_value(self.current)
+        while block is not None and block.left:
+            block = block.before
+        return block
+
+    cdef bint look_up(self) except -1:
+        cdef Block here = self.innermost()
+        return self.default_on if here is None else here.on
+
+    cdef int put(self, Block block, Block before) except -1:
+        try:
+            assign(self.current, block)
+        except BaseException:  # without memory for the token it returns, it was set all the same
+            block.left, block.before = True, before
+            raise
+        return 0
+
+    def get(self):
+        """The value that holds here."""
+        cdef Block here = self.innermost()
+        return self.default[0] if here is None else here.value
+
+    def set(self, value):
+        """Assign to what holds here: the innermost block, or the default of the process (True)."""
+        touch(self)
+        cdef Block here = self.innermost()
+        if here is None:
+            self.default = value, bool(value)
+            self.default_on = self.default[1]
+            return True
+        cdef Block block = new_block(value, here.before)
+        block.owner = here.owner
+        self.put(block, here)
+        return False
+
+    def enter(self, value, owner=None):
+        """Begin a block; return what `leave` needs at its end."""
+        cdef Block before = self.innermost(), block = new_block(value, before)
+        block.owner = owner
+        self.overridden = True
+        touch(self)
+        self.put(block, before)
+        return before
+
+    def leave(self, before):
+        """End the block that `enter` began: never an exception."""
+        cdef Block here
+        try:
+            assign(self.current, before)
+        except MemoryError:
+            here = get_value(self.current)
+            while here is not None and here is not before:
+                here.left = True
+                here = here.before
+
+    cdef int end(self, object owner) except -1:
+        """End the innermost block of an owner; nothing, if that was entered in another context."""
+        cdef Block here = self.innermost(), block = here
+        while block is not None and block.owner is not owner:
+            block = block.before
+        if block is None:
+            return 0
+        try:
+            assign(self.current, here.before if block is here else without(here, block))
+        except MemoryError:
+            block.left = True
+        return 0
+
+
+cdef void touch(Switch switch) noexcept:
+    global ever_kept
+    ever_kept |= switch is keep_variables
 
 
 cdef Block new_block(value, Block before):
     cdef Block block = Block()
     block.value, block.on, block.before = value, bool(value), before
     return block
-
-
-cdef int put(Block block, Block before) except -1:
-    try:
-        assign(current, block)
-    except BaseException:  # without memory for the token it returns, it was set all the same
-        block.left, block.before = True, before
-        raise
-    return 0
-
-
-cdef bint look_up() except -1:
-    cdef Block here = innermost()
-    return default_on if here is None else here.on
-
-
-def get():
-    """The value that holds here."""
-    cdef Block here = innermost()
-    return default[0] if here is None else here.value
-
-
-def set(value):
-    """Assign to what holds here: the innermost block, or the default of the process (True)."""
-    global default, default_on
-    cdef Block here = innermost()
-    if here is None:
-        default = value, bool(value)
-        default_on = default[1]
-        return True
-    cdef Block block = new_block(value, here.before)
-    block.owner = here.owner
-    put(block, here)
-    return False
-
-
-def enter(value):
-    """Begin a block; return what `leave` needs at its end."""
-    global overridden
-    cdef Block before = innermost()
-    overridden = True
-    put(new_block(value, before), before)
-    return before
-
-
-class Switched(ContextDecorator):
-    """`using_config("enable_backprop", value)`: compiled, so that no Ctrl-C comes in between.
-
-    What was entered is known by the Blocks, not here: threads may share one of these.
-    """
-
-    def __init__(self, value):
-        self.value = value
-
-    def _recreate_cm(self):  # for each call of what it decorates
-        return Switched(self.value)
-
-    def __enter__(self):
-        global overridden
-        cdef Block before = innermost(), block = new_block(self.value, before)
-        block.owner = self
-        overridden = True
-        put(block, before)
-
-    def __exit__(self, exc_type, exc, traceback):
-        cdef Block here = innermost(), block = here
-        while block is not None and block.owner is not self:
-            block = block.before
-        if block is None:  # entered in another context
-            return
-        try:
-            assign(current, here.before if block is here else without(here, block))
-        except MemoryError:
-            block.left = True
 
 
 cdef Block without(Block here, Block block):
@@ -155,13 +142,26 @@ cdef Block without(Block here, Block block):
     return before
 
 
-def leave(before):
-    """End the block that `enter` began: never an exception."""
-    cdef Block here
-    try:
-        assign(current, before)
-    except MemoryError:
-        here = get_value(current)
-        while here is not None and here is not before:
-            here.left = True
-            here = here.before
+class Switched(ContextDecorator):
+    """`using_config(name, value)` of a switch: compiled, so that no Ctrl-C comes in between.
+
+    What was entered is known by the Blocks, not here: threads may share one of these.
+    """
+
+    def __init__(self, switch, value):
+        self.switch, self.value = switch, value
+
+    def _recreate_cm(self):  # for each call of what it decorates
+        return Switched(self.switch, self.value)
+
+    def __enter__(self):
+        (<Switch?>self.switch).enter(self.value, self)
+
+    def __exit__(self, exc_type, exc, traceback):
+        (<Switch?>self.switch).end(self)
+
+
+enable_backprop = Switch("fastgrad.enable_backprop", True)
+keep_variables = Switch("fastgrad.keep_variables", False)
+switches = {"enable_backprop": enable_backprop, "keep_variables": keep_variables}
+get, enter, leave = enable_backprop.get, enable_backprop.enter, enable_backprop.leave

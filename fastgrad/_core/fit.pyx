@@ -37,7 +37,8 @@ cdef bint suits(object gx, object like) noexcept:
 cdef object checked(object gx, object like, object named, int i, list gys):
     name = named if type(named) is str else type(named).__name__
     g = value_of(gx) if isinstance(gx, Handle) else gx
-    if is_array(<PyObject *>g) or is_scalar(g) or type(g) is list or type(g) is tuple:
+    cdef bint of_row = type(named) is str  # whose VJPs may return what NumPy reads as an array
+    if is_array(<PyObject *>g) or is_scalar(g) or of_row and type(g) in (list, tuple):
         g = np.asanyarray(g)
     if not is_array(<PyObject *>g) or g.dtype.kind not in "biufcO":
         raise TypeError(f"{name}: gradient for input {i} is a {type(gx).__name__}, expected an "

@@ -2,17 +2,14 @@
 # (So that a method called on the class checks the type of its `self`, None included.)
 """See function.pxd."""
 
-import copyreg
-import warnings
-import weakref
 from operator import index
 
 import numpy as np
 
 from cpython.object cimport PyObject, PyObject_GenericSetAttr, PyTypeObject
-from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF, Py_XINCREF
+from cpython.ref cimport Py_DECREF, Py_INCREF
 
-from fastgrad._core.config import enter, leave
+from fastgrad._core.stand_ins import slots_of
 
 from fastgrad._core.accumulate cimport NONE, forget
 from fastgrad._core.config cimport recording
@@ -20,19 +17,17 @@ from fastgrad._core.collector cimport (
     has_no_slots, has_references, is_tracked, make_collectable, note_attribute, track, untrack,
 )
 from fastgrad._core.graph cimport (
-    as_recorded, assign_outputs, inputs_of, is_scalar, next_generation, not_walkable, note_of,
-    outputs_of, referent, require_shape, set_array, take_note, value_of, variable, without_notes,
+    assign_outputs, is_scalar, next_generation, note_of, require_shape, take_note, value_of,
+    variable, without_notes,
 )
-from fastgrad._kernels.loops cimport (
-    holds_integers, import_numpy, is_array, is_double, is_double_scalar, is_exact, is_stand_in,
-    same_dtype, same_shape,
-)
+from fastgrad._kernels.loops cimport import_numpy, is_array, is_double_scalar
 from fastgrad._core.node cimport (
     COLLECTABLE, HAS_MOVED, Handle, IN_PYTHON, LEAF, RECORDED, REQUIRES_GRAD, SAVED, SPENT,
-    adopt_nodes, attributes, handle_in, index_of, is_moved, make_edges, make_slots, moved_out,
-    new_handle, variable_type,
+    adopt_nodes, attributes, is_moved, make_edges, make_slots, moved_out,
 )
 from fastgrad._core.record cimport Record, begin, count, finish, finish_many
+from fastgrad._core.stand_ins cimport recorded_inputs, recorded_outputs
+from fastgrad._core.view cimport inputs_of, outputs_of
 
 import_numpy()
 
@@ -42,12 +37,6 @@ cdef extern from "Python.h":
     PyObject *PyFunction_GetClosure(object f) noexcept
     # Borrowed, or NULL: by the cache that every attribute look-up begins with.
     PyObject *type_attribute "_PyType_Lookup"(PyTypeObject *type, object name) noexcept
-
-
-def slots_of(x):
-    """What the `__slots__` of the class of `x` hold."""
-    names = copyreg._slotnames(type(x))
-    return {name: getattr(x, name) for name in names if hasattr(x, name)}
 
 
 def as_array(x):
@@ -303,6 +292,20 @@ cdef int record(Function f, tuple inputs, object xs, Handle y, list ys) except -
     return make_collectable(f) if again else 0
 
 
+class AsRecorded(Function):
+    """Leads from the stand-in of a leaf to the leaf."""
+
+    differentiable = True
+
+    def backward(self, gy):
+        return gy
+
+
+def lead_from(Handle y, Handle x, object array):
+    """Record the stand-in `y`, which has the data `array`, as made of the leaf `x`."""
+    record(AsRecorded(), (x,), array, y, None)
+
+
 cdef bint may_refer_back(Function f) except -1:
     """Whether an attribute refers to something: see NOTE [Garbage collector]."""
     cdef object value
@@ -356,251 +359,6 @@ cdef int require_call(Function f, name) except -1:
     if not f.flags & RECORDED:
         raise AttributeError(f"'{type(f).__name__}' object has no attribute '{name}' before a call")
     return 0
-
-
-# --- backward ---
-
-
-cdef list by_output(Function f, list gys):
-    """Order the gradients of the slots as the program assigned `outputs`."""
-    cdef Handle y
-    cdef list ordered = []
-    cdef int i, slot
-    cdef object references = note_of(f, "outputs")
-    if references is None:
-        return gys
-    for i, reference in enumerate(<list>references):
-        output = referent(reference)
-        slot = i if i < min(f.n_slots, len(gys)) and handle_in(f, i) == NULL else -1
-        if isinstance(output, Handle):
-            y = output
-            slot = index_of(f, y.slot)
-            if y.creator != <PyObject *>f or slot >= len(gys):
-                slot = -1
-        ordered.append(None if slot < 0 else gys[slot])
-    return ordered
-
-
-cdef object call_backward(Node node, list gys, tuple inputs, object xs):
-    cdef Function f = node
-    cdef object gxs
-    gys = by_output(f, gys)
-    f.n_running += 1
-    try:
-        if f.differentiable:
-            gys = [None if gy is None else variable(gy, False) for gy in gys]
-            before = enter(False)  # the Variables of `inputs` would have everything recorded
-            try:
-                gxs = f.backward(*gys)
-            finally:
-                leave(before)
-        else:
-            gxs = f.backward(gys[0]) if len(gys) == 1 else f.backward(*gys)
-    finally:
-        end_backward(f)
-    return counted(f, gxs, inputs, xs)
-
-
-cdef tuple call_recorded(Node node, list gys, tuple inputs, object xs):
-    cdef Function f = node
-    if not f.differentiable:
-        raise RuntimeError(
-            f"{type(f).__name__}: its backward computes with arrays, and cannot be differentiated "
-            "itself; write it for Variables, and set differentiable = True on the class")
-    gys = by_output(f, gys)
-    gys = [guarded(gy) for gy in gys]
-    arrays = [None if gy is None else value_of(gy) for gy in gys]
-    warn_of_saved(f, inputs, xs)
-    f.n_running += 1
-    try:
-        gxs = f.backward(*gys)
-    finally:
-        end_backward(f)
-    for gy, array in zip(gys, arrays):
-        if gy is not None and value_of(gy) is not array:
-            raise RuntimeError(f"{type(f).__name__}: backward assigned the data of a gradient that "
-                               "it was given, which no derivative knows of; make a new Variable")
-    gxs = counted(f, gxs, inputs, xs)
-    return ((gxs,) if len(inputs) == 1 else gxs), gys
-
-
-cdef object guarded(Handle gy):
-    """A Variable in the place of `gy`, which others hold too: into its array nobody can write."""
-    if gy is None:
-        return None
-    array = value_of(gy).view()
-    array.flags.writeable = False
-    return variable_at(gy, array)
-
-
-cdef object counted(Function f, object gxs, tuple inputs, object xs):
-    """What `backward` returned, as call_backward promises it."""
-    cdef int i, n = len(inputs), n_given = 1
-    if isinstance(gxs, list):
-        gxs = tuple(gxs)
-    if isinstance(gxs, tuple):
-        n_given = len(<tuple>gxs)
-    if n_given != n:
-        wrong = (f"{type(f).__name__}: backward returned {n_given} "
-                 f"gradient{'' if n_given == 1 else 's'}, expected {n}")
-        if n_given > n:
-            raise ValueError(wrong)
-        for i in range(n_given, n):
-            if not may_be_left_out(inputs[i], recorded_value(xs, i, n)):
-                raise ValueError(f"{wrong}: there is none for input {i}")
-        gxs = (*(gxs if isinstance(gxs, tuple) else (gxs,)), *[None] * (n - n_given))
-    return (<tuple>gxs)[0] if n == 1 and isinstance(gxs, tuple) else gxs
-
-
-cdef bint may_be_left_out(Handle x, object data) except -1:
-    """Whether it needs no gradient, or holds integers: labels."""
-    return not x.flags & REQUIRES_GRAD or (data is not None and data.dtype.kind not in "fcO")
-
-
-cdef int warn_of_saved(Function f, tuple inputs, object xs) except -1:
-    """Its `backward` is about to be recorded: what it takes from `self` are constants there."""
-    cdef int i, n = len(inputs)
-    cdef PyObject *own = attributes(<PyObject *>f)[0]
-    saved = slots_of(f)
-    if own != NULL:
-        saved.update(<dict>own)
-    known = [(f"input {i}", f"self.inputs[{i}]", recorded_value(xs, i, n)) for i in range(n)
-             if (<Handle>inputs[i]).flags & REQUIRES_GRAD]
-    for i in range(f.n_slots):
-        if handle_in(f, i) != NULL:
-            known.append((f"output {i}", f"self.outputs[{i}]()",
-                          as_recorded(<Handle>handle_in(f, i))))
-    for name, value in saved.items():
-        for part in value if isinstance(value, (tuple, list)) else (value,):
-            for what, instead, x in known:
-                if is_of(part, x):
-                    warnings.warn(
-                        f"{type(f).__name__}: its attribute {name} holds the array of {what}, a "
-                        "constant for the derivative of backward, which would lack a part; read "
-                        f"{instead}, a Variable, in its place", stacklevel=2)
-                    return 0
-    return 0
-
-
-cdef bint is_of(object part, object x) except -1:
-    """Whether `part` is `x` or a view of it, or the number that is in it."""
-    if x is None or x.dtype.kind not in "fcO":
-        return False
-    if isinstance(part, np.generic):
-        return x.ndim == 0 and part.dtype == x.dtype and bool(part == x)
-    return is_array(<PyObject *>part) and part.size > 0 and np.may_share_memory(part, x)
-
-
-# NOTE [Stand-ins]
-# The gradients of a Function are those of the data that its inputs had when it was called. Its
-# `backward` reads them from `self.inputs`, whose Variables the program may have given other data
-# since. So a Function keeps those data, see `running`, and while the engine has `backward` run,
-# `self.inputs` has in the place of such a Variable another one: with the data of then, of the same
-# class, with the same attributes, and at the same place in the graph, so that what is recorded with
-# it leads to the one that was passed. That one is not touched, for others may look at it meanwhile.
-# All threads find the stand-ins, and each time the same: `backward` may use threads itself. The
-# same holds for `self.outputs`: a Variable of a Function's keeps the data that it was made with.
-
-cdef dict stand_ins = {}  # by address of the Function: by addresses of Variable and data
-
-
-class AsRecorded(Function):
-    """Leads from the stand-in of a leaf to the leaf."""
-
-    differentiable = True
-
-    def backward(self, gy):
-        return gy
-
-
-cdef Handle variable_at(Handle x, object array):
-    cdef Handle y = new_handle()
-    if Py_TYPE(<PyObject *>x) != variable_type:
-        y = (<object>variable_type).__new__(type(x))
-    set_array(y, array)
-    y.flags |= x.flags & REQUIRES_GRAD
-    y.name = x.name
-    Py_XINCREF(y.name)
-    if attributes(<PyObject *>x)[0] != NULL:
-        Py_XDECREF(attributes(<PyObject *>y)[0])
-        attributes(<PyObject *>y)[0] = attributes(<PyObject *>x)[0]
-        Py_XINCREF(attributes(<PyObject *>x)[0])
-    for name, value in slots_of(x).items():
-        setattr(y, name, value)
-    if x.creator != NULL:
-        Py_XINCREF(x.creator)
-        y.creator, y.slot, y.generation = x.creator, x.slot, x.generation
-    elif x.flags & REQUIRES_GRAD:
-        record(AsRecorded(), (x,), array, y, None)
-    if is_tracked(<PyObject *>x):
-        track(<PyObject *>y)
-    return y
-
-
-cdef Handle stand_in_for(Function f, Handle x, object array):
-    cdef dict made = {}
-    if f.n_running > 0:
-        made = stand_ins.setdefault(<size_t><PyObject *>f, made)
-    key = (<size_t><PyObject *>x, <size_t><PyObject *>array)
-    if key not in made:
-        made[key] = variable_at(x, array)
-    return made[key]
-
-
-cdef int end_backward(Function f) except -1:
-    f.n_running -= 1
-    if f.n_running == 0 and stand_ins:
-        stand_ins.pop(<size_t><PyObject *>f, None)
-    return 0
-
-
-cdef object recorded_data(Node f):
-    return data_at(f, 0) if f.n_edges == 1 else tuple([data_at(f, i) for i in range(f.n_edges)])
-
-
-cdef inline object data_at(Node f, int i):
-    return <object>f.edges[i].saved.array if f.edges[i].flags & SAVED else None
-
-
-cdef object recorded_value(object xs, int i, int n):
-    return xs if n == 1 or xs is None else (<tuple>xs)[i]
-
-
-cdef tuple recorded_inputs(Node f):
-    if not f.flags & IN_PYTHON:
-        raise not_walkable(f)
-    cdef tuple inputs = <tuple>f.kept
-    cdef int i, n = len(inputs)
-    cdef bint same = True
-    for i in range(n):
-        same = same and value_of(inputs[i]) is data_at(f, i)
-    if same:
-        return inputs
-    cdef object xs = recorded_data(f)
-    return tuple([
-        x if value_of(x) is recorded_value(xs, i, n)
-        else stand_in_for(f, x, recorded_value(xs, i, n))
-        for i, x in enumerate(inputs)
-    ])
-
-
-cdef list recorded_outputs(Function f):
-    cdef list references = outputs_of(f)
-    cdef list found = references
-    for i, reference in enumerate(references):
-        y = referent(reference)
-        if isinstance(y, Handle) and (<Handle>y).was != NULL:
-            was = as_recorded(y)
-            if (<Handle>y).creator == <PyObject *>f and not is_hollow(was):
-                if found is references:
-                    found = list(references)
-                found[i] = weakref.ref(stand_in_for(f, y, was))
-    return found
-
-
-cdef bint is_hollow(object array) noexcept:
-    """Whether it only stands for a shape and a dtype."""
-    return is_exact(<PyObject *>array) and is_stand_in(<PyObject *>array)
 
 
 adopt_nodes(<PyTypeObject *>Function)

@@ -7,6 +7,7 @@ from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF
 from libc.stdint cimport INT64_MAX, int64_t
 
+from fastgrad._core.config cimport ever_kept, is_on, keep_variables
 from fastgrad._core.node cimport Edge, Handle, IN_PYTHON, LEAF, Node, REQUIRES_GRAD
 
 # Around a call of oneself for a part of what a program passed: RecursionError if there is no end.
@@ -34,6 +35,13 @@ cdef int put_note(Node f, str name, object value) except -1
 cdef object take_note(Node f, str name)
 cdef dict without_notes(dict members)  # attributes of a node
 
+# The handle that what consumes `x`, an output, owns, borrowed: with `Config.keep_variables`. Else
+# NULL.
+cdef inline PyObject *kept_for(Handle x) except? NULL:
+    return known_for(x) if ever_kept and is_on(keep_variables) else NULL
+
+cdef PyObject *known_for(Handle x) noexcept
+
 # Make `edge`, all zero so far, lead to where `x` is: nowhere, if `x` needs no gradient. (To the
 # handle itself, as LEAF, also if a Function run in Python made it.)
 # ValueError if `value`, its data as the operation read it (NULL: a number), was assigned since, and
@@ -42,7 +50,9 @@ cdef inline int lead(Edge *edge, Handle x, PyObject *value) except -1:
     if x.creator != NULL and x.was != NULL:
         require_shape(x, value)  # which may run Python code
     if x.creator != NULL and not (<Node>x.creator).flags & IN_PYTHON:
-        edge.to, edge.slot = x.creator, x.slot
+        edge.to, edge.slot = kept_for(x), LEAF
+        if edge.to == NULL:
+            edge.to, edge.slot = x.creator, x.slot
     elif x.flags & REQUIRES_GRAD:
         # Also to an output of a Function run in Python, whose backward may read
         # `self.outputs[0]().data`.
@@ -72,12 +82,7 @@ cdef int take_place(Handle y, Node f) except -1
 cdef object referent(object reference)  # of a weak reference, or what is in its place; or None
 cdef int assign_outputs(Node f, list references) except -1
 
-# `inputs` and `outputs` of a node, made when asked for.
-cdef tuple inputs_of(Node f)
-cdef list outputs_of(Node f)
-cdef Handle handle_for(PyObject *to, int slot, object value)  # at the end of an edge, or a new one
-
-# A node that alone holds what `f` leads to and saved, for who reads it while Python code runs, which
+# A node that alone holds what `f` leads to and saved, for who reads it while Python code runs, that
 # may release `f`. RuntimeError if it was released.
 cdef Node held(Node f)
 

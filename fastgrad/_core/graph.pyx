@@ -1,7 +1,5 @@
 """See graph.pxd."""
 
-import weakref
-
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF, Py_REFCNT, Py_XDECREF
 from libc.stdint cimport INT64_MAX
@@ -11,14 +9,14 @@ from numbers import Number
 import numpy as np
 
 from fastgrad._core.accumulate cimport NONE, boxed, forget
-from fastgrad._core.collector cimport has_references, is_tracked, make_collectable, track
+from fastgrad._core.collector cimport has_references, make_collectable, track
 from fastgrad._kernels.loops cimport (
-    as_number, from_double, import_numpy, is_array, is_double_scalar, is_exact, stand_in,
-    take_object,
+    as_number, from_double, import_numpy, is_array, is_double_scalar, is_exact, is_stand_in,
+    stand_in, take_object,
 )
 from fastgrad._core.node cimport (
-    COLLECTABLE, HAS_MOVED, HOLDS_NUMBER, IN_PYTHON, LEAF, RECORDED, REQUIRES_GRAD, SAVED, SPENT,
-    SAVED_NUMBER, attributes, copy_of, handle_in, index_of, is_moved, make_slots, new_handle, origin_here,
+    COLLECTABLE, HAS_MOVED, HOLDS_NUMBER, HOLLOW, IN_PYTHON, RECORDED, REQUIRES_GRAD, SPENT,
+    attributes, copy_of, handle_in, index_of, is_moved, make_slots, new_handle, origin_here,
 )
 from fastgrad._kernels.spares cimport drop
 
@@ -53,8 +51,17 @@ cdef object as_data(object x):
 cdef void set_array(Handle x, object array) noexcept:
     cdef PyObject *before = x.array
     x.array = kept(x, array)
-    x.flags &= ~HOLDS_NUMBER
+    if x.creator == NULL:
+        forget_was(x)
+    x.flags &= ~(HOLDS_NUMBER | HOLLOW)
     Py_XDECREF(before)
+
+
+cdef inline void forget_was(Handle x) noexcept:
+    cdef PyObject *was = x.was
+    if was != NULL:
+        x.was = NULL
+        drop(was)
 
 
 cdef int note_rebinding(Handle x) except -1:
@@ -118,9 +125,10 @@ cdef Handle variable(object data, bint requires_grad):
 # --- what few nodes have ---
 
 # It is kept among their attributes, under names that no attribute can have, or that are properties
-# of the class: "outputs", the list of weak references that the program assigned.
+# of the class: "outputs", the list of weak references that the program assigned; "inputs", those of
+# an operation, which it was shown.
 
-cdef set NOTES = {"outputs", "recorded in debug"}
+cdef set NOTES = {"outputs", "inputs", "names of outputs", "recorded in debug"}
 
 
 cdef object note_of(Node f, str name):
@@ -148,6 +156,17 @@ cdef dict without_notes(dict members):
 
 
 # --- edges and slots ---
+
+
+cdef PyObject *known_for(Handle x) noexcept:
+    """The handle of that output, which `x` may only stand in for; or NULL."""
+    cdef Node f = <Node>x.creator
+    cdef int slot = index_of(f, x.slot)
+    if not 0 <= slot < f.n_slots or is_moved(x.creator, slot):
+        return NULL
+    if handle_in(f, slot) == NULL and x.array != NULL and not is_stand_in(x.array):
+        f.slots[slot].handle = <PyObject *>x
+    return handle_in(f, slot)
 
 
 cdef int require_shape(Handle x, PyObject *value) except -1:
@@ -178,9 +197,8 @@ cdef PyObject *detached(Handle y) noexcept:
     """Make `y` a leaf; the reference to its creator, or NULL, goes to the caller."""
     cdef PyObject *f = y.creator
     cdef int slot
-    cdef PyObject *was = y.was
-    y.was = NULL
-    drop(was)
+    if not y.flags & HOLLOW:
+        forget_was(y)
     if f != NULL:
         slot = index_of(<Node>f, y.slot)
         if 0 <= slot < (<Node>f).n_slots and (<Node>f).slots[slot].handle == <PyObject *>y:
@@ -286,59 +304,6 @@ cdef int assign_outputs(Node f, list references) except -1:
     f.n_slots = n
     put_note(f, "outputs", references)
     return 0
-
-
-# --- inputs and outputs, when asked for ---
-
-
-cdef tuple inputs_of(Node f):
-    if f.flags & IN_PYTHON:
-        return <tuple>f.kept
-    cdef int n = f.n_edges if f.rule == NULL else min(f.n_edges, f.rule.n_inputs)
-    return tuple([handle_for(f.edges[i].to, f.edges[i].slot, value_at(f, i)) for i in range(n)])
-
-
-cdef object value_at(Node f, int i):
-    """The data of operand `i`, if they were saved, or None."""
-    cdef Edge *edge = &f.edges[i]
-    if edge.flags & SAVED_NUMBER:
-        return take_object(from_double(edge.saved.number))
-    if not edge.flags & SAVED:
-        return None
-    x = <object>edge.saved.array
-    return np.asarray(x) if isinstance(x, (list, tuple)) else as_data(x)
-
-
-cdef Handle handle_for(PyObject *to, int slot, object value):
-    cdef Node creator
-    cdef Handle x
-    if to != NULL and slot == LEAF:
-        return <Handle>to
-    if to != NULL:
-        creator = <Node>to
-        slot = index_of(creator, slot)
-        if 0 <= slot < creator.n_slots and handle_in(creator, slot) != NULL:
-            return <Handle>handle_in(creator, slot)
-    x = variable(value, False)  # which may run the garbage collector
-    if to != NULL and 0 <= slot < creator.n_slots:
-        if handle_in(creator, slot) != NULL:
-            return <Handle>handle_in(creator, slot)
-        put_output(creator, slot, x, next_generation(creator.generation))
-        if is_tracked(to):
-            track(<PyObject *>x)
-    return x
-
-
-cdef list outputs_of(Node f):
-    cdef object assigned = note_of(f, "outputs")
-    if assigned is not None:
-        return assigned
-    return [weak_reference(handle_in(f, slot)) for slot in range(f.n_slots)]
-
-
-cdef object weak_reference(PyObject *handle):
-    """To the handle, or a dead one."""
-    return weakref.ref(new_handle() if handle == NULL else <Handle>handle)
 
 
 # --- nodes that no backward can pass ---

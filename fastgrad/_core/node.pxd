@@ -22,7 +22,8 @@ cdef enum:  # flags of an edge: what it has besides its target
     WEAK = 16  # that number was a constant, a Python int or float, and changes no dtype
     STAND_IN = 4  # an array of the operand's shape and dtype without its elements
     ALIKE = 8  # the operand has the shape and the dtype of the output
-    OWNS = SAVED | STAND_IN
+    FORM = 32  # it is ALIKE, and for who looks at the graph, not for a rule, there is a stand-in
+    OWNS = SAVED | STAND_IN | FORM
 
 cdef struct Edge:
     PyObject *to  # owned: a Node or, LEAF, a Handle; NULL: needs no gradient
@@ -49,6 +50,7 @@ cdef enum:  # flags of handles and nodes
     CHECKED = 1024  # a node: recorded in a `debug` block, see debug.pxd
     COLLECTABLE = 64  # the garbage collector tracks this and all that it was computed from
     ENDED = 4096  # a handle: the argument of a function that is differentiated no more
+    HOLLOW = 8192  # a handle: its data are gone, see NOTE [Views] in view.pyx
     WATCHED = 2048  # it may close a cycle: before each collection what it leads to is tracked
 
 
@@ -63,8 +65,8 @@ cdef class Handle:
     cdef int64_t generation
     cdef uint64_t run  # the backward that `flight` belongs to
     cdef Gradient flight  # a leaf's gradient in flight
-    # Of an output whose data was assigned since it was recorded: what it was then, or an array that
-    # stands for its shape and dtype. Owned; NULL: `data` is what was recorded.
+    # Of an output whose data was assigned since it was recorded, or is gone (HOLLOW): what it was,
+    # or an array that stands for its shape and dtype. Owned; NULL: `data` is what was recorded.
     cdef PyObject *was
     cdef int slot  # of the creator; of a leaf: its origin, see NOTE [Origins]
     cdef int flags
@@ -153,8 +155,8 @@ cdef inline PyObject *handle_in(Node f, int slot) noexcept:
     return x if x != NULL and reference_count(x) > 0 else NULL
 
 # Where in `slots` the output is that handles and edges know by the number `slot`; negative: it is
-# of an earlier call of the same Function, which has forgotten it. (The numbers of a later call go on
-# where those before ended.)
+# of an earlier call of the same Function, which has forgotten it. (The numbers of a later call go
+# on where those before ended.)
 cdef inline int index_of(Node f, int slot) noexcept:
     return slot - f.first
 

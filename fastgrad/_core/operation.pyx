@@ -10,7 +10,6 @@ from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF, Py_XDECREF
 
 from fastgrad._core.collector cimport has_references
-from fastgrad._core.function cimport recorded_inputs
 from fastgrad._core.graph cimport (
     enter_call, held, is_scalar, leave_call, not_walkable, value_of, variable,
 )
@@ -20,10 +19,12 @@ from fastgrad._kernels.loops cimport (
     is_float_or_double, native, same_dtype, same_shape, settled, stand_in, take_object, type_num,
 )
 from fastgrad._core.node cimport (
-    ALIKE, Edge, HOLDS_NUMBER, Handle, IN_PYTHON, OF_ROW, RECORDED, REQUIRES_GRAD, SAVED, SAVED_NUMBER,
+    ALIKE, Edge, HOLDS_NUMBER, Handle, IN_PYTHON, OF_ROW, RECORDED, REQUIRES_GRAD, SAVED,
+    SAVED_NUMBER,
     SPENT, STAND_IN, WEAK, adopt_nodes, new_handle, new_node,
 )
 from fastgrad._core.precision cimport as_read, widened
+from fastgrad._core.stand_ins cimport recorded_inputs
 from fastgrad._core.record cimport Record, begin, finish, is_recorded, take_operand
 
 import_numpy()

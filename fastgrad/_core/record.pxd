@@ -59,7 +59,7 @@ cdef inline int finish(Record *r, Node f, Handle y) except -1:
 cdef int finish_many(Record *r, Node f, list ys) except -1  # of those that require a gradient
 
 cdef inline bint is_recorded(Handle y, bint requires_grad) except -1:
-    """Whether the call that made `y` becomes a node; if recording is off, `y` says what it needs."""
+    """Whether the call that made `y` becomes a node; with recording off, `y` tells its need."""
     if not requires_grad:
         return False
     if recording():

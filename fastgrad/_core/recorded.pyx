@@ -22,13 +22,14 @@ from fastgrad._core.collector cimport make_collectable
 from fastgrad._core.ends cimport address, ends_of
 from fastgrad._core.engine cimport gradients_by, start, walk
 from fastgrad._core.fit cimport brought
-from fastgrad._core.function cimport (
-    call_recorded, guarded, recorded_inputs, recorded_value, variable_at,
+from fastgrad._core.function_backward cimport call_recorded, guarded
+from fastgrad._core.stand_ins cimport (
+    recorded_inputs, recorded_value, variable_at,
 )
-from fastgrad._core.graph cimport as_recorded, handle_for, held, shown_by, value_of, variable
+from fastgrad._core.graph cimport as_recorded, held, shown_by, value_of, variable
 from fastgrad._kernels.loops cimport import_numpy, is_stand_in, native, stand_in, take_object
 from fastgrad._core.node cimport (
-    Edge, Handle, Node, REQUIRES_GRAD, Rule, handle_in,
+    Edge, HOLLOW, Handle, Node, REQUIRES_GRAD, Rule, handle_in,
 )
 from fastgrad._core.operation cimport call_forward, call_vjp, parameter_of, saved_value
 from fastgrad._core.precision cimport as_read, widened
@@ -36,6 +37,7 @@ from fastgrad._core.row cimport (
     Call, NOTHING, Row, call_of, gradient_of_call, owned, row_of, whole,
 )
 from fastgrad._core.run cimport deposit, end, leads, place, show, taken
+from fastgrad._core.view cimport handle_to_read
 
 import_numpy()
 
@@ -88,7 +90,7 @@ cdef class RecordedRun(Run):
                 deposit(self, <object>own.edges[i].to, own.edges[i].slot, gx)
         return 0
 
-    cdef object opened(self, Node f, Call call, list gys):
+    cdef object opened(self, Node f, Node own, Call call, list gys):
         """The call as its VJPs read it, of Variables, and their gradients."""
         cdef Call opened = Call.__new__(Call)
         cdef Row row = call.row
@@ -96,10 +98,10 @@ cdef class RecordedRun(Run):
         cdef int i
         opened.row, opened.kwargs = row, call.kwargs
         xs = []
-        for i in range(f.n_edges):
+        for i in range(own.n_edges):
             value = call.operand(i)
-            if f.edges[i].to != NULL:
-                value = as_it_was(f.edges[i].to, f.edges[i].slot, value)
+            if own.edges[i].to != NULL:
+                value = as_it_was(own.edges[i].to, own.edges[i].slot, value)
             xs.append(value)
         operands = call.args[0] if row.sequence else call.args
         xs += operands[len(xs):]
@@ -273,7 +275,9 @@ cdef object pullback_by(Call call, int i, list gys):
 
 cdef object as_it_was(PyObject *to, int slot, object value):
     """The Variable at the end of an edge; one computed from it, if its data was assigned since."""
-    cdef Handle x = handle_for(to, slot, value)
+    cdef Handle x = handle_to_read(to, slot, value)
+    if x.flags & HOLLOW and value is not None:
+        return variable_at(x, value)
     cdef object now = value_of(x)
     if value is None or now is value:
         return x

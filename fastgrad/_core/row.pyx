@@ -18,11 +18,10 @@ from fastgrad._core.accumulate cimport zero_gradient
 from fastgrad._core.config cimport recording
 from fastgrad._core.collector cimport has_references, untrack
 from fastgrad._core.fit cimport fit
-from fastgrad._core.function cimport Function, recorded_inputs
-from fastgrad._core.graph cimport enter_call, leave_call, value_of, variable
+from fastgrad._core.function cimport Function
+from fastgrad._core.graph cimport enter_call, held, leave_call, value_of, variable
 from fastgrad._kernels.loops cimport (
-    holds_integers, import_numpy, is_array, is_exact, is_stand_in, native, same_dtype, same_shape,
-    stand_in, take_object,
+    holds_integers, import_numpy, is_array, is_exact, is_stand_in, native, stand_in, take_object,
 )
 from fastgrad._core.node cimport (
     Edge, Handle, Node, OF_ROW, REQUIRES_GRAD, SAVED, STAND_IN, adopt_nodes, make_edges,
@@ -30,6 +29,7 @@ from fastgrad._core.node cimport (
 )
 from fastgrad._core.operation cimport apply, attach, is_foreign, rule_of, without_lists
 from fastgrad._core.precision cimport as_read, widened
+from fastgrad._core.stand_ins cimport recorded_inputs
 from fastgrad._core.record cimport Record, begin, finish_many, take_operand
 
 import_numpy()
@@ -594,15 +594,22 @@ cdef class RowFunction(Function):
         call.row, call.y = row, self._y
         xs = tuple([kept(value_of(x), True) for x in recorded_inputs(self)])
         call.args = (xs,) if row.sequence else xs
-        return gradients_of(call, gys)
+        return gradients_of(call, gys, None)
+
+
+def output_at(Node f, int slot):
+    """What a node of a row keeps of an output: its data, or what stands for them."""
+    y = call_of(f).y
+    return y[slot] if isinstance(y, tuple) else y
 
 
 def backward_of(Function f, tuple gys):
     """What `f.backward(*gys)` is for a node of a row."""
-    return gradients_of(held_call(f), gys)
+    cdef Node own = held(f)
+    return gradients_of(call_of(own), gys, [own.edges[i].to != NULL for i in range(own.n_edges)])
 
 
-cdef object gradients_of(Call call, tuple gys):
+cdef object gradients_of(Call call, tuple gys, list needed):
     cdef Row row = call.row
     cdef int i, n = len(call.args[0]) if row.sequence else len(call.args)
     ys = call.y if isinstance(call.y, tuple) else (call.y,)
@@ -611,6 +618,7 @@ cdef object gradients_of(Call call, tuple gys):
     gxs = []
     for i in range(n):
         known = row.sequence or (i < len(row.vjp) and row.vjp[i] is not None)
+        known = known and (needed is None or needed[i])
         gxs.append(gradient_of_call(call, i, gy) if known else None)
     return tuple(gxs) if len(gxs) > 1 else gxs[0]
 

@@ -10,7 +10,7 @@ from fastgrad._core.accumulate cimport (
 )
 from fastgrad._core.asides cimport active, for_holder, is_for_holder, late, new_aside
 from fastgrad._core.fit cimport brought, checked, suits
-from fastgrad._core.function cimport call_backward
+from fastgrad._core.function_backward cimport call_backward
 from fastgrad._core.graph cimport require_fit, set_grad, shown_by, value_of
 from fastgrad._kernels.loops cimport as_number, clear_errors, import_numpy, is_array, is_large
 from fastgrad._core.node cimport handle_in
@@ -57,7 +57,7 @@ cdef class Run:
     cdef int visit_lifted(self, Node f) except -1:
         raise NotImplementedError
 
-    cdef object opened(self, Node f, Call call, list gys):
+    cdef object opened(self, Node f, Node own, Call call, list gys):
         return gys
 
     cdef object by_row(self, Node f, Call call, object opened, int i):

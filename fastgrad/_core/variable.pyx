@@ -17,6 +17,7 @@ from fastgrad._core.graph cimport (
     as_data, leave_place, next_generation, note_rebinding, set_array, set_grad, take_place,
     value_of,
 )
+from fastgrad._core.view cimport cut_history, form_of, note_form, note_name
 from fastgrad._kernels.loops cimport import_numpy, is_array
 from fastgrad._core.node cimport (
     ENDED, Node, REQUIRES_GRAD, adopt_handles, adopt_variable, origin_here,
@@ -115,7 +116,10 @@ cdef class VariableBase(Handle):
         Assignable. None makes it a leaf, for graphs recorded with it too; TypeError for what is no
         Function.
         """
-        return None if self.creator == NULL else <object>self.creator
+        if self.creator == NULL:
+            return None
+        note_form(self)
+        return <object>self.creator
 
     @creator.setter
     def creator(self, f):
@@ -123,6 +127,8 @@ cdef class VariableBase(Handle):
             leave_place(self)
         else:
             take_place(self, function(f))
+            if self.name != NULL:
+                note_name(self)
 
     def set_creator(self, func):
         """Make this an output of the Function `func`, one generation after it.
@@ -133,8 +139,46 @@ cdef class VariableBase(Handle):
         cdef int64_t generation = index(func.generation)  # maybe an attribute of its class
         cdef int64_t after = next_generation(generation)
         take_place(self, f)
+        if self.name != NULL:
+            note_name(self)
         f.generation = generation
         self.generation = after
+
+    def unchain(self):
+        """Make this a leaf: `self.creator = None`. What it was computed from is let go.
+
+        Graphs that were recorded with it end here too: their gradient is added to its `grad`. (As
+        long as they live, so does the Function that made it.)
+
+        >>> import numpy as np
+        >>> from fastgrad import Variable
+        >>> x = Variable(np.array(3.0))
+        >>> y = x * x
+        >>> y.unchain()
+        >>> z = y * 2
+        >>> z.backward()
+        >>> x.grad, y.grad
+        (None, array(2.))
+        """
+        leave_place(self)
+
+    def unchain_backward(self):
+        """Make leaves of the inputs of the Function that made it, of theirs, and so on.
+
+        What they were computed from is let go, data and nodes: a recurrent network's history, when
+        its gradients are there. The creator of this Variable alone stays. No effect on a leaf.
+
+        >>> import numpy as np
+        >>> from fastgrad import Variable
+        >>> x = Variable(np.array(3.0))
+        >>> h = x * x
+        >>> loss = h * 2
+        >>> loss.backward()
+        >>> loss.unchain_backward()
+        >>> h.creator is None, x.grad
+        (True, array(12.))
+        """
+        cut_history(self)
 
     @property
     def generation(self):
@@ -159,29 +203,29 @@ cdef class VariableBase(Handle):
     @property
     def shape(self):
         """The shape of `data`."""
-        return value_of(self).shape
+        return form_of(self).shape
 
     @property
     def ndim(self):
         """The number of dimensions of `data`."""
-        return value_of(self).ndim
+        return form_of(self).ndim
 
     @property
     def size(self):
         """The number of elements of `data`."""
-        return value_of(self).size
+        return form_of(self).size
 
     @property
     def dtype(self):
         """The dtype of `data`."""
-        return value_of(self).dtype
+        return form_of(self).dtype
 
     def cleargrad(self):
         """Forget the gradient."""
         set_grad(self, None)
 
     def __len__(self):
-        return len(value_of(self))
+        return len(form_of(self))
 
     def __bool__(self):
         return bool(value_of(self))
@@ -239,6 +283,8 @@ cdef int set_name(Handle x, object name) except -1:
         x.name = <PyObject *>name
         if has_references(x.name):
             make_collectable(x)
+    if x.creator != NULL:
+        note_name(x)
     Py_XDECREF(before)
     return 0
 

@@ -58,6 +58,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1, help="of the first round (1)")
     options = parser.parse_args()
     warnings.simplefilter("error")
+    warnings.filterwarnings("ignore", "x.grad is None")  # a hint for beginners
     start, number, reported = time.monotonic(), options.seed, 0.0
     while (hours := (time.monotonic() - start) / 3600) < options.hours:
         for what in options.what or ROUNDS:

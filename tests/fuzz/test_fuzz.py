@@ -10,6 +10,9 @@ from fuzz.machine import Machine
 
 TORCH = importlib.util.find_spec("torch") is not None
 
+# A hint for beginners: a program that drops Variables at random asks for it.
+pytestmark = pytest.mark.filterwarnings("ignore:x.grad is None")
+
 TestStateMachine = Machine.TestCase
 TestStateMachine.settings = settings(
     settings.get_profile("dev"),

@@ -197,10 +197,13 @@ SLOTS = {
         y.backward(retain_grad=True)
         assert t.grad == 2.5
         del t
-        assert died() is None
+        assert died() is y.creator.inputs[0]  # which owns it now
         y.cleargrad()
         y.backward()
+        assert died().grad is None
         assert x.grad == 2 * (2 * 1.5 * 2.5 + 1.5**2)
+        del y
+        assert died() is None
     """,
     "a subclass with __del__ that keeps itself alive": """
         class Lazarus(Variable):
