@@ -17,11 +17,17 @@ def page():
 FILE = r"(?<![\w/.])((?:\w+/)*\w+\.(?:pyx|pxd|py))"
 
 
+def definition(text, name):
+    """Where a file defines a function or class, or None."""
+    return re.search(
+        rf"^ *(?:cdef |cpdef |def |class )(?:[^=\n#]*?[ *])??{name}(?:\(|:| *$)", text, re.M
+    )
+
+
 def defines(text, name):
-    """Whether a file defines that function, class, method (`Run.by_row`) or special method."""
+    """Whether a file defines that function, class, or method (`Run.by_row`)."""
     for part in name.split("."):
-        definition = rf"^ *(?:cdef |cpdef |def |class )(?:[^=\n#]*?[ *])??{part}(?:\(|:| *$)"
-        found = re.search(definition, text, re.M)
+        found = definition(text, part)
         if found is None:
             return False
         text = text[found.start() :]
@@ -37,6 +43,43 @@ def test_its_functions_are_there(page):
         if not path.is_file() or not defines(path.read_text(encoding="utf-8"), function):
             missing.append(f"{file}: {function}")
     assert missing == []
+
+
+def body(file, name):
+    """The lines of a function below its first, or of a class."""
+    text = (root() / "fastgrad" / file).read_text(encoding="utf-8")
+    for part in name.split("."):
+        text = text[definition(text, part).start() :]
+    first, *rest = text.splitlines()
+    indent, found = len(first) - len(first.lstrip()), []
+    for line in rest:
+        inside = not line.strip() or len(line) - len(line.lstrip()) > indent
+        if found and not inside and not line.lstrip().startswith(")"):
+            break
+        found.append(line)
+    return "\n".join(found)
+
+
+def test_who_calls_whom_is_so(page):
+    """In the drawn ways; but what has a star, which is called through a rule or a row."""
+    wrong, n_calls = [], 0
+    for way in re.findall(r"```text\n(.*?)```", page, re.S):
+        above = []  # (indent, file, function)
+        for line in way.splitlines():
+            found = re.match(rf"( *)(\* )?(?:\.\.\. )?{FILE}: (\w+(?:\.\w+)?)", line)
+            if found is None:
+                continue
+            indent, star, file, function = len(found[1]), found[2], found[3], found[4]
+            while above and above[-1][0] >= indent:
+                above.pop()
+            if above and not star:
+                n_calls += 1
+                name = function.rpartition(".")[2]
+                if not re.search(rf"\b{name}\b", body(*above[-1][1:])):
+                    wrong.append(f"{above[-1][2]} does not call {function}")
+            above.append((indent, file, function))
+    assert n_calls > 30
+    assert wrong == []
 
 
 def test_its_files_are_there(page):
