@@ -331,7 +331,7 @@ cdef inline void run(int loop, bint double, char **args, intp n, intp *steps) no
 # Whoever takes `data(x)` asked one of them first, or made `x` by `empty`, `zeros_like` or
 # `from_double` (but for masks: bytes have no order); everything else is NumPy's to do.
 # What a graph saves for backward, values and stand-ins, is always in the machine's byte order, and
-# so are gradients: `native`, `stand_in` and `fitted` see to it.
+# so are gradients: `native`, `stand_in` and `brought` see to it.
 
 # NOTE [Exclusive]
 # Whoever asks whether a count of references is 1 (`is_exclusive`; `drop` in spares.pyx;
