@@ -198,7 +198,7 @@ cdef void drop(PyObject *x) noexcept:
 
 
 cdef void drop_other(PyObject *x) noexcept:
-    """What is not spare. The array that a view was the last to hold may be, when the view is gone."""
+    """Let go of what is not spare: a view, maybe, which is the last to hold an array that is."""
     cdef PyObject *base = seen_by(x)
     if base != NULL:
         Py_INCREF(<object>base)
