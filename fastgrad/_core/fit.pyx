@@ -66,7 +66,7 @@ cdef object brought(object gx, object like, int n_leading):
     cdef bint recorded = isinstance(gx, Handle)
     if isinstance(like, Handle):
         like = value_of(like)
-    if recorded and suits(value_of(gx), like):
+    if n_leading == 0 and suits(value_of(gx) if recorded else gx, like):
         return gx  # nearly always
     if n_leading == 0 and like is not None and is_exact(<PyObject *>gx):
         total = sum_leading(<PyObject *>gx, <PyObject *>like)
