@@ -158,9 +158,9 @@ cpdef dict without_notes(dict members):
 
 
 # NOTE [Hooks]
-# What has hooks is HOOKED, and they are a note of it: lists of Hooks in a dict, by the number of the
-# output, or LEAF. Those of an interior Variable are its creator's: the program may let go of the
-# Variable. They go along when it is moved (NOTE [Moved]), and with what a released node lets go of.
+# What has hooks is HOOKED, and they are a note of it: lists of Hooks in a dict, by the number of
+# the output, or LEAF. Those of an interior Variable are its creator's, for the program may let go
+# of the Variable. They go along when it is moved (NOTE [Moved]); a released node lets go of them.
 
 
 @cython.final

@@ -119,5 +119,7 @@ def subject_of(function, x, int slot):
     else:
         names = note_of(x, "names of outputs")
         what, name = f"an output of {type(x).__name__}", None if names is None else names.get(slot)
-    what = f"{what}" if name is None else f"{name!r}, {what}"
-    return f"hook {getattr(function, '__qualname__', repr(function))} of {what}: the gradient returned"
+    if name is not None:
+        what = f"{name!r}, {what}"
+    hook = getattr(function, "__qualname__", None) or repr(function)
+    return f"hook {hook} of {what}: the gradient returned"

@@ -102,7 +102,8 @@ def linear_pullback(ys, xs, nested, hooks):
     outputs = [y for y in ys if isinstance(y, Variable) and y.requires_grad]
     us = [Variable(zeros_like(y)) for y in outputs]
     with differentiating(*us):
-        return outputs, us, recorded.gradients(outputs, us, xs, True, linear=not nested, hooks=hooks)
+        gxs = recorded.gradients(outputs, us, xs, True, linear=not nested, hooks=hooks)
+    return outputs, us, gxs
 
 
 def pushed_forward(arguments, ys, directions):
