@@ -270,6 +270,14 @@ def test_what_has_lost_the_graph_is_an_error():
     assert gradients(y * y, x) == 12
 
 
+def test_assigning_the_data_of_what_a_hook_gets_is_an_error():
+    x = leaf(3.0)
+    x.register_hook(lambda g: setattr(g, "data", np.zeros(1)))
+    with pytest.raises(RuntimeError, match="assigned the data"):
+        (x * x).backward(create_graph=True)
+    assert x.grad is None
+
+
 def test_gradients_of_a_leaf_and_of_an_interior_variable():
     x, seen = leaf(3.0), []
     x.register_hook(lambda g: (seen.append("x"), g + 1)[1])
