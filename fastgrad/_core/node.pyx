@@ -467,13 +467,14 @@ cdef void spend(Node f) noexcept:
     f.flags |= SPENT
     drop_record(f)
     if attributes(<PyObject *>f)[0] != NULL:
-        forget_inputs(<dict>attributes(<PyObject *>f)[0])
+        forget_notes(<dict>attributes(<PyObject *>f)[0])
 
 
-cdef void forget_inputs(dict notes) noexcept:
-    """Those that the program was shown: see NOTE [Views]."""
+cdef void forget_notes(dict notes) noexcept:
+    """The inputs that the program was shown, see NOTE [Views], and the hooks."""
     try:
         notes.pop("inputs", None)
+        notes.pop("hooks of gradients", None)
     except MemoryError:
         pass
 

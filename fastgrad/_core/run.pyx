@@ -11,11 +11,11 @@ from fastgrad._core.accumulate cimport (
 from fastgrad._core.asides cimport active, for_holder, is_for_holder, late, new_aside
 from fastgrad._core.fit cimport brought, checked, suits
 from fastgrad._core.function_backward cimport call_backward
-from fastgrad._core.graph cimport require_fit, set_grad, shown_by, value_of
+from fastgrad._core.graph cimport hooks_of, require_fit, set_grad, shown_by, value_of
 from fastgrad._kernels.loops cimport (
     as_number, clear_errors, import_numpy, is_array, is_large, same_shape,
 )
-from fastgrad._core.node cimport handle_in
+from fastgrad._core.node cimport HOOKED, handle_in
 from fastgrad._core.queue cimport pop, release
 from fastgrad._core.row cimport owned
 
@@ -77,6 +77,14 @@ cdef class Run:
         gxs = call_backward(f, gys, inputs, xs)
         clear_errors()
         return (gxs,) if len(inputs) == 1 else gxs
+
+    cdef object passed(self, object gx):
+        gx = np.asanyarray(gx).view()
+        gx.flags.writeable = False
+        return gx
+
+    cdef bint is_lost(self, object gx, object passed) except -1:
+        return False
 
     cdef int require(self, Node f, int i, object gx, list gys, object opened) except -1:
         return 0
@@ -193,7 +201,7 @@ cdef Gradient *claim_leaf(Run run, Handle x) except? NULL:
     if run.wanted is not None and <size_t><PyObject *>x not in run.wanted:
         run.captured |= x.slot != run.origin
         return NULL
-    if is_aside(run, x, x.run):
+    if is_aside(run, x, x.run) or (x.flags & HOOKED and hooks_of(x, LEAF)):
         return place_aside(run, x, 0, 1)
     cdef object before = None
     if x.grad != NULL and run.wanted is None:
