@@ -68,7 +68,7 @@ SANITIZERS = [] if VALGRIND else ["-fsanitize=address,undefined", "-fno-sanitize
 SANITIZE_FLAGS = ["-O1", "-g", "-fno-omit-frame-pointer", "-ffp-contract=off", *SANITIZERS]
 
 # Where a compiler does not see that a `cdef inline` is worth it: a node takes 38 ns, not 47.
-INLINED = tuple(f"fastgrad._core.{name}" for name in ("accumulate", "direct", "engine", "run"))
+INLINED = tuple(f"fastgrad._core.{name}" for name in ("accumulate", "engine", "run"))
 ALWAYS_INLINE = "inline __attribute__((always_inline))"
 
 # Cython makes anew the C of a module whose .pyx, or any .pxd that it cimports, however far off, is

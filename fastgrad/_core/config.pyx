@@ -39,7 +39,7 @@ cdef object assign(object variable, object value):
 cdef class Switch:
     """A switch that each thread, and each asyncio task, may have in a state of its own."""
 
-    def __init__(self, str name, bint on):
+    def __cinit__(self, str name not None, bint on):
         # A value is kept with its truth, which is asked for once: a `bool` may be slow, or raise.
         self.default, self.default_on = (on, on), on
         self.current = ContextVar(name, default=None)

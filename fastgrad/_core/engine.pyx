@@ -14,21 +14,27 @@ from cpython.ref cimport Py_DECREF
 
 import numpy as np
 
-from fastgrad._core.accumulate cimport Gradient, NONE, boxed, forget, ones_gradient, put, shown
+from fastgrad._core.accumulate cimport (
+    ARRAY, Gradient, NONE, boxed, forget, ones_gradient, put, shown,
+)
 from fastgrad._core.asides cimport Aside
 from fastgrad._core.debug cimport check_if_noted
-from fastgrad._core.direct cimport visit_operation
 from fastgrad._core.ends cimport claim_ahead
 from fastgrad._core.fit cimport brought
 from fastgrad._core.graph cimport as_recorded, called_again, held, not_walkable, value_of
-from fastgrad._kernels.loops cimport clear_errors, import_numpy, is_double
-from fastgrad._core.node cimport (
-    IN_PYTHON, LEAF, Node, OF_ROW, RECORDED, REQUIRES_GRAD, SPENT, spend,
+from fastgrad._kernels.loops cimport (
+    Operand, clear_errors, import_numpy, is_double, is_large, same_dtype,
 )
+from fastgrad._core.node cimport (
+    ALIKE, Edge, IN_PYTHON, LEAF, Node, OF_ROW, RECORDED, REQUIRES_GRAD, SAVED, SPENT, STAND_IN,
+    spend,
+)
+from fastgrad._core.operation cimport gradient_of, saved_like, saved_operand
 from fastgrad._core.queue cimport pop
 from fastgrad._core.row cimport Call, call_of, whole
 from fastgrad._core.run cimport (
-    aside_of, deposit, end, fit_in, grad_of, leads, note, result, show, taken,
+    aside_of, deposit, end, fit_in, grad_of, leads, note, place, put_back, result, show, take_only,
+    taken, taken_out,
 )
 from fastgrad._core.stand_ins cimport recorded_data, recorded_value
 
@@ -37,14 +43,16 @@ import_numpy()
 
 cdef int walk(Run run) except -1:
     cdef unsigned int n_visits = 0
+    cdef bint visited
     cdef PyObject *f = <PyObject *>pop(&run.queue)
     while f != NULL:
+        visited = False
         try:
             visit(run, <Node>f)
-        except BaseException:
-            forget_in_flight(run, <Node>f)
-            raise
+            visited = True
         finally:
+            if not visited:
+                forget_in_flight(run, <Node>f)
             Py_DECREF(<object>f)
         n_visits += 1
         if not n_visits & 0xFFF:
@@ -95,6 +103,114 @@ cdef inline int hold_output(Run run, PyObject *x, int slot) except -1:
     if f != NULL and (<Node>f).flags & IN_PYTHON:
         run.outputs.setdefault(<size_t>f, []).append(<object>x)
     return 0
+
+
+# --- visits ---
+
+
+cdef inline int visit_operation(Run run, Node f) except -1:
+    """Of a compiled operation, by a run of arrays: in C, where there is a direct way."""
+    cdef Gradient gy
+    cdef int first
+    take_only(run, f, &gy)
+    try:
+        if f.n_edges == 2 and f.edges[0].to != NULL and f.edges[1].to != NULL:
+            first = first_operand(run, f) if gy.state == ARRAY else 0
+            contribute(run, f, first, &gy, False)
+            contribute(run, f, 1 - first, &gy, True)
+        else:
+            contribute(run, f, 0 if f.edges[0].to != NULL else 1, &gy, True)
+    finally:
+        forget(&gy)
+    return 0
+
+
+cdef inline int first_operand(Run run, Node f) except -1:
+    """Claims are made in the order of the operands; contributions to two places need no order.
+
+    The last contribution may take over the array of gy: best one to a place that has none yet.
+    """
+    place(run, f.edges[0].to, f.edges[0].slot)
+    place(run, f.edges[1].to, f.edges[1].slot)
+    # Only now, for a claim may run the garbage collector, and it what it likes.
+    cdef Gradient *g0 = place(run, f.edges[0].to, f.edges[0].slot)
+    cdef Gradient *g1 = place(run, f.edges[1].to, f.edges[1].slot)
+    return 1 if g0 != NULL and g1 != NULL and g0 != g1 and g0.state == NONE != g1.state else 0
+
+
+cdef inline int contribute(Run run, Node f, int i, Gradient *gy, bint last) except -1:
+    """Add what operand `i` gets. `last`: gy is not needed hereafter."""
+    cdef Edge *edge = &f.edges[i]
+    cdef Operand x0, x1
+    if edge.to == NULL:
+        raise not_walkable(f)  # since a moment ago: a warning's handler ran a backward here
+    cdef Gradient *gx = place(run, edge.to, edge.slot)
+    if gx == NULL or gy.state == NONE:
+        return 0
+    if f.rule.add_whole != NULL:
+        return contribute_whole(run, f, i, gy, last, gx)
+    if f.rule.add_gradient != NULL and (edge.flags & ALIKE or takes_unlike(f, edge, gy)):
+        if saved_operand(f, 0, &x0) and saved_operand(f, 1, &x1):
+            if gy.state == ARRAY and is_large(gy.value.array):
+                if contribute_held(run, f, i, gy, x0, x1, last, gx):
+                    return 0
+            elif f.rule.add_gradient(i, gy, x0, x1, last, gx):
+                return 0
+    return contribute_by_numpy(run, f, i, boxed(gy))
+
+
+cdef bint contribute_held(Run run, Node f, int i, Gradient *gy, Operand x0, Operand x1, bint last,
+                          Gradient *gx) except -1:
+    """`add_gradient` of large arrays: see NOTE [Large loops]."""
+    cdef object _held0 = None if x0.array == NULL else <object>x0.array
+    cdef object _held1 = None if x1.array == NULL else <object>x1.array
+    cdef object to = <object>f.edges[i].to
+    cdef int slot = f.edges[i].slot
+    cdef Gradient own = taken_out(gx)
+    cdef bint done
+    try:
+        done = f.rule.add_gradient(i, gy, x0, x1, last, &own)
+    except BaseException:
+        forget(&own)
+        raise
+    put_back(run, to, slot, &own)
+    return done
+
+
+cdef int contribute_whole(Run run, Node f, int i, Gradient *gy, bint last, Gradient *gx) except -1:
+    cdef object to = <object>f.edges[i].to
+    cdef int slot = f.edges[i].slot
+    cdef Gradient own
+    if gx.state == ARRAY and is_large(gx.value.array):
+        own = taken_out(gx)
+        try:
+            made = f.rule.add_whole(f, i, gy, last, &own)
+        except BaseException:
+            forget(&own)
+            raise
+        put_back(run, to, slot, &own)
+    else:
+        made = f.rule.add_whole(f, i, gy, last, gx)
+    if made is False:
+        return contribute_by_numpy(run, f, i, boxed(gy))
+    return 0 if made is True else deposit(run, to, slot, made)
+
+
+cdef int contribute_by_numpy(Run run, Node f, int i, object gy) except -1:
+    if f.edges[i].to == NULL:
+        raise not_walkable(f)
+    cdef object to = <object>f.edges[i].to
+    cdef int slot = f.edges[i].slot
+    like = saved_like(f, i, gy)
+    gx = brought(gradient_of(f, i, gy), like, 0)
+    clear_errors()  # NumPy reported them, and leaves them up
+    return deposit(run, to, slot, gx)
+
+
+cdef inline bint takes_unlike(Node f, const Edge *edge, const Gradient *gy) noexcept:
+    """Whether the direct way is for operands of any shape, and this one has the dtype of gy."""
+    return (f.rule.unlike and gy.state == ARRAY and edge.flags & (SAVED | STAND_IN)
+            and same_dtype(edge.saved.array, gy.value.array))
 
 
 cdef int visit_call(Run run, Node f) except -1:

@@ -4,7 +4,7 @@ from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF
 from libc.stdint cimport uint64_t
 
-from fastgrad._core.accumulate cimport Gradient, forget, put
+from fastgrad._core.accumulate cimport Gradient, NONE, forget, put
 from fastgrad._core.asides cimport Aside, is_held
 from fastgrad._core.graph cimport called_again, ended
 from fastgrad._core.node cimport (
@@ -29,13 +29,14 @@ cdef class Run:
     cdef bint captured  # whether another was reached
 
     # What a gradient is. Arrays, unless a subclass says otherwise.
-    cdef bint directly  # compiled operations are visited in direct.pyx; sums are in accumulate.pyx
+    cdef bint directly  # compiled operations are visited in C; sums are in accumulate.pyx
     cdef int n_leading  # axes of a gradient before those of its input
     cdef object lifted(self, object gx)  # an array, or a Variable, as a gradient of this run
     cdef object added(self, object g, object gx)  # their sum
     cdef object visible(self, Handle x, object gx)  # as `x.grad` shows it in the end
     cdef int visit_lifted(self, Node f) except -1  # a compiled operation, if not `directly`
-    cdef object opened(self, Node f, Node own, Call call, list gys)  # the call of a row, for `by_row`
+    # The call of a row, for `by_row`. `own` holds what the edges of `f` lead to.
+    cdef object opened(self, Node f, Node own, Call call, list gys)
     # The gradient for operand `i` of a row, or None: not yet fitted.
     cdef object by_row(self, Node f, Call call, object opened, int i)
     # Of a Function that was called: what its backward returned for each input, not yet fitted.
@@ -105,6 +106,16 @@ cdef inline Gradient *place(Run run, PyObject *to, int slot) except? NULL:
         Py_INCREF(f)
         f.flags &= ~AHEAD
     return &f.slots[slot].gradient if slot < f.n_slots else NULL
+
+
+cdef inline int take_only(Run run, Node f, Gradient *gy) except -1:
+    """`take`, of the only output of a compiled operation, mostly one that nobody holds."""
+    if f.run == run.number and f.n_slots == 1 and f.slots.handle == NULL:
+        f.flags |= DONE
+        gy[0] = f.slots.gradient
+        f.slots.gradient.state = NONE
+        return 0
+    return take(run, f, 0, gy)
 
 
 cdef inline int claim(Run run, Node f) except -1:

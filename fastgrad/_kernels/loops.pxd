@@ -334,9 +334,9 @@ cdef inline void run(int loop, bint double, char **args, intp n, intp *steps) no
 # so are gradients: `native`, `stand_in` and `fitted` see to it.
 
 # NOTE [Exclusive]
-# Whoever asks whether a count of references is 1 (`is_exclusive`; `drop` in spares.pyx; `detached` in
-# graph.pyx) owns one of those counted: a gradient in flight its array, a Variable its creator. Then 1
-# says that nobody else has any. From Python 3.14 on an interpreter's stack may hold references that
+# Whoever asks whether a count of references is 1 (`is_exclusive`; `drop` in spares.pyx; `detached`
+# in graph.pyx) owns one of those counted: a gradient in flight its array, a Variable its creator.
+# Then 1 says that nobody else has any. From Python 3.14 on an interpreter's stack may hold references that
 # are not counted, "borrowed" from a local variable of the same frame; but that variable's own is
 # counted, and lives for as long as what was borrowed from it: such an object has 2, the variable's
 # and the asker's. What only an argument or an element of a borrowed sequence leads to must not be

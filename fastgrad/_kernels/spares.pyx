@@ -25,8 +25,28 @@ cdef extern from *:
     #define fg_nbytes(x) ((size_t)PyArray_NBYTES(FG(x)))
     #define fg_kind(x) ((PyArray_DESCR(FG(x)) == fg_descrs[1]) \\
                         | (PyArray_IS_C_CONTIGUOUS(FG(x)) ? 0 : 2))
-    #define fg_next(x) (*(PyObject **)PyArray_DATA(FG(x)))
-    #define fg_put_next(x, next) (fg_next(x) = (next))
+
+    /* Whether tracemalloc is told that the numbers of an array are kept, not in use: to tell it of
+       arrays that are smaller than 16 KB would take longer than to make them. */
+    static inline int fg_is_reported(PyObject *x) {
+        npy_intp size = PyArray_DESCR(FG(x)) == fg_descrs[1] ? 8 : 4;
+        int i;
+        for (i = 0; i < PyArray_NDIM(FG(x)); i++) size *= PyArray_DIM(FG(x), i);
+        return size >= 1 << 14;
+    }
+    #define FG_DOMAIN 389047  /* NumPy's, for tracemalloc */
+    #define fg_memory(x) ((uintptr_t)PyArray_DATA(FG(x)))
+
+    /* Put what is kept into its list, or take it out. */
+    static inline void fg_put_next(PyObject *x, PyObject *next) {
+        if (fg_is_reported(x)) PyTraceMalloc_Untrack(FG_DOMAIN, fg_memory(x));
+        *(PyObject **)PyArray_DATA(FG(x)) = next;
+    }
+    static inline PyObject *fg_next(PyObject *x) {
+        if (fg_is_reported(x))  /* which fails without an exception: then it is not counted */
+            (void)PyTraceMalloc_Track(FG_DOMAIN, fg_memory(x), PyArray_NBYTES(FG(x)));
+        return *(PyObject **)PyArray_DATA(FG(x));
+    }
 
     /* Nobody else sees it, and nothing about it is out of the ordinary. */
     static inline int fg_is_spare(PyObject *x) {
