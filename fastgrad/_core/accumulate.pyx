@@ -6,10 +6,9 @@ import numpy as np
 
 from fastgrad._kernels.loops cimport (
     ADD, MULTIPLY, NEGATIVE, SUBTRACT, add_blocks, apply1, apply2, array, as_number, clear_errors,
-    from_double, holds_integers, import_numpy, is_exact, is_exclusive, loops, plain, report,
-    same_dtype, same_shape, take_object, type_num,
+    from_double, import_numpy, is_exact, is_exclusive, loops, plain, report, same_shape,
+    take_object, type_num,
 )
-from fastgrad._kernels.sums cimport sum_leading
 
 import_numpy()
 

@@ -36,10 +36,11 @@ cdef object assign(object variable, object value):
             resume_collector()
 
 
+@cython.binding(False)  # a method that is called with another self is an error, as in Python
 cdef class Switch:
     """A switch that each thread, and each asyncio task, may have in a state of its own."""
 
-    def __init__(self, str name, bint on):
+    def __cinit__(self, str name not None, bint on):
         # A value is kept with its truth, which is asked for once: a `bool` may be slow, or raise.
         self.default, self.default_on = (on, on), on
         self.current = ContextVar(name, default=None)
@@ -89,7 +90,7 @@ cdef class Switch:
         self.put(block, before)
         return before
 
-    def leave(self, before):
+    def leave(self, Block before):
         """End the block that `enter` began: never an exception."""
         cdef Block here
         try:

@@ -72,6 +72,10 @@ cdef bint is_broadcast(tuple shape, tuple own) except -1:
 cdef object brought(object gx, object like, int n_leading):
     cdef PyObject *total
     cdef bint recorded = isinstance(gx, Handle)
+    if isinstance(like, Handle):
+        like = value_of(like)
+    if recorded and suits(value_of(gx), like):
+        return gx  # nearly always
     if n_leading == 0 and like is not None and is_exact(<PyObject *>gx):
         total = sum_leading(<PyObject *>gx, <PyObject *>like)
         if total != NULL:
@@ -83,8 +87,6 @@ cdef object brought(object gx, object like, int n_leading):
         gx = np.asanyarray(gx)
     if like is None:
         like = double_0d
-    elif isinstance(like, Handle):
-        like = value_of(like)
     elif not is_array(<PyObject *>like):
         like = np.asarray(like)
     if gx.ndim != n_leading + like.ndim or gx.shape[n_leading:] != like.shape:

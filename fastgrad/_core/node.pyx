@@ -44,10 +44,10 @@ cdef extern from "Python.h":
 # NOTE [Memory]
 # An operation makes a node and a handle, and loses them soon. Handles come from a list of spare
 # ones, those of a program's `Variable(...)` too, and go back there; nodes come from slabs
-# (_kernels/slabs.pxd): 3 ns, where the allocator and the collector's bookkeeping take 25. What Cython
-# would generate for `__dealloc__` and the collector frees fields one by one and recursively; so
-# these types get functions of their own in the slots concerned, see `adopt_nodes`.
-# test_lifetimes.py proves that nothing leaks or is freed twice.
+# (_kernels/slabs.pxd): 3 ns, where the allocator and the collector's bookkeeping take 25. What
+# Cython would generate for `__dealloc__` and the collector frees fields one by one and
+# recursively; so these types get functions of their own in the slots concerned, see
+# `adopt_nodes`. test_lifetimes.py proves that nothing leaks or is freed twice.
 
 cdef extern from *:
     """

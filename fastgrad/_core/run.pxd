@@ -36,7 +36,8 @@ cdef class Run:
     cdef object added(self, object g, object gx)  # their sum
     cdef object visible(self, Handle x, object gx)  # as `x.grad` shows it in the end
     cdef int visit_lifted(self, Node f) except -1  # a compiled operation, if not `directly`
-    cdef object opened(self, Node f, Node own, Call call, list gys)  # the call of a row, for `by_row`
+    # The call of a row, for `by_row`. `own` holds what the edges of `f` lead to.
+    cdef object opened(self, Node f, Node own, Call call, list gys)
     # The gradient for operand `i` of a row, or None: not yet fitted.
     cdef object by_row(self, Node f, Call call, object opened, int i)
     # Of a Function that was called: what its backward returned for each input, not yet fitted.

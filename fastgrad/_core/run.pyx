@@ -12,7 +12,9 @@ from fastgrad._core.asides cimport active, for_holder, is_for_holder, late, new_
 from fastgrad._core.fit cimport brought, checked, suits
 from fastgrad._core.function_backward cimport call_backward
 from fastgrad._core.graph cimport hooks_of, require_fit, set_grad, shown_by, value_of
-from fastgrad._kernels.loops cimport as_number, clear_errors, import_numpy, is_array, is_large
+from fastgrad._kernels.loops cimport (
+    as_number, clear_errors, import_numpy, is_array, is_large, same_shape,
+)
 from fastgrad._core.node cimport HOOKED, handle_in
 from fastgrad._core.queue cimport pop, release
 from fastgrad._core.row cimport owned
@@ -126,7 +128,7 @@ cdef int deposit(Run run, object to, int slot, object gx) except -1:
                     return 0
                 Py_DECREF(gx)
     before = boxed(g)
-    if run.n_leading == 0:
+    if run.wanted is None and not alike(before, gx):
         require_fit(before, gx)  # what `.grad` held may be of any shape
     gx = run.added(before, gx)
     g = place(run, <PyObject *>to, slot)
@@ -134,6 +136,14 @@ cdef int deposit(Run run, object to, int slot, object gx) except -1:
         forget(g)
         put(g, gx)
     return 0
+
+
+cdef inline bint alike(object g, object gx) except -1:
+    """Whether these, arrays or Variables, are of one shape."""
+    g = value_of(g) if isinstance(g, Handle) else g
+    gx = value_of(gx) if isinstance(gx, Handle) else gx
+    return (is_array(<PyObject *>g) and is_array(<PyObject *>gx)
+            and same_shape(<PyObject *>g, <PyObject *>gx))
 
 
 # NOTE [Large loops]

@@ -3,6 +3,7 @@
 import gc
 import textwrap
 import threading
+import tracemalloc
 import weakref
 
 import numpy as np
@@ -121,6 +122,24 @@ def test_no_more_is_kept_than_was_asked_for():
     for _ in range(1000):  # the program's own arrays, of which the engine asked for none
         Variable(np.ones(100))
     assert empty_spares() <= 2 * 1000
+
+
+def test_tracemalloc_counts_large_ones_while_they_are_in_use():
+    x, size = np.ones(2**16), 2**19
+    tracemalloc.start()
+    try:
+        start = tracemalloc.get_traced_memory()[0]
+        for _ in range(3):
+            ys = [made(x) for _ in range(4)]
+            assert abs(tracemalloc.get_traced_memory()[0] - start - 4 * size) < size // 8
+            vs = [Variable(y, requires_grad=False) for y in ys]
+            del ys
+            del vs  # which keeps them
+            assert abs(tracemalloc.get_traced_memory()[0] - start) < size // 8
+        assert empty_spares() > 4 * size
+        assert abs(tracemalloc.get_traced_memory()[0] - start) < size // 8
+    finally:
+        tracemalloc.stop()
 
 
 def test_subclasses_are_not_kept():
