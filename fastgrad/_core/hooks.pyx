@@ -48,8 +48,8 @@ cdef object hooked(Run run, list hooks, object gx, object x, int slot):
         array = value_of(passed) if isinstance(passed, Handle) else None
         made = function(passed)
         if isinstance(passed, Handle) and value_of(passed) is not array:
-            raise RuntimeError(f"{subject_of(function, x, slot)} is lost: the hook assigned the data "
-                               "of the one that it was given; return a new Variable")
+            raise RuntimeError(f"{subject_of(function, x, slot)} is lost: the hook assigned the "
+                               "data of the one that it was given; return a new Variable")
         if made is None or made is passed:
             continue
         like = value_of(gx) if isinstance(gx, Handle) else gx
