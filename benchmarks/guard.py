@@ -1,11 +1,12 @@
 """Which workloads became slower: `python -m benchmarks.guard [--against FILE|REVISION]`.
 
-Measures the current checkout, and compares with a run that was stored (`results/guard.json`, or a
-`peers.json`), or with another revision of git, which is built and measured in the same rounds.
-What is compared is the ratio to NumPy's time in the same round. A workload is slower if its ratio
-grew by more than the tolerance and by more than what the spread over the rounds explains, and does
-so again when it is measured anew. Instructions are counted too, where valgrind is there. The exit
-status is 1 if anything became slower. Without `--against`, the run is stored and nothing compared.
+Measures the current checkout, and compares it with a run that was stored (`results/guard.json`) or
+with another revision of git, which is built and measured in the same rounds. Times are those of the
+processor (`benchmarks.guarded` has the tasks), and what is compared is the ratio to NumPy's in the
+same round. A workload is slower if its ratio grew by more than the tolerance and by more than the
+spread over the rounds explains, and does so again when it is measured anew. Instructions are
+counted too, where valgrind is installed. The exit status is 1 if anything became slower. Without
+`--against`, the run is stored and nothing is compared.
 """
 
 import argparse
@@ -15,15 +16,14 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import instructions, revisions
+from benchmarks import guarded, instructions, revisions
 from benchmarks.libraries import CONTROL
+from benchmarks.peers.kinds import CPU
 from benchmarks.peers.rounds import Effort, Suite
-from benchmarks.peers.tasks import catalogue
 
 OURS, THEIRS = "fastgrad", "fastgrad@then"
 QUICK = Effort(0.004, 1.5, 15, least=5)
 THOROUGH = Effort(0.02, 12, 40, least=9)
-LARGEST = 10**5  # nodes
 
 
 @dataclass(frozen=True)
@@ -91,12 +91,6 @@ def measure(tasks, effort, tree=None):
     return suite.run
 
 
-def tasks_for(quick):
-    """All of the suite but the largest graphs and the memory."""
-    tasks = [task for task in catalogue(quick) if task.group != "memory"]
-    return [task for task in tasks if getattr(task, "nodes", 0) <= LARGEST]
-
-
 def judge(tasks, effort, tolerance, stored=None, tree=None):
     """The run, and the verdicts on it; what seems slower is measured anew before it is said."""
     run = measure(tasks, effort, tree)
@@ -121,7 +115,8 @@ def report(found):
         mark = "   SLOWER" if v.slower else ""
         figures = f"{v.before:>10.3f}{v.now:>10.3f}{v.change:>9.2f}{v.allowed:>9.2f}"
         lines.append(f"  {v.task:<52}{figures}{mark}")
-    return "\n".join(lines)
+    middle = statistics.median(v.change for v in found)
+    return "\n".join([*lines, f"  {'the median workload':<72}{middle:>9.2f}"])
 
 
 def count_instructions(options, tree, stored):
@@ -163,6 +158,8 @@ def main(arguments=None):
         before, data = store.read(Path(options.against))
         if data["quick"] != options.quick:
             sys.exit("one run is quick and the other is not: their graphs differ in length")
+        if store.clock_of(data) != CPU:
+            sys.exit(f"{options.against} has times of another clock: the guard reads {CPU}")
     elif options.against:
         try:
             tree = revisions.build(options.against)
@@ -170,7 +167,7 @@ def main(arguments=None):
             sys.exit(str(error))
 
     effort = QUICK if options.quick else THOROUGH
-    run, found = judge(tasks_for(options.quick), effort, options.tolerance, before, tree)
+    run, found = judge(guarded.tasks(options.quick), effort, options.tolerance, before, tree)
     counted, lines, grown = count_instructions(options, tree, data)
     if found:
         print(report(found))
@@ -181,7 +178,7 @@ def main(arguments=None):
         print(f"{slower} slower, {broken} failed, of {len(found)} workloads")
 
     options.output.mkdir(parents=True, exist_ok=True)
-    stored = {**store.as_json(run, 1, options.quick), "callgrind": counted}
+    stored = {**store.as_json(run, 1, options.quick, CPU), "callgrind": counted}
     store.write(stored, options.output / "guard.json")
     print(f"written: {options.output / 'guard.json'}")
     return 1 if slower or broken else 0

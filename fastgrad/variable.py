@@ -2,6 +2,8 @@
 
 from fastgrad._core.engine import backward
 from fastgrad._core.function import slots_of
+from fastgrad._core.graph import without_notes
+from fastgrad._core.hooks import register_hook
 from fastgrad._core.operators import Operators
 from fastgrad._core.protocols import ArrayUfunc, array_function
 from fastgrad._core.variable import register
@@ -69,11 +71,42 @@ class Variable(Operators, ArrayMethods):
                 without_gradient(self, error)
             raise
 
+    def register_hook(self, hook):
+        """Have each backward call `hook(gx)` with the whole gradient of this Variable.
+
+        That is, with all contributions added, before it is passed on; of a leaf, at the end, before
+        it is added to `grad`. Once per backward that reaches it, `gradients`, `grad` and `jacobian`
+        (for each row) included; `jvp` calls none. `gx` is an ndarray, or, where derivatives are
+        recorded (`create_graph`), a Variable; its array cannot be written into.
+
+        What `hook` returns takes the place of the gradient: an ndarray, a scalar or a Variable, of
+        its shape (else ValueError; TypeError for anything else), cast to its dtype. A Variable's
+        must be computed from `gx` (else RuntimeError). Or None: the gradient stays. Hooks are
+        called in the order of registration, each with what the one before made. An exception in
+        one leaves every `grad` as it was.
+
+        The hook belongs to the graph: it is called also if the program lets go of this Variable. It
+        does not go along with copies and pickles. Returns an object whose `remove()` takes the
+        hook off; as a context manager, at the end of the block. RuntimeError if `requires_grad` is
+        False, TypeError if `hook` cannot be called.
+
+        >>> import numpy as np
+        >>> x = Variable(np.array([3.0, -4.0]))
+        >>> y = x * x
+        >>> clip = y.register_hook(lambda gy: np.clip(gy, -1, 1))
+        >>> z = y * 10
+        >>> z.backward()
+        >>> x.grad
+        array([ 6., -8.])
+        >>> clip.remove()
+        """
+        return register_hook(self, hook)
+
     # A copy, or what is unpickled, is a leaf: data and settings travel, the graph does not.
 
     def __getstate__(self):
         state = {key: getattr(self, key) for key in ("data", "name", "grad", "requires_grad")}
-        return state, {**(getattr(self, "__dict__", None) or {}), **slots_of(self)}
+        return state, {**without_notes(getattr(self, "__dict__", None) or {}), **slots_of(self)}
 
     def __reduce_ex__(self, protocol):
         leaves_graph(self, "copying or pickling x")

@@ -22,6 +22,19 @@ class Adapter(Variables):
         y.backward(retain_graph=False)
         return y.data, [x.grad for x in leaves]
 
+    def recorded_backward(self, graph, leaves):
+        graph.backward(create_graph=True)
+        gxs = [x.grad.data for x in leaves]
+        for x in leaves:  # else leaf, gradient and graph hold each other
+            x.cleargrad()
+        return gxs
+
+    def gradients(self, graph, leaves):
+        return [gx.data for gx in fastgrad.gradients(graph, leaves)]
+
+    def empty_cache(self):
+        getattr(fastgrad, "empty_cache", int)()  # older revisions have none
+
     def sine(self, x):
         return sin_of(fastgrad)()(x)
 
@@ -30,3 +43,6 @@ class Adapter(Variables):
 
     def jacobian(self, f):
         return fastgrad.jacobian(f)
+
+    def hvp(self, f):
+        return fastgrad.hvp(f)

@@ -66,6 +66,14 @@ class Library:
         """The gradient of the sum of what `f` computed for each leaf, as arrays."""
         raise NotImplementedError
 
+    def recorded_backward(self, graph, leaves):
+        """The same by a backward that is itself recorded, where the library has that."""
+        return self.backward(graph, leaves)
+
+    def gradients(self, graph, leaves):
+        """The same by a function that returns them, where the library has one."""
+        return self.backward(graph, leaves)
+
     def value(self, graph):
         """What `f` computed, as an array."""
         raise NotImplementedError
@@ -91,6 +99,13 @@ class Library:
     def jacobian(self, f):
         """The function of an array that gives the jacobian of `f`, by reverse mode."""
         raise NotImplementedError
+
+    def hvp(self, f):
+        """The function of an array and a vector that gives the Hessian of `f` times the vector."""
+        raise NotImplementedError
+
+    def empty_cache(self):
+        """Let go of the memory that the library keeps for its next arrays."""
 
 
 class Variables(Library):

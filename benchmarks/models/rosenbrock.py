@@ -21,6 +21,17 @@ def rosenbrock_hessian(x):
     return h
 
 
+def rosenbrock_hvp(x, v):
+    """Its Hessian times a vector, by hand."""
+    inner = 1200 * x[:-1] ** 2 - 400 * x[1:] + 2
+    beside = -400 * x[:-1]
+    hv = np.empty_like(x)
+    hv[-1] = 0
+    hv[:-1] = inner * v[:-1] + beside * v[1:]
+    hv[1:] += 200 * v[1:] + beside * v[:-1]
+    return hv
+
+
 class Rosenbrock:
     """The value of Rosenbrock's function and its gradient."""
 

@@ -1,7 +1,8 @@
 """The kinds of task: what one library does for each, in its own process.
 
 A task has `name`, `group`, `needs` (what an adapter must not lack), `reference` (the library whose
-outcome is right), `fresh` (whether it needs a process that has done nothing else), and
+outcome is right), `fresh` (whether it needs a process that has done nothing else), `clock` (the
+function of `time` that it reads), and
 
 count_for(info)               how many operations it gets, from what a worker told of itself
 outcome(library, count)       [value, gradients ...] as ndarrays, to be compared
@@ -10,8 +11,8 @@ measure(library, count, seconds)      {"total": ns an operation or step, ...}
 
 import functools
 import gc
-from dataclasses import dataclass
-from time import perf_counter_ns
+import time
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -23,14 +24,16 @@ from benchmarks.models.rosenbrock import rosenbrock, rosenbrock_hessian
 from benchmarks.phases import PHASES
 from benchmarks.workloads import Workload
 
+WALL, CPU = "perf_counter_ns", "process_time_ns"  # clocks
 
-def time_of(step, seconds):
+
+def time_of(step, seconds, now):
     """Nanoseconds a call, over as many calls as fit; one at least."""
-    calls, start = 0, perf_counter_ns()
+    calls, start = 0, now()
     while True:
         step()
         calls += 1
-        elapsed = perf_counter_ns() - start
+        elapsed = now() - start
         if elapsed >= seconds * 1e9:
             return elapsed / calls
 
@@ -57,8 +60,14 @@ class Task:
     name: str
     group: str
     needs: tuple = ()
+    clock: str = field(default=WALL, kw_only=True)
     reference = REFERENCE
     fresh = False
+
+    @property
+    def now(self):
+        """The clock, as a function that returns nanoseconds."""
+        return getattr(time, self.clock)
 
     def count_for(self, info):
         """One: a step is a step."""
@@ -80,19 +89,23 @@ class Graph(Task):
 
     def measure(self, library, count, seconds):
         """The nanoseconds a node of each phase; of all together where phases cannot be told."""
-        f, arrays = function_of(library, self.workload, count), self.workload.leaves()
+        return self.measure_on(self.workload.leaves(), library, count, seconds)
+
+    def measure_on(self, arrays, library, count, seconds):
+        """The same, with these arrays as leaves."""
+        f, now = function_of(library, self.workload, count), self.now
         library.prepare(f, [library.leaf(a) for a in arrays])
         gc.collect()
-        sums, runs, until = np.zeros(3), 0, perf_counter_ns() + seconds * 1e9
-        while not runs or perf_counter_ns() < until:
+        sums, runs, until = np.zeros(3), 0, now() + seconds * 1e9
+        while not runs or now() < until:
             leaves = [library.leaf(a) for a in arrays]
-            t0 = perf_counter_ns()
+            t0 = now()
             graph = library.record(f, leaves)
-            t1 = perf_counter_ns()
+            t1 = now()
             gradients = library.backward(graph, leaves)
-            t2 = perf_counter_ns()
+            t2 = now()
             graph = None
-            t3 = perf_counter_ns()
+            t3 = now()
             del gradients
             sums += (t1 - t0, t2 - t1, t3 - t2)
             runs += 1
@@ -122,8 +135,8 @@ class NoGrad(Task):
         f = function_of(library, self.workload, count)
         leaves = [library.leaf(a) for a in self.workload.leaves()]
         gc.collect()
-        time = time_of(lambda: library.evaluate(f, leaves), seconds)
-        return {"total": time / self.workload.nodes(count)}
+        total = time_of(lambda: library.evaluate(f, leaves), seconds, self.now)
+        return {"total": total / self.workload.nodes(count)}
 
 
 @dataclass(frozen=True)
@@ -154,9 +167,10 @@ class Model(Task):
     def measure(self, library, count, seconds):
         """The nanoseconds a step; by hand, also without the value of the loss."""
         gc.collect()
-        times = {"total": time_of(self.step(library), seconds)}
+        times = {"total": time_of(self.step(library), seconds, self.now)}
         if "gradients" in library.LACKS:
-            times["gradient alone"] = time_of(self.step(library, value=False), seconds)
+            alone = self.step(library, value=False)
+            times["gradient alone"] = time_of(alone, seconds, self.now)
         return times
 
 
@@ -189,7 +203,7 @@ class Derivative(Task):
         call = self.call(library)
         call()
         gc.collect()
-        return {"total": time_of(call, seconds)}
+        return {"total": time_of(call, seconds, self.now)}
 
 
 def rosenbrock_of(library):
@@ -219,7 +233,7 @@ class Scale(Task):
 
     def measure(self, library, count, seconds):
         """The nanoseconds and the bytes a node."""
-        result = stress.measure(stress.Deep(count, 0), library)
+        result = stress.measure(stress.Deep(count, 0), library, self.now)
         phases = result["phases"]
         times = {"total": sum(cost["ns"] for cost in phases.values())}
         times["bytes"] = phases["record"]["bytes"]
@@ -252,9 +266,9 @@ class Peak(Task):
         library.prepare(f, leaves)
         gc.collect()
         reset_peak()
-        before, start = resident_bytes(), perf_counter_ns()
+        before, start = resident_bytes(), self.now()
         graph = library.record(f, leaves)
         gradients = library.backward(graph, leaves)
-        time = perf_counter_ns() - start
+        elapsed = self.now() - start
         del graph, gradients
-        return {"total": time / count, "bytes": max(0, peak_bytes() - before)}
+        return {"total": elapsed / count, "bytes": max(0, peak_bytes() - before)}

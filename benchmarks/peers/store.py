@@ -15,6 +15,7 @@ from pytest_benchmark.stats import Stats
 from pytest_benchmark.utils import get_commit_info
 
 from benchmarks.machine import machine
+from benchmarks.peers.kinds import WALL
 from benchmarks.peers.rounds import Row, Run
 
 
@@ -25,7 +26,7 @@ def machine_info():
     return info
 
 
-def as_benchmark(row, threads):
+def as_benchmark(row, threads, clock):
     """A row as pytest-benchmark keeps it."""
     stats = Stats()
     for total in row.totals:
@@ -39,17 +40,17 @@ def as_benchmark(row, threads):
         "params": {"task": row.task, "library": row.library},
         "param": row.library,
         "extra_info": extra,
-        "options": {"disable_gc": False, "timer": "perf_counter", "warmup": True},
+        "options": {"disable_gc": False, "timer": clock.removesuffix("_ns"), "warmup": True},
         "stats": {**stats.as_dict(), "iterations": 1, "data": stats.data},
     }
 
 
-def as_json(run, threads, quick):
-    """A run as plain data."""
+def as_json(run, threads, quick, clock=WALL):
+    """A run as plain data; `clock` is the one that its tasks read."""
     return {
         "machine_info": machine_info(),
         "commit_info": get_commit_info(),
-        "benchmarks": [as_benchmark(row, threads) for row in run.rows],
+        "benchmarks": [as_benchmark(row, threads, clock) for row in run.rows],
         "datetime": datetime.datetime.now(datetime.timezone.utc).isoformat(),
         "version": version_of_format,
         "quick": quick,
@@ -62,6 +63,11 @@ def as_json(run, threads, quick):
 def write(data, path):
     """Plain data into a file."""
     path.write_text(json.dumps(data, indent=1))
+
+
+def clock_of(data):
+    """The clock that the tasks of a run read."""
+    return next((f"{b['options']['timer']}_ns" for b in data["benchmarks"]), WALL)
 
 
 def read(path):

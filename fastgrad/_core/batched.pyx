@@ -71,6 +71,9 @@ cdef class BatchedRun(Run):
         gy = opened if call.row.ours else opened.copy()
         return carried(call.row.batch(i, np, gy, call), call.operand(i))
 
+    cdef object passed(self, object gx):
+        raise NotBatched  # a hook sees one gradient at a time
+
     cdef tuple by_function(self, Node f, list gys, tuple inputs, object xs):
         raise NotBatched
 

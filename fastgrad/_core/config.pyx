@@ -36,6 +36,7 @@ cdef object assign(object variable, object value):
             resume_collector()
 
 
+@cython.binding(False)  # a method that is called with another self is an error, as in Python
 cdef class Switch:
     """A switch that each thread, and each asyncio task, may have in a state of its own."""
 
@@ -89,7 +90,7 @@ cdef class Switch:
         self.put(block, before)
         return before
 
-    def leave(self, before):
+    def leave(self, Block before):
         """End the block that `enter` began: never an exception."""
         cdef Block here
         try:

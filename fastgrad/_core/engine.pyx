@@ -14,6 +14,8 @@ from cpython.ref cimport Py_DECREF
 
 import numpy as np
 
+from fastgrad._core.ends import leaves
+
 from fastgrad._core.accumulate cimport (
     ARRAY, Gradient, NONE, boxed, forget, ones_gradient, put, shown,
 )
@@ -24,12 +26,13 @@ from fastgrad._core.fit cimport brought
 from fastgrad._core.graph cimport (
     as_recorded, called_again, held, knows_its_handles, not_walkable, value_of,
 )
+from fastgrad._core.hooks cimport Undecided, hook_leaf, hook_leaves, hook_outputs
 from fastgrad._kernels.loops cimport (
     Operand, clear_errors, import_numpy, is_double, is_large, same_dtype,
 )
 from fastgrad._core.node cimport (
-    ALIKE, Edge, IN_PYTHON, LEAF, Node, OF_ROW, RECORDED, REQUIRES_GRAD, SAVED, SPENT, STAND_IN,
-    spend,
+    ALIKE, CHECKED, Edge, HOOKED, IN_PYTHON, LEAF, Node, OF_ROW, RECORDED, REQUIRES_GRAD, SAVED,
+    SPENT, STAND_IN, spend,
 )
 from fastgrad._core.operation cimport gradient_of, saved_like, saved_operand
 from fastgrad._core.queue cimport is_heap, pop
@@ -62,6 +65,8 @@ cdef int walk(Run run) except -1:
         if not n_visits & 0xFFF:
             PyErr_CheckSignals()  # Ctrl-C
         f = <PyObject *>pop(&run.queue)
+    if run.aside and not run.deaf:
+        hook_leaves(run)
     return 0
 
 
@@ -87,7 +92,8 @@ cdef int forget_in_flight(Run run, Node f) except -1:
 cdef inline int visit(Run run, Node f) except -1:
     if f.flags & SPENT or not f.flags & RECORDED:
         raise not_walkable(f)
-    check_if_noted(f)
+    if f.flags & (CHECKED | HOOKED):
+        prepare(run, f)
     if f.flags & IN_PYTHON:
         visit_function(run, f)
     elif f.flags & OF_ROW:
@@ -98,6 +104,16 @@ cdef inline int visit(Run run, Node f) except -1:
         run.visit_lifted(f)
     if not run.retain_graph:
         let_go(run, f)
+    return 0
+
+
+cdef int prepare(Run run, Node f) except -1:
+    """What few nodes need before they are visited."""
+    check_if_noted(f)
+    if f.flags & HOOKED and not run.deaf:
+        hook_outputs(run, f)  # which runs any code, that may release `f`
+        if f.flags & SPENT or not f.flags & RECORDED:
+            raise not_walkable(f)
     return 0
 
 
@@ -299,6 +315,8 @@ cdef int start(Run run, Handle y) except -1:
                 gx = shown(&gy) if y.grad == NULL else grad_of(y)
             else:
                 gx = run.visible(y, boxed(&gy))
+            if y.flags & HOOKED:
+                gx = hook_leaf(run, y, gx)
             run.interior.append((y, gx))
         else:
             deposit(run, <object>y.creator, y.slot, boxed(&gy))
@@ -375,14 +393,15 @@ def backward(Handle y not None, retain_grad=False, create_graph=False, retain_gr
         end(run)
 
 
-def gradients(list ys, list gys, list xs, int origin=0, bint prune=False):
+def gradients(list ys, list gys, list xs, int origin=0, bint prune=False, bint hooks=True):
     """The gradients of the Variables `xs` alone, and nobody's `.grad`: arrays, None if not reached.
 
     `gys` are the arrays, or None for ones, with which the Variables `ys` begin. With an `origin`,
     None instead of the gradients if one of `ys` depends on a captured Variable, see NOTE [Origins].
-    With `prune` no node is visited that does not lead to one of `xs`.
+    With `prune` no node is visited that does not lead to one of `xs`; without `hooks` none are
+    called.
     """
-    cdef Handle y
+    cdef Handle x, y
     cdef list begun = []
     for y, gy in zip(ys, gys):
         if y.flags & REQUIRES_GRAD:
@@ -391,6 +410,14 @@ def gradients(list ys, list gys, list xs, int origin=0, bint prune=False):
         else:
             begun.append(None)
     cdef Run run = Run(False, True, {<size_t><PyObject *>x: None for x in xs})
-    run.origin = origin
+    run.origin, run.deaf = origin, not hooks
     clear_errors()
-    return gradients_by(run, ys, begun, xs, prune)
+    try:
+        return gradients_by(run, ys, begun, xs, prune)
+    except Undecided:
+        pass
+    # Hooks are called once, so not by a run of which nothing may come.
+    for x in leaves(ys):
+        if x.slot != origin and <size_t><PyObject *>x not in run.wanted:
+            return None
+    return gradients(ys, gys, xs, 0, prune)

@@ -2,7 +2,8 @@
 
 # All of it, for arrays: `gx` (an ndarray, a scalar, a Variable, or None) as the gradient for an
 # input like the array `like`: an ndarray, a np.float64, or None. TypeError or ValueError for what
-# is none. `named` is who made it, a name or a node of a Function, for the error; see `checked`.
+# is none. `named` is who made it, for the error: a name, a node of a Function, or a hook with its
+# node or leaf and slot; see `checked`.
 cdef object fit(object gx, object like, object named, int i, list gys)
 
 # Its parts. Whether `gx` is a gradient for `like` as it is: nearly always.

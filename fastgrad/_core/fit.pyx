@@ -35,22 +35,30 @@ cdef bint suits(object gx, object like) noexcept:
 
 
 cdef object checked(object gx, object like, object named, int i, list gys):
-    name = named if type(named) is str else type(named).__name__
     g = value_of(gx) if isinstance(gx, Handle) else gx
     cdef bint of_row = type(named) is str  # whose VJPs may return what NumPy reads as an array
     if is_array(<PyObject *>g) or is_scalar(g) or of_row and type(g) in (list, tuple):
         g = np.asanyarray(g)
     if not is_array(<PyObject *>g) or g.dtype.kind not in "biufcO":
-        raise TypeError(f"{name}: gradient for input {i} is a {type(gx).__name__}, expected an "
-                        "ndarray, a scalar or None")
+        raise TypeError(f"{subject(named, i)} is a {type(gx).__name__}, expected an ndarray, a "
+                        "scalar or None")
     if g.shape != like.shape:
         if not is_broadcast(g.shape, like.shape) or (
             gys is not None
             and not any([gy is not None and gy.shape == g.shape for gy in gys])
         ):
-            raise ValueError(f"{name}: gradient for input {i} has shape {g.shape}, expected "
-                             f"{like.shape}")
+            raise ValueError(f"{subject(named, i)} has shape {g.shape}, expected {like.shape}")
     return gx if isinstance(gx, Handle) else g
+
+
+cdef str subject(object named, int i):
+    """Which gradient it is that cannot be right."""
+    if type(named) is tuple:
+        from fastgrad._core.hooks import subject_of  # which is made of all this
+
+        return subject_of(*named)
+    name = named if type(named) is str else type(named).__name__
+    return f"{name}: gradient for input {i}"
 
 
 cdef bint is_broadcast(tuple shape, tuple own) except -1:
@@ -64,6 +72,10 @@ cdef bint is_broadcast(tuple shape, tuple own) except -1:
 cdef object brought(object gx, object like, int n_leading):
     cdef PyObject *total
     cdef bint recorded = isinstance(gx, Handle)
+    if isinstance(like, Handle):
+        like = value_of(like)
+    if n_leading == 0 and suits(value_of(gx) if recorded else gx, like):
+        return gx  # nearly always
     if n_leading == 0 and like is not None and is_exact(<PyObject *>gx):
         total = sum_leading(<PyObject *>gx, <PyObject *>like)
         if total != NULL:
@@ -75,8 +87,6 @@ cdef object brought(object gx, object like, int n_leading):
         gx = np.asanyarray(gx)
     if like is None:
         like = double_0d
-    elif isinstance(like, Handle):
-        like = value_of(like)
     elif not is_array(<PyObject *>like):
         like = np.asarray(like)
     if gx.ndim != n_leading + like.ndim or gx.shape[n_leading:] != like.shape:

@@ -29,11 +29,20 @@ cdef void set_grad(Handle x, object grad) noexcept  # an ndarray, or None
 cdef int require_fit(object grad, object gx) except -1
 cdef object shown_by(Handle x)  # its `.grad`
 
-# What few nodes have: by name; None if there is none.
-cdef object note_of(Node f, str name)
-cdef int put_note(Node f, str name, object value) except -1
-cdef object take_note(Node f, str name)
-cdef dict without_notes(dict members)  # attributes of a node
+# What few nodes, and handles, have: by name; None if there is none.
+cdef object note_of(object x, str name)
+cdef int put_note(object x, str name, object value) except -1
+cdef object take_note(object x, str name)
+cpdef dict without_notes(dict members)  # attributes of a node, or of a handle
+
+
+cdef class Hook:
+    cdef object function  # None: it was removed
+
+# Hooks of a leaf (of the slot LEAF), or of the output of a node that has the number `slot`: those
+# that were not removed, in the order in which they came. See NOTE [Hooks].
+cdef list hooks_of(object x, int slot)
+cdef int put_hooks(object x, int slot, list hooks) except -1  # more of them
 
 # The handle that what consumes `x`, an output, owns, borrowed: with `Config.keep_variables`. Else
 # NULL.
@@ -77,7 +86,7 @@ cdef inline int64_t next_generation(int64_t generation) except? -1:  # OverflowE
 cdef int64_t no_next_generation() except -1
 
 # The program moves handles by hand. See NOTE [Moved].
-cdef void leave_place(Handle y) noexcept
+cdef int leave_place(Handle y) except -1
 cdef int take_place(Handle y, Node f) except -1
 # For assertions: whether each of its handles stands where the slot says, or was moved.
 cdef bint knows_its_handles(Node f) noexcept

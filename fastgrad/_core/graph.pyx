@@ -1,5 +1,6 @@
 """See graph.pxd."""
 
+cimport cython
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF, Py_REFCNT, Py_XDECREF
 from libc.stdint cimport INT64_MAX
@@ -15,7 +16,7 @@ from fastgrad._kernels.loops cimport (
     stand_in, take_object,
 )
 from fastgrad._core.node cimport (
-    COLLECTABLE, HAS_MOVED, HOLDS_NUMBER, HOLLOW, IN_PYTHON, RECORDED, REQUIRES_GRAD, SPENT,
+    COLLECTABLE, HAS_MOVED, HOLDS_NUMBER, HOLLOW, HOOKED, IN_PYTHON, RECORDED, REQUIRES_GRAD, SPENT,
     attributes, copy_of, handle_in, index_of, is_moved, make_slots, new_handle, origin_here,
 )
 from fastgrad._kernels.spares cimport drop
@@ -128,16 +129,17 @@ cdef Handle variable(object data, bint requires_grad):
 # of the class: "outputs", the list of weak references that the program assigned; "inputs", those of
 # an operation, which it was shown.
 
-cdef set NOTES = {"outputs", "inputs", "names of outputs", "recorded in debug"}
+cdef str HOOKS = "hooks of gradients"
+cdef set NOTES = {"outputs", "inputs", "names of outputs", "recorded in debug", HOOKS}
 
 
-cdef object note_of(Node f, str name):
-    cdef PyObject *own = attributes(<PyObject *>f)[0]
+cdef object note_of(object x, str name):
+    cdef PyObject *own = attributes(<PyObject *>x)[0]
     return None if own == NULL else (<dict>own).get(name)
 
 
-cdef int put_note(Node f, str name, object value) except -1:
-    cdef PyObject **own = attributes(<PyObject *>f)
+cdef int put_note(object x, str name, object value) except -1:
+    cdef PyObject **own = attributes(<PyObject *>x)
     cdef dict made = {}  # which may run the garbage collector
     if own[0] == NULL:
         Py_INCREF(made)
@@ -146,13 +148,75 @@ cdef int put_note(Node f, str name, object value) except -1:
     return 0
 
 
-cdef object take_note(Node f, str name):
-    cdef PyObject *own = attributes(<PyObject *>f)[0]
+cdef object take_note(object x, str name):
+    cdef PyObject *own = attributes(<PyObject *>x)[0]
     return None if own == NULL else (<dict>own).pop(name, None)
 
 
-cdef dict without_notes(dict members):
+cpdef dict without_notes(dict members):
     return {name: value for name, value in members.items() if name not in NOTES}
+
+
+# NOTE [Hooks]
+# What has hooks is HOOKED, and they are a note of it: lists of Hooks in a dict, by the number of
+# the output, or LEAF. Those of an interior Variable are its creator's, for the program may let go
+# of the Variable. They go along when it is moved (NOTE [Moved]); a released node lets go of them.
+
+
+@cython.final
+cdef class Hook:
+    """A hook on a gradient: see Variable.register_hook."""
+
+    def remove(self):
+        """It is not called any more, and let go of. No effect the second time."""
+        self.function = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.function = None
+
+
+cdef list hooks_of(object x, int slot):
+    cdef dict notes = note_of(x, HOOKS)
+    cdef Hook hook
+    if notes is None or slot not in notes:
+        return []
+    cdef list left = [hook for hook in notes[slot] if hook.function is not None]
+    if not left:
+        notes.pop(slot, None)
+    return left
+
+
+cdef int put_hooks(object x, int slot, list hooks) except -1:
+    cdef dict notes = note_of(x, HOOKS)
+    if notes is None:
+        notes = {}
+        put_note(x, HOOKS, notes)
+    notes[slot] = hooks_of(x, slot) + hooks
+    make_collectable(x)  # a hook may refer to what it is a hook of
+    if isinstance(x, Handle):
+        (<Handle>x).flags |= HOOKED
+    else:
+        (<Node>x).flags |= HOOKED
+    return 0
+
+
+cdef int carry_hooks(Handle y, object to, int slot) except -1:
+    """Those of `y`, which is about to be moved, become those of a leaf, or of an output."""
+    cdef object x = y if y.creator == NULL else <object>y.creator
+    cdef int own = LEAF if y.creator == NULL else y.slot
+    cdef list hooks = hooks_of(x, own)
+    if hooks and (own == LEAF or is_in_place(y)):
+        put_hooks(to, slot, hooks)
+        (<dict>note_of(x, HOOKS)).pop(own)
+    return 0
+
+
+cdef inline bint is_hooked(Handle y) noexcept:
+    """Whether `y`, or its creator, is marked so."""
+    return (y.flags if y.creator == NULL else (<Node>y.creator).flags) & HOOKED
 
 
 # --- edges and slots ---
@@ -193,27 +257,35 @@ cdef int64_t no_next_generation() except -1:
 # its own creator and slot say so, see `is_moved`.
 
 
+cdef inline bint is_in_place(Handle y) noexcept:
+    """Whether it is the handle that its creator knows."""
+    cdef Node f = <Node>y.creator
+    cdef int slot = index_of(f, y.slot)
+    return 0 <= slot < f.n_slots and f.slots[slot].handle == <PyObject *>y
+
+
 cdef PyObject *detached(Handle y) noexcept:
     """Make `y` a leaf; the reference to its creator, or NULL, goes to the caller."""
     cdef PyObject *f = y.creator
-    cdef int slot
     if not y.flags & HOLLOW:
         forget_was(y)
     if f != NULL:
-        slot = index_of(<Node>f, y.slot)
-        if 0 <= slot < (<Node>f).n_slots and (<Node>f).slots[slot].handle == <PyObject *>y:
+        if is_in_place(y):
             if Py_REFCNT(<object>f) > 1:  # something else may lead here
                 Py_INCREF(y)
                 (<Node>f).flags |= HAS_MOVED
             else:
-                (<Node>f).slots[slot].handle = NULL
+                (<Node>f).slots[index_of(<Node>f, y.slot)].handle = NULL
         y.creator, y.slot = NULL, origin_here()
     return f
 
 
-cdef void leave_place(Handle y) noexcept:
+cdef int leave_place(Handle y) except -1:
     """Make `y` a leaf."""
+    if y.creator != NULL and is_hooked(y):
+        carry_hooks(y, y, LEAF)
     Py_XDECREF(detached(y))
+    return 0
 
 
 cdef int take_place(Handle y, Node f) except -1:
@@ -224,6 +296,8 @@ cdef int take_place(Handle y, Node f) except -1:
     if y.creator == <PyObject *>f and index_of(f, y.slot) == slot:
         return 0
     make_slots(f, slot + 1)
+    if is_hooked(y):
+        carry_hooks(y, f, slot + f.first)
     before = detached(y)
     replaced = enter_slot(f, slot, y)
     Py_INCREF(f)

@@ -51,6 +51,7 @@ cdef enum:  # flags of handles and nodes
     COLLECTABLE = 64  # the garbage collector tracks this and all that it was computed from
     ENDED = 4096  # a handle: the argument of a function that is differentiated no more
     HOLLOW = 8192  # a handle: its data are gone, see NOTE [Views] in view.pyx
+    HOOKED = 16384  # a leaf, or a node: its gradient has hooks, see NOTE [Hooks] in hooks.pyx
     WATCHED = 2048  # it may close a cycle: before each collection what it leads to is tracked
 
 

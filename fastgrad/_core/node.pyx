@@ -45,9 +45,9 @@ cdef extern from "Python.h":
 # An operation makes a node and a handle, and loses them soon. Handles come from a list of spare
 # ones, those of a program's `Variable(...)` too, and go back there; nodes come from slabs
 # (_kernels/slabs.pxd): 3 ns, where the allocator and the collector's bookkeeping take 25. What
-# Cython would generate for `__dealloc__` and the collector frees fields one by one and recursively; so
-# these types get functions of their own in the slots concerned, see `adopt_nodes`.
-# test_lifetimes.py proves that nothing leaks or is freed twice.
+# Cython would generate for `__dealloc__` and the collector frees fields one by one and
+# recursively; so these types get functions of their own in the slots concerned, see
+# `adopt_nodes`. test_lifetimes.py proves that nothing leaks or is freed twice.
 
 cdef extern from *:
     """
@@ -475,13 +475,14 @@ cdef void spend(Node f) noexcept:
     f.flags |= SPENT
     drop_record(f)
     if attributes(<PyObject *>f)[0] != NULL:
-        forget_inputs(<dict>attributes(<PyObject *>f)[0])
+        forget_notes(<dict>attributes(<PyObject *>f)[0])
 
 
-cdef void forget_inputs(dict notes) noexcept:
-    """Those that the program was shown: see NOTE [Views]."""
+cdef void forget_notes(dict notes) noexcept:
+    """The inputs that the program was shown, see NOTE [Views], and the hooks."""
     try:
         notes.pop("inputs", None)
+        notes.pop("hooks of gradients", None)
     except MemoryError:
         pass
 

@@ -165,6 +165,14 @@ cdef class RecordedRun(Run):
             for i in range(len(inputs))
         ])
 
+    cdef object passed(self, object gx):
+        if self.linear:
+            raise RuntimeError("a hook sees the gradients of a jacobian row by row")
+        return guarded(gx)
+
+    cdef bint is_lost(self, object gx, object passed) except -1:
+        return is_lost(None, gx, [passed], False)
+
     cdef int require(self, Node f, int i, object gx, list gys, object opened) except -1:
         cdef Row row
         if opened is None:  # a Function, which may have been released meanwhile
@@ -181,7 +189,18 @@ cdef class RecordedRun(Run):
 
 
 cdef int require_recorded(Node f, str name, int i, object gx, list gys, bint reads) except -1:
-    """Raise if `gx`, made of the Variables `gys`, cannot be differentiated any further.
+    """Raise if `gx`, made of the Variables `gys`, cannot be differentiated any further."""
+    if is_lost(f, gx, gys, reads):
+        raise RuntimeError(
+            f"{name}: the gradient for input {i} was computed with arrays (what came is of type "
+            f"{type(gx).__name__}, and has no graph), so it cannot be differentiated: compute it "
+            "with the Variables that it is made of; or, in an op, declare jvp= beside vjp, "
+            "saves=NOTHING if no operand is read, `zero` for a gradient of zeros")
+    return 0
+
+
+cdef bint is_lost(Node f, object gx, list gys, bint reads) except -1:
+    """Whether `gx`, made of the Variables `gys` by `f`, has not the graph that it should have.
 
     It is linear in them: a Variable with a graph that leads to them, unless it was computed with
     arrays. That has lost what depends on a gradient which is differentiated for, or, if it `reads`
@@ -189,10 +208,10 @@ cdef int require_recorded(Node f, str name, int i, object gx, list gys, bint rea
     """
     cdef bint some = False, all_of_them = True
     if gx is None:
-        return 0
+        return False
     for gy in gys:
         if gx is gy:
-            return 0
+            return False
         if gy is not None:
             some |= (<Handle>gy).flags & REQUIRES_GRAD
             all_of_them &= (<Handle>gy).flags & REQUIRES_GRAD
@@ -201,13 +220,7 @@ cdef int require_recorded(Node f, str name, int i, object gx, list gys, bint rea
             reads, some = False, some and all_of_them  # of constants alone, maybe a gradient
         elif (<Handle>gx).creator != NULL:
             reads, some = False, some and all_of_them and not leads_to(gx, gys, f)
-    if some or reads:
-        raise RuntimeError(
-            f"{name}: the gradient for input {i} was computed with arrays (what came is of type "
-            f"{type(gx).__name__}, and has no graph), so it cannot be differentiated: compute it "
-            "with the Variables that it is made of; or, in an op, declare jvp= beside vjp, "
-            "saves=NOTHING if no operand is read, `zero` for a gradient of zeros")
-    return 0
+    return some or reads
 
 
 cdef enum:
@@ -217,8 +230,9 @@ cdef enum:
 cdef bint leads_to(Handle gx, list gys, Node f) except -1:
     """Whether `gx`, recorded by the rule of `f`, was computed from one of `gys`."""
     cdef Handle gy
-    cdef set seen = {address(to) for to in ends_of(f)} | {address(f)}  # where it need not look
-    cdef set ends = set()
+    cdef set seen = set(), ends = set()
+    if f is not None:
+        seen = {address(to) for to in ends_of(f)} | {address(f)}  # where it need not look
     cdef list stack = [<object>gx.creator]
     for gy in gys:
         if gy is not None:
@@ -337,15 +351,16 @@ def recording(fun):
     return wrapped
 
 
-def gradients(list ys, list gys, list xs, bint prune=True, bint linear=False):
+def gradients(list ys, list gys, list xs, bint prune=True, bint linear=False,
+              bint hooks=True):
     """The gradients of the Variables `xs`, as Variables with a graph; None if not reached.
 
     `gys` are Variables of the shapes of `ys`. Nobody's `.grad` is touched, and with `prune` no node
     visited that does not lead from an output to one of `xs`. With `linear`, the result may be
-    differentiated for `gys` alone.
+    differentiated for `gys` alone. Without `hooks` none are called.
     """
     cdef RecordedRun run = RecordedRun(False, True, {<size_t><PyObject *>x: None for x in xs})
-    run.linear = linear
+    run.linear, run.deaf = linear, not hooks
     before = enter(True)
     try:
         return gradients_by(run, ys, gys, xs, prune)

@@ -597,8 +597,10 @@ cdef class RowFunction(Function):
         return gradients_of(call, gys, None)
 
 
-def output_at(Node f, int slot):
+def output_at(Node f not None, int slot):
     """What a node of a row keeps of an output: its data, or what stands for them."""
+    if not f.flags & OF_ROW:
+        raise TypeError(f"{type(f).__name__} is no node of a row, or was released")
     y = call_of(f).y
     return y[slot] if isinstance(y, tuple) else y
 

@@ -27,6 +27,7 @@ cdef class Run:
     cdef dict outputs  # Variables that a spent node held, by address of the Function that made them
     cdef int origin  # of a leaf that is not captured, see NOTE [Origins] in node.pyx
     cdef bint captured  # whether another was reached
+    cdef bint deaf  # whether it calls no hooks
 
     # What a gradient is. Arrays, unless a subclass says otherwise.
     cdef bint directly  # compiled operations are visited in C; sums are in accumulate.pyx
@@ -41,6 +42,10 @@ cdef class Run:
     cdef object by_row(self, Node f, Call call, object opened, int i)
     # Of a Function that was called: what its backward returned for each input, not yet fitted.
     cdef tuple by_function(self, Node f, list gys, tuple inputs, object xs)
+    # What a hook gets for `gx`: it must not be written into.
+    cdef object passed(self, object gx)
+    # Whether what a hook made of it has lost the graph.
+    cdef bint is_lost(self, object gx, object passed) except -1
     # RuntimeError if `gx`, what a row or a Function made, is not what this run can go on with.
     cdef int require(self, Node f, int i, object gx, list gys, object opened) except -1
 

@@ -11,9 +11,11 @@ from fastgrad._core.accumulate cimport (
 from fastgrad._core.asides cimport active, for_holder, is_for_holder, late, new_aside
 from fastgrad._core.fit cimport brought, checked, suits
 from fastgrad._core.function_backward cimport call_backward
-from fastgrad._core.graph cimport require_fit, set_grad, shown_by, value_of
-from fastgrad._kernels.loops cimport as_number, clear_errors, import_numpy, is_array, is_large
-from fastgrad._core.node cimport handle_in
+from fastgrad._core.graph cimport hooks_of, require_fit, set_grad, shown_by, value_of
+from fastgrad._kernels.loops cimport (
+    as_number, clear_errors, import_numpy, is_array, is_large, same_shape,
+)
+from fastgrad._core.node cimport HOOKED, handle_in
 from fastgrad._core.queue cimport pop, release
 from fastgrad._core.row cimport owned
 
@@ -76,6 +78,14 @@ cdef class Run:
         clear_errors()
         return (gxs,) if len(inputs) == 1 else gxs
 
+    cdef object passed(self, object gx):
+        gx = np.asanyarray(gx).view()
+        gx.flags.writeable = False
+        return gx
+
+    cdef bint is_lost(self, object gx, object passed) except -1:
+        return False
+
     cdef int require(self, Node f, int i, object gx, list gys, object opened) except -1:
         return 0
 
@@ -118,7 +128,7 @@ cdef int deposit(Run run, object to, int slot, object gx) except -1:
                     return 0
                 Py_DECREF(gx)
     before = boxed(g)
-    if run.n_leading == 0:
+    if run.wanted is None and not alike(before, gx):
         require_fit(before, gx)  # what `.grad` held may be of any shape
     gx = run.added(before, gx)
     g = place(run, <PyObject *>to, slot)
@@ -126,6 +136,14 @@ cdef int deposit(Run run, object to, int slot, object gx) except -1:
         forget(g)
         put(g, gx)
     return 0
+
+
+cdef inline bint alike(object g, object gx) except -1:
+    """Whether these, arrays or Variables, are of one shape."""
+    g = value_of(g) if isinstance(g, Handle) else g
+    gx = value_of(gx) if isinstance(gx, Handle) else gx
+    return (is_array(<PyObject *>g) and is_array(<PyObject *>gx)
+            and same_shape(<PyObject *>g, <PyObject *>gx))
 
 
 # NOTE [Large loops]
@@ -183,7 +201,7 @@ cdef Gradient *claim_leaf(Run run, Handle x) except? NULL:
     if run.wanted is not None and <size_t><PyObject *>x not in run.wanted:
         run.captured |= x.slot != run.origin
         return NULL
-    if is_aside(run, x, x.run):
+    if is_aside(run, x, x.run) or (x.flags & HOOKED and hooks_of(x, LEAF)):
         return place_aside(run, x, 0, 1)
     cdef object before = None
     if x.grad != NULL and run.wanted is None:

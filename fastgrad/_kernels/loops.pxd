@@ -331,17 +331,18 @@ cdef inline void run(int loop, bint double, char **args, intp n, intp *steps) no
 # Whoever takes `data(x)` asked one of them first, or made `x` by `empty`, `zeros_like` or
 # `from_double` (but for masks: bytes have no order); everything else is NumPy's to do.
 # What a graph saves for backward, values and stand-ins, is always in the machine's byte order, and
-# so are gradients: `native`, `stand_in` and `fitted` see to it.
+# so are gradients: `native`, `stand_in` and `brought` see to it.
 
 # NOTE [Exclusive]
-# Whoever asks whether a count of references is 1 (`is_exclusive`; `drop` in spares.pyx; `detached`
-# in graph.pyx) owns one of those counted: a gradient in flight its array, a Variable its creator.
-# Then 1 says that nobody else has any. From Python 3.14 on an interpreter's stack may hold references that
-# are not counted, "borrowed" from a local variable of the same frame; but that variable's own is
-# counted, and lives for as long as what was borrowed from it: such an object has 2, the variable's
-# and the asker's. What only an argument or an element of a borrowed sequence leads to must not be
-# asked about, for there 1 may be the variable's; `PyUnstable_Object_IsUniqueReferencedTemporary`
-# would be for that, and says False of all that the engine owns.
+# Whoever asks whether a count of references is 1 (`is_exclusive`; `drop` in spares.pyx;
+# `detached` in graph.pyx) owns one of those counted: a gradient in flight its array, a Variable
+# its creator. Then 1 says that nobody else has any. From Python 3.14 on an interpreter's stack
+# may hold references that are not counted, "borrowed" from a local variable of the same frame;
+# but that variable's own is counted, and lives for as long as what was borrowed from it: such an
+# object has 2, the variable's and the asker's. What only an argument or an element of a borrowed
+# sequence leads to must not be asked about, for there 1 may be the variable's;
+# `PyUnstable_Object_IsUniqueReferencedTemporary` would be for that, and says False of all that
+# the engine owns.
 
 # Of the dtype alone: in either byte order, maybe not aligned.
 cdef inline bint is_float_or_double(PyObject *x) noexcept:

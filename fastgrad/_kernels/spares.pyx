@@ -22,7 +22,6 @@ cdef extern from *:
     #define FG(x) ((PyArrayObject *)(x))
     #define fg_ndim(x) PyArray_NDIM(FG(x))
     #define fg_dims(x) PyArray_DIMS(FG(x))
-    #define fg_nbytes(x) ((size_t)PyArray_NBYTES(FG(x)))
     #define fg_kind(x) ((PyArray_DESCR(FG(x)) == fg_descrs[1]) \\
                         | (PyArray_IS_C_CONTIGUOUS(FG(x)) ? 0 : 2))
 
@@ -71,7 +70,6 @@ cdef extern from *:
     int set_up "fg_set_up"() except -1
     int ndim_of "fg_ndim"(PyObject *x) noexcept
     Py_ssize_t *dims_of "fg_dims"(PyObject *x) noexcept
-    size_t nbytes "fg_nbytes"(PyObject *x) noexcept
     int kind_of "fg_kind"(PyObject *x) noexcept
     PyObject *next_of "fg_next"(PyObject *x) noexcept
     void put_next "fg_put_next"(PyObject *x, PyObject *next) noexcept
@@ -102,6 +100,7 @@ cdef struct Bin:
     # Of arrays of one shape and dtype: a list through their first words.
     PyObject *first
     Py_ssize_t n_out  # asked for, and not come back
+    size_t size  # what each counts for, OVERHEAD included; 0: none is kept
     int ndim
     int kind  # whether of float64, and 2 if in Fortran's order
     Py_ssize_t dims[MOST_DIMS]
@@ -150,7 +149,7 @@ cdef PyObject *take_spare(bint double, bint fortran, int ndim, Py_ssize_t *dims)
     x = bin.first
     if x != NULL:
         bin.first = next_of(x)
-        kept -= nbytes(x) + OVERHEAD
+        kept -= bin.size
     return x
 
 
@@ -158,6 +157,7 @@ cdef void claim(unsigned int place, int kind, int ndim, Py_ssize_t *dims) noexce
     """Give these a bin that has nothing in it; or the first, whatever is in it."""
     cdef int i
     cdef Bin *bin
+    cdef size_t size = 8 if kind & 1 else 4
     for i in range(N_PLACES):
         bin = &bins[(place + i) & (N_BINS - 1)]
         if bin.first == NULL:
@@ -169,46 +169,51 @@ cdef void claim(unsigned int place, int kind, int ndim, Py_ssize_t *dims) noexce
     bin.n_out, bin.ndim, bin.kind = 1, ndim, kind
     for i in range(ndim):
         bin.dims[i] = dims[i]
+        size *= dims[i]
+    bin.size = 0
+    if size >= sizeof(PyObject *) and size + OVERHEAD <= limit:
+        bin.size = size + OVERHEAD
 
 
 cdef void drop(PyObject *x) noexcept:
     global kept
-    cdef PyObject *base
     cdef Bin *bin
-    cdef size_t size
     cdef int kind
     if x == NULL:
         return
     if not is_spare(x):
-        base = seen_by(x)
-        if base != NULL:  # which goes on, when the view has gone
-            Py_INCREF(<object>base)
-            Py_DECREF(<object>x)
-            drop(base)
+        drop_other(x)
+        return
+    if ndim_of(x) <= MOST_DIMS:
+        kind = kind_of(x)
+        bin = find(first_place(kind, ndim_of(x), dims_of(x)), kind, ndim_of(x), dims_of(x))
+        if bin != NULL and bin.n_out > 0 and bin.size:
+            bin.n_out -= 1
+            make_room(bin.size)
+            put_next(x, bin.first)
+            bin.first = x
+            kept += bin.size
             return
-    elif ndim_of(x) <= MOST_DIMS:
-        kind, size = kind_of(x), nbytes(x) + OVERHEAD
-        if nbytes(x) >= sizeof(PyObject *) and size <= limit:
-            bin = find(first_place(kind, ndim_of(x), dims_of(x)), kind, ndim_of(x), dims_of(x))
-            if bin != NULL and bin.n_out > 0:
-                bin.n_out -= 1
-                make_room(size)
-                put_next(x, bin.first)
-                bin.first = x
-                kept += size
-                return
     Py_DECREF(<object>x)
+
+
+cdef void drop_other(PyObject *x) noexcept:
+    """Let go of what is not spare: a view, maybe, which is the last to hold an array that is."""
+    cdef PyObject *base = seen_by(x)
+    if base != NULL:
+        Py_INCREF(<object>base)
+    Py_DECREF(<object>x)
+    drop(base)
 
 
 cdef inline size_t free_first(Bin *bin) noexcept:
     """The bytes that were freed."""
     global kept
     cdef PyObject *x = bin.first
-    cdef size_t size = nbytes(x)
     bin.first = next_of(x)
-    kept -= size + OVERHEAD
+    kept -= bin.size
     Py_DECREF(<object>x)
-    return size + HEADER
+    return bin.size - OVERHEAD + HEADER
 
 
 def empty_spares():

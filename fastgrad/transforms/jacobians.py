@@ -93,26 +93,28 @@ def jvp(fun, primals, tangents):
     return rebuild(structure, map(arguments.result, ys)), rebuild(structure, dys)
 
 
-def linear_pullback(ys, xs, nested):
+def linear_pullback(ys, xs, nested, hooks):
     """Variables `us` for the gradients of the outputs, and the gradients for `xs` made of them.
 
-    Unless `nested`, these can be differentiated for `us` alone.
+    Unless `nested`, these can be differentiated for `us` alone. `hooks` on gradients, which need
+    not be linear, are passed over, or a RuntimeError.
     """
     outputs = [y for y in ys if isinstance(y, Variable) and y.requires_grad]
     us = [Variable(zeros_like(y)) for y in outputs]
     with differentiating(*us):
-        return outputs, us, recorded.gradients(outputs, us, xs, True, linear=not nested)
+        gxs = recorded.gradients(outputs, us, xs, True, linear=not nested, hooks=hooks)
+    return outputs, us, gxs
 
 
 def pushed_forward(arguments, ys, directions):
     """The derivative of each output along the directions."""
-    outputs, us, gxs = linear_pullback(ys, arguments.xs, arguments.nested)
+    outputs, us, gxs = linear_pullback(ys, arguments.xs, arguments.nested, False)
     pairs = [(g, dx) for g, dx in zip(gxs, directions, strict=True) if g is not None]
     made, along = [g for g, _ in pairs], [constant(dx) for _, dx in pairs]
     if arguments.nested:
-        dus = recorded.gradients(made, along, us, True)
+        dus = recorded.gradients(made, along, us, True, hooks=False)
     else:
-        dus = engine.gradients(made, [v.data for v in along], us)
+        dus = engine.gradients(made, [v.data for v in along], us, hooks=False)
     found = dict(zip(map(id, outputs), dus, strict=True))
     dys = [found.get(id(y)) for y in ys]
     return [
@@ -199,7 +201,7 @@ def by_rows(y, xs):
 
 def by_columns(ys, xs):
     """A sweep for each element of the inputs, over the recorded pullback."""
-    outputs, us, gxs = linear_pullback(ys, xs, False)
+    outputs, us, gxs = linear_pullback(ys, xs, False, True)
     places = {id(y): k for k, y in enumerate(outputs)}
     rows = [[np.zeros((*np.shape(stop(y)), *x.shape), dtype_for(x)) for x in xs] for y in ys]
     for j, (x, g) in enumerate(zip(xs, gxs, strict=True)):
@@ -208,7 +210,7 @@ def by_columns(ys, xs):
         unit = np.zeros(x.shape, dtype_for(x))
         for i in np.ndindex(x.shape):
             unit[i] = 1
-            dus = engine.gradients([g], [unit.copy()], us)
+            dus = engine.gradients([g], [unit.copy()], us, hooks=False)
             unit[i] = 0
             for row, y in zip(rows, ys, strict=True):
                 dy = dus[places[id(y)]] if id(y) in places else None

@@ -1,9 +1,14 @@
 """The guard against slipping, on runs that are made up: nothing is timed."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
-from benchmarks import guard, instructions, revisions
-from benchmarks.peers.rounds import Effort, Row, Run
+from benchmarks import guard, guarded, instructions, revisions
+from benchmarks.libraries import load
+from benchmarks.peers.kinds import CPU, Graph, Scale, time_of
+from benchmarks.peers.rounds import Effort, Row, Run, compare
 
 STEADY = [1.00, 1.01, 0.99, 1.02, 0.98]
 
@@ -71,10 +76,11 @@ def test_what_seems_slower_is_measured_again(second, expected, monkeypatch):
 def test_report_marks_what_is_slower():
     found = guard.verdicts(run_of(chain=STEADY, wide=STEADY), run_of(chain=[2] * 5, wide=STEADY), 1)
     lines = guard.report(found).splitlines()
-    assert len(lines) == 3
+    assert len(lines) == 4
+    assert lines[-1].split() == ["the", "median", "workload", "1.50"]
     assert not any("SLOWER" in line for line in lines)
     found = guard.verdicts(run_of(chain=STEADY), run_of(chain=[2] * 5), 0.1)
-    assert guard.report(found).endswith("SLOWER")
+    assert guard.report(found).splitlines()[1].endswith("SLOWER")
 
 
 @pytest.mark.parametrize(("factor", "status"), [(1.0, 0), (1.5, 1)])
@@ -83,13 +89,23 @@ def test_command_ends_with_what_it_found(factor, status, monkeypatch, tmp_path, 
     from benchmarks.peers import store
 
     path = tmp_path / "before.json"
-    store.write(store.as_json(run_of(chain=STEADY), 1, quick=True), path)
+    store.write(store.as_json(run_of(chain=STEADY), 1, quick=True, clock=CPU), path)
     now = run_of(chain=[factor * r for r in STEADY])
     monkeypatch.setattr(guard, "measure", lambda tasks, effort, tree: now)
     options = ["--quick", "--no-instructions", "--output", str(tmp_path), "--against", str(path)]
     assert guard.main(options) == status
     assert f"{status} slower, 0 failed, of 1 workloads" in capsys.readouterr().out
     assert store.read(tmp_path / "guard.json")[0].rows[0].ratios == now.rows[0].ratios
+
+
+def test_run_by_another_clock_is_not_compared(tmp_path):
+    pytest.importorskip("pytest_benchmark")
+    from benchmarks.peers import store
+
+    path = tmp_path / "peers.json"
+    store.write(store.as_json(run_of(chain=STEADY), 1, quick=True), path)
+    with pytest.raises(SystemExit, match="times of another clock"):
+        guard.main(["--quick", "--output", str(tmp_path), "--against", str(path)])
 
 
 def test_unknown_revision_is_an_error(tmp_path):
@@ -103,6 +119,96 @@ def test_built_revision_is_kept(monkeypatch, tmp_path):
     monkeypatch.setattr(revisions, "commit_of", lambda revision: "abc")
     (tmp_path / "abc").mkdir()
     assert revisions.build("HEAD") == tmp_path / "abc"
+
+
+# --- what is measured ---
+
+TASKS = guarded.tasks(quick=True)
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_guard_measures_what_it_promises(quick):
+    tasks = guarded.tasks(quick)
+    names = [task.name for task in tasks]
+    assert len(set(names)) == len(names)
+    assert {task.clock for task in tasks} == {CPU}
+    for name in (
+        "chain, 0-d",
+        "chain, 16",
+        "chain, 256",
+        "chain, 4 096, 5 paddings",
+        "chain, 65 536",
+        "MLP",
+        "create_graph, chain, 0-d",
+        "create_graph, chain, 256",
+        "gradients(y, xs), chain, 0-d",
+        "Hessian",
+        "hvp",
+    ):
+        assert any(found.lower().startswith(name.lower()) for found in names), (name, names)
+
+
+def small(task):
+    """The task with few steps on few elements, where it has a workload."""
+    if not getattr(task, "workload", None):
+        return task
+    shapes = tuple(tuple(min(n, 5) for n in shape) for shape in task.workload.shapes)
+    return replace(task, workload=replace(task.workload, shapes=shapes, count=8))
+
+
+@pytest.mark.parametrize(
+    "task", [t for t in TASKS if t.group == "guard" or "paddings" in t.name], ids=lambda t: t.name
+)
+def test_own_tasks_compute_what_their_reference_does(task):
+    task = small(task)
+    expected = task.outcome(load(task.reference), 8)
+    compare(expected, task.outcome(load("fastgrad"), 8))
+    compare(expected, task.outcome(load("numpy"), 8), whole=False)
+    for library in ("fastgrad", "numpy"):
+        assert task.measure(load(library), 8, 0)["total"] >= 0
+
+
+def test_every_kind_reads_the_clock_it_is_told(monkeypatch):
+    ticks = iter(range(0, 10**9, 7))
+    monkeypatch.setattr("time.ticks", lambda: next(ticks), raising=False)
+    library = load("fastgrad")
+    seen = set()
+    for task in TASKS:
+        if type(task) not in seen:
+            seen.add(type(task))
+            task = Scale(task.name, "graph", nodes=8) if isinstance(task, Scale) else small(task)
+            total = replace(task, clock="ticks").measure(library, 8, 0)["total"]
+            ticked = total * 8 / 7
+            assert ticked > 0.5, task
+            assert ticked == pytest.approx(round(ticked)), task
+    assert len(seen) == 8
+    assert time_of(int, 0, lambda: next(ticks)) == 7
+
+
+def test_create_graph_leaves_no_cycle_behind():
+    leaves = [load("fastgrad").leaf(np.ones(3)) for _ in range(3)]
+    task = next(t for t in TASKS if t.name.startswith("create_graph"))
+    graph = task.workload.build(None, leaves, 8)
+    assert len(load("fastgrad").recorded_backward(graph, leaves)) == 3
+    assert all(x.grad is None for x in leaves)
+
+
+@pytest.mark.parametrize("padding", guarded.PADDINGS)
+def test_padded_arrays_are_where_they_are_told(padding):
+    arrays = [np.linspace(0, 1, 4096), np.ones((2, 3)), np.array(2.0)]
+    copies, _ = guarded.apart(arrays, padding)
+    for i, (a, copy) in enumerate(zip(arrays, copies, strict=True), start=1):
+        assert copy.ctypes.data % guarded.PAGE == i * padding % guarded.PAGE
+        assert copy.shape == a.shape
+        assert np.array_equal(copy, a)
+        assert copy.flags.aligned
+        assert copy.flags.c_contiguous
+
+
+def test_only_the_chain_on_4096_elements_is_padded():
+    padded = [task for task in TASKS if isinstance(task, guarded.Padded)]
+    assert [task.workload.shapes[0] for task in padded] == [(4096,)]
+    assert all(isinstance(task, Graph) for task in padded)
 
 
 # --- instructions ---

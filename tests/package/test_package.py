@@ -9,6 +9,8 @@ import inspect
 import os
 import pkgutil
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -300,3 +302,14 @@ def test_modules_are_compiled():
     compiled = [m for m in MODULES if importlib.import_module(m).__file__.endswith((".so", ".pyd"))]
     for name in ("_core.queue", "_core.engine", "_kernels.loops", "functions._arithmetic"):
         assert f"fastgrad.{name}" in compiled
+
+
+def test_engine_in_python_runs():
+    page = root() / "docs" / "engine_in_python.py"
+    if not page.is_file():
+        pytest.skip("no docs here")
+    run = subprocess.run([sys.executable, page], capture_output=True, text=True, check=True)
+    assert run.stdout.splitlines()[-2:] == [
+        "the queue is empty; a.grad is None still",
+        "a.grad, b.grad, c.grad = 24.0, 36.0, 1.0",
+    ]
