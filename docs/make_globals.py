@@ -29,6 +29,7 @@ PROTECTED = {
     ),
     "config ever_kept": "the GIL; written by the first use of `Config.keep_variables`",
     "debug current": "a context variable: of the thread and the task",
+    "node by_hand": "the GIL; only ever set, and read by assertions alone",
     "debug armed": "the GIL; written by the first `debug` block",
     "node fg_origin": (
         "each thread's own (`__thread`): the number of the function that it is differentiating"

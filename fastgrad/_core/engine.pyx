@@ -23,7 +23,9 @@ from fastgrad._core.asides cimport Aside
 from fastgrad._core.debug cimport check_if_noted
 from fastgrad._core.ends cimport claim_ahead
 from fastgrad._core.fit cimport brought
-from fastgrad._core.graph cimport as_recorded, called_again, held, not_walkable, value_of
+from fastgrad._core.graph cimport (
+    as_recorded, called_again, held, knows_its_handles, not_walkable, value_of,
+)
 from fastgrad._core.hooks cimport Undecided, hook_leaf, hook_leaves, hook_outputs
 from fastgrad._kernels.loops cimport (
     Operand, clear_errors, import_numpy, is_double, is_large, same_dtype,
@@ -33,7 +35,7 @@ from fastgrad._core.node cimport (
     SPENT, STAND_IN, spend,
 )
 from fastgrad._core.operation cimport gradient_of, saved_like, saved_operand
-from fastgrad._core.queue cimport pop
+from fastgrad._core.queue cimport is_heap, pop
 from fastgrad._core.row cimport Call, call_of, whole
 from fastgrad._core.run cimport (
     aside_of, deposit, end, fit_in, grad_of, leads, note, place, put_back, result, show, take_only,
@@ -51,7 +53,9 @@ cdef int walk(Run run) except -1:
     while f != NULL:
         visited = False
         try:
+            assert is_heap(&run.queue) and knows_its_handles(<Node>f)
             visit(run, <Node>f)
+            assert is_heap(&run.queue) and not holds_gradient(run, <Node>f)
             visited = True
         finally:
             if not visited:
@@ -64,6 +68,16 @@ cdef int walk(Run run) except -1:
     if run.aside and not run.deaf:
         hook_leaves(run)
     return 0
+
+
+cdef bint holds_gradient(Run run, Node f) noexcept:
+    """For assertions: whether a gradient of this run is left at a node that was visited."""
+    cdef int slot
+    if f.run == run.number:
+        for slot in range(f.n_slots):
+            if f.slots[slot].gradient.state != NONE:
+                return True
+    return False
 
 
 cdef int forget_in_flight(Run run, Node f) except -1:

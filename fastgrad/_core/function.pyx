@@ -23,7 +23,7 @@ from fastgrad._core.graph cimport (
 from fastgrad._kernels.loops cimport import_numpy, is_array, is_double_scalar
 from fastgrad._core.node cimport (
     COLLECTABLE, HAS_MOVED, Handle, IN_PYTHON, LEAF, RECORDED, REQUIRES_GRAD, SAVED, SPENT,
-    adopt_nodes, attributes, is_moved, make_edges, make_slots, moved_out,
+    adopt_nodes, attributes, is_moved, make_edges, make_slots, moved_out, note_by_hand,
 )
 from fastgrad._core.record cimport Record, begin, count, finish, finish_many
 from fastgrad._core.stand_ins cimport recorded_inputs, recorded_outputs
@@ -176,6 +176,7 @@ cdef class Function(Node):
     @generation.setter
     def generation(self, value):
         self.generation = index(value)
+        note_by_hand()
 
     def __setattr__(self, name, value):
         PyObject_GenericSetAttr(self, name, value)

@@ -88,6 +88,8 @@ cdef int64_t no_next_generation() except -1
 # The program moves handles by hand. See NOTE [Moved].
 cdef int leave_place(Handle y) except -1
 cdef int take_place(Handle y, Node f) except -1
+# For assertions: whether each of its handles stands where the slot says, or was moved.
+cdef bint knows_its_handles(Node f) noexcept
 cdef object referent(object reference)  # of a weak reference, or what is in its place; or None
 cdef int assign_outputs(Node f, list references) except -1
 

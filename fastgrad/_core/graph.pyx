@@ -303,6 +303,7 @@ cdef int take_place(Handle y, Node f) except -1:
     Py_INCREF(f)
     y.creator, y.slot = <PyObject *>f, slot + f.first
     y.flags |= REQUIRES_GRAD
+    assert knows_its_handles(f)
     # Only now, for these may run Python code.
     Py_XDECREF(replaced)
     Py_XDECREF(before)
@@ -337,6 +338,14 @@ cdef PyObject *enter_slot(Node f, int slot, Handle y) noexcept:
     if before == NULL or moved:
         f.slots[slot].handle = <PyObject *>y
     return before if moved else NULL
+
+
+cdef bint knows_its_handles(Node f) noexcept:
+    cdef int slot
+    for slot in range(f.n_slots):
+        if is_moved(<PyObject *>f, slot) and not f.flags & HAS_MOVED:
+            return False
+    return True
 
 
 cdef object emptied_slot(Node f, int slot):
@@ -376,6 +385,7 @@ cdef int assign_outputs(Node f, list references) except -1:
             gone.append(boxed(&f.slots[slot].gradient))
             forget(&f.slots[slot].gradient)
     f.n_slots = n
+    assert knows_its_handles(f)
     put_note(f, "outputs", references)
     return 0
 

@@ -142,6 +142,14 @@ cdef inline void clear_array(PyObject **field) noexcept:
         drop(x)
 
 
+by_hand = False
+
+
+cdef void note_by_hand() noexcept:
+    global by_hand
+    by_hand = True
+
+
 # --- handles ---
 
 

@@ -39,3 +39,6 @@ cdef struct PriorityQueue:
 cdef int push(PriorityQueue *queue, void *item, int64_t generation) except -1 nogil
 cdef void *pop(PriorityQueue *queue) noexcept nogil  # NULL: empty
 cdef void release(PriorityQueue *queue) noexcept nogil  # an empty queue, its arrays freed
+
+# For assertions: whether no run goes before its parent, as far as that is looked at.
+cdef bint is_heap(const PriorityQueue *queue) noexcept nogil

@@ -134,6 +134,18 @@ cdef void pop_run(PriorityQueue *queue) noexcept nogil:
     queue.heap[place] = last
 
 
+cdef enum:
+    N_CHECKED = 64  # of all runs, each check would take as long as there are runs
+
+
+cdef bint is_heap(const PriorityQueue *queue) noexcept nogil:
+    cdef int64_t place
+    for place in range(1, min(queue.n_runs, N_CHECKED)):
+        if before(&queue.heap[place], &queue.heap[(place - 1) >> 1]):
+            return False
+    return (queue.n_items == 0) == (queue.n_runs == 0) and queue.n_items >= queue.n_runs
+
+
 cdef class Queue:
     """The queue with Python objects for items, as the tests see it.
 
@@ -157,11 +169,13 @@ cdef class Queue:
         """
         box = (item,)
         push(&self.queue, <void *>box, index(generation))
+        assert is_heap(&self.queue)
         self.boxes[id(box)] = box
 
     def pop(self):
         """The next item; IndexError if there is none."""
         cdef void *box = pop(&self.queue)
+        assert is_heap(&self.queue)
         if box == NULL:
             raise IndexError("pop from an empty queue")
         return self.boxes.pop(id(<object>box))[0]

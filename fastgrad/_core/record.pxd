@@ -53,8 +53,11 @@ cdef inline int finish(Record *r, Node f, Handle y) except -1:
     if r.tracked:
         track(<PyObject *>f)
         track(<PyObject *>y)
+    assert is_well_formed(f)
     return note_if_armed(f)
 
+
+cdef bint is_well_formed(Node f) except -1  # for assertions, of one that was just recorded
 
 cdef int finish_many(Record *r, Node f, list ys) except -1  # of those that require a gradient
 

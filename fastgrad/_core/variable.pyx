@@ -20,7 +20,7 @@ from fastgrad._core.graph cimport (
 from fastgrad._core.view cimport cut_history, form_of, note_form, note_name
 from fastgrad._kernels.loops cimport import_numpy, is_array
 from fastgrad._core.node cimport (
-    ENDED, Node, REQUIRES_GRAD, adopt_handles, adopt_variable, origin_here,
+    ENDED, Node, REQUIRES_GRAD, adopt_handles, adopt_variable, note_by_hand, origin_here,
 )
 
 import_numpy()
@@ -127,6 +127,7 @@ cdef class VariableBase(Handle):
             leave_place(self)
         else:
             take_place(self, function(f))
+            note_by_hand()
             if self.name != NULL:
                 note_name(self)
 
@@ -139,6 +140,8 @@ cdef class VariableBase(Handle):
         cdef int64_t generation = index(func.generation)  # maybe an attribute of its class
         cdef int64_t after = next_generation(generation)
         take_place(self, f)
+        if f.generation != generation:
+            note_by_hand()
         if self.name != NULL:
             note_name(self)
         f.generation = generation
@@ -188,6 +191,7 @@ cdef class VariableBase(Handle):
     @generation.setter
     def generation(self, value):
         self.generation = index(value)
+        note_by_hand()
 
     @property
     def requires_grad(self):

@@ -133,6 +133,7 @@ cdef bint apply1(int loop, PyObject *x, PyObject **y) except -1:
     cdef intp steps[2]
     if not order or loops[loop].of[double].function == NULL:
         return False
+    assert y[0] == NULL or is_exclusive(y[0])
     if y[0] == NULL:
         y[0] = empty_like(x, not order & C_ORDER)
     elif not takes(y[0], x, order):
@@ -194,6 +195,7 @@ cdef bint apply2(int loop, Operand x0, Operand x1, PyObject **y) except -1:
     if (not locate(x0, like, order, &room0, &args[0], &steps[0])
             or not locate(x1, like, order, &room1, &args[1], &steps[1])):
         return apply_to_rows(loop, x0.array, x1.array, y)
+    assert y[0] == NULL or is_exclusive(y[0])
     if y[0] == NULL:
         y[0] = empty_like(like, not order & C_ORDER)
     elif not takes(y[0], like, order):
@@ -240,6 +242,7 @@ cdef bint apply_to_rows(int loop, PyObject *x0, PyObject *x1, PyObject **y) exce
     cdef intp n = row_of(x1 if whole == 0 else x0, like, &steps[1 - whole], &row_steps[1 - whole])
     if n == 0:
         return False
+    assert y[0] == NULL or is_exclusive(y[0])
     if y[0] == NULL:
         y[0] = empty_like(like, False)
     elif not takes(y[0], like, C_ORDER):
