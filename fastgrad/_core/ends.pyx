@@ -22,7 +22,8 @@ cdef int claim_ahead(Run run, list ys) except -1:
     cdef int i, slot
     cdef PyObject *to
     cdef Py_ssize_t place
-    cdef bint wanted, single = len(run.wanted) == 1  # which nothing leads to that it was computed from
+    # (Of a single one, nothing leads to it that it was computed from.)
+    cdef bint wanted, single = len(run.wanted) == 1
     cdef list stack = [<object>y.creator for y in ys if y.creator != NULL]
     run.pruned = True
     while stack:
