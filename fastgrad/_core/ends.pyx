@@ -21,31 +21,41 @@ cdef int claim_ahead(Run run, list ys) except -1:
     cdef Handle y
     cdef int i, slot
     cdef PyObject *to
-    cdef bint single = len(run.wanted) == 1  # which nothing leads to that it was computed from
+    cdef Py_ssize_t place
+    # (Of a single one, nothing leads to it that it was computed from.)
+    cdef bint wanted, single = len(run.wanted) == 1
     cdef list stack = [<object>y.creator for y in ys if y.creator != NULL]
     run.pruned = True
     while stack:
-        f = stack[len(stack) - 1]
+        f = stack.pop()
         if is_seen(run, f):  # and so is all that it leads to
-            stack.pop()
-            if not is_ahead(run, f) and (produces(f, run.wanted) or any_ahead(run, f)):
+            if not is_ahead(run, f) and any_ahead(run, f):
                 set_ahead(run, f)
             continue
-        if f.flags & SPENT and not produces(f, run.wanted):
+        wanted = produces(f, run.wanted)
+        if f.flags & SPENT and not wanted:
             raise not_walkable(f)
         claim_as_done(run, f)
-        if single and produces(f, run.wanted):
-            continue
+        if wanted:
+            set_ahead(run, f)
+            if single:
+                continue
+        place = len(stack)
         for i in range(f.n_edges):
             slot = f.edges[i].slot
             to = end_of(f.edges[i].to, &slot)
             if to == NULL:
                 continue
             if slot == LEAF:
-                if place_of_leaf(run, <Handle>to) != NULL:
-                    set_ahead(run, f)
+                wanted |= place_of_leaf(run, <Handle>to) != NULL
             elif not is_seen(run, <Node>to):
                 stack.append(<object>to)
+            else:
+                wanted |= is_ahead(run, <Node>to)
+        if wanted:
+            set_ahead(run, f)
+        elif len(stack) > place:
+            stack.insert(place, f)  # to be looked at again when all that it leads to is known
     return 0
 
 

@@ -20,6 +20,7 @@ from fastgrad.transforms.arguments import (
     reaches_out,
     running,
     scalar,
+    stop,
     transform,
     zeros_for,
 )
@@ -197,19 +198,23 @@ def gradients(outputs, inputs, grad_outputs=None, create_graph=False, *, unconne
         if grad_outputs is None
         else flatten_as(structure, grad_outputs, "grad_outputs")
     )
-    gys = [ones_like(y) if gy is None else started(gy, y) for y, gy in zip(ys, gys, strict=True)]
+    pairs = list(zip(ys, gys, strict=True))
     if create_graph:
+        gys = [ones_like(y) if gy is None else started(gy, y) for y, gy in pairs]
         with differentiating():
             gxs = recorded.gradients(ys, gys, xs)
     else:
-        gxs = engine.gradients(ys, [gy.data for gy in gys], xs, prune=True)
+        gys = [None if gy is None else started(gy, y).data for y, gy in pairs]
+        gxs = engine.gradients(ys, gys, xs, prune=True)
     parts, seen = [], set()
     for i, (x, gx) in enumerate(zip(xs, gxs, strict=True)):
-        gx = constant(zeros_for(x, i, unconnected) if gx is None else gx)
-        if create_graph and id(gx.data) in seen:
+        gx = zeros_for(x, i, unconnected) if gx is None else gx
+        gx = constant(gx) if create_graph else gx
+        array = stop(gx)
+        if id(array) in seen:
             gx = np.copy(gx)  # no two share memory
-        seen.add(id(gx.data))
-        parts.append(gx if create_graph else np.array(gx.data))
+        seen.add(id(array))
+        parts.append(gx)
     return rebuild(x_structure, parts)
 
 
