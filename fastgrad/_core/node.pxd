@@ -143,8 +143,8 @@ cdef Node new_node_of(PyTypeObject *type)  # without edges and slots
 cdef PyTypeObject *variable_type  # borrowed from its module
 cdef int origin_here() noexcept  # of a leaf that is made now; see NOTE [Origins] in node.pyx
 
-# Whether the program ever set a generation or a creator by hand, for the assertions of a debug build:
-# until then each Function has a greater generation than those that it was computed from.
+# Whether the program ever set a generation or a creator by hand, for the assertions of a debug
+# build: until then each Function has a greater generation than those that it was computed from.
 cdef bint by_hand
 cdef void note_by_hand() noexcept
 
