@@ -163,6 +163,7 @@ cpdef dict without_notes(dict members):
 # of the Variable. They go along when it is moved (NOTE [Moved]); a released node lets go of them.
 
 
+@cython.binding(False)  # a method that is called with another self is an error, as in Python
 @cython.final
 cdef class Hook:
     """A hook on a gradient: see Variable.register_hook."""
