@@ -15,13 +15,12 @@ from fastgrad._core.row import zero
 
 from fastgrad._core.engine cimport gradients_by
 from fastgrad._core.fit cimport brought
-from fastgrad._core.graph cimport held
 from fastgrad._kernels.loops cimport import_numpy
 from fastgrad._core.node cimport Handle, Node, REQUIRES_GRAD, Rule
 from fastgrad._core.operation cimport call_vjp, parameter_of, saved_value
 from fastgrad._core.precision cimport as_read, widened
 from fastgrad._core.row cimport Call
-from fastgrad._core.run cimport Run, deposit, leads, place, taken
+from fastgrad._core.run cimport Run, deposit, leads
 
 import_numpy()
 
@@ -34,17 +33,11 @@ cdef class BatchedRun(Run):
     def __cinit__(self, bint retain_grad, bint retain_graph, dict wanted=None):
         self.directly, self.n_leading = False, 1
 
-    cdef int visit_lifted(self, Node f) except -1:
+    cdef int visit_lifted(self, Node f, Node own, object gy) except -1:
         cdef const Rule *rule = f.rule
         cdef int i, n = rule.n_inputs
-        gy = taken(self, f, 0, False)
-        for i in range(n):
-            place(self, f.edges[i].to, f.edges[i].slot)
-        if gy is None:
-            return 0
         if <object>rule.row_batched is None:
             raise NotBatched
-        cdef Node own = held(f)  # the VJPs run any code, which may release `f`
         # Of `gy`, that of one row has the shape and the dtype of the output.
         xs = [saved_value(own, i, gy[0]) for i in range(n)]
         own_gy, gy = gy, widened(gy)

@@ -9,8 +9,7 @@ from fastgrad._core.row import zero
 from fastgrad._core.asides cimport Aside, new_aside
 from fastgrad._core.graph cimport ended, not_walkable, value_of
 from fastgrad._core.node cimport (
-    AHEAD, DONE, ENDED, HAS_MOVED, Handle, LEAF, OF_ROW, REQUIRES_GRAD, SPENT, handle_in, index_of,
-    is_moved,
+    AHEAD, DONE, ENDED, Handle, LEAF, OF_ROW, REQUIRES_GRAD, SPENT, end_of, handle_in,
 )
 from fastgrad._core.row cimport Row, call_of
 from fastgrad._core.run cimport aside_of, claim, is_aside, place_of_leaf
@@ -19,8 +18,6 @@ from fastgrad._core.run cimport aside_of, claim, is_aside, place_of_leaf
 cdef int claim_ahead(Run run, list ys) except -1:
     cdef Node f
     cdef Handle y
-    cdef int i, slot
-    cdef PyObject *to
     cdef Py_ssize_t place
     # (Of a single one, nothing leads to it that it was computed from.)
     cdef bint wanted, single = len(run.wanted) == 1
@@ -29,7 +26,7 @@ cdef int claim_ahead(Run run, list ys) except -1:
     while stack:
         f = stack.pop()
         if is_seen(run, f):  # and so is all that it leads to
-            if not is_ahead(run, f) and any_ahead(run, f):
+            if not is_ahead(run, f) and any_ahead(run, f, None):
                 set_ahead(run, f)
             continue
         wanted = produces(f, run.wanted)
@@ -41,17 +38,7 @@ cdef int claim_ahead(Run run, list ys) except -1:
             if single:
                 continue
         place = len(stack)
-        for i in range(f.n_edges):
-            slot = f.edges[i].slot
-            to = end_of(f.edges[i].to, &slot)
-            if to == NULL:
-                continue
-            if slot == LEAF:
-                wanted |= place_of_leaf(run, <Handle>to) != NULL
-            elif not is_seen(run, <Node>to):
-                stack.append(<object>to)
-            else:
-                wanted |= is_ahead(run, <Node>to)
+        wanted |= any_ahead(run, f, stack)
         if wanted:
             set_ahead(run, f)
         elif len(stack) > place:
@@ -89,21 +76,26 @@ cdef inline int set_ahead(Run run, Node f) except -1:
     return 0
 
 
-cdef inline bint any_ahead(Run run, Node f) except -1:
-    """Whether one of its edges leads to what is wanted, or to a node that does."""
+cdef inline bint any_ahead(Run run, Node f, list unseen) except -1:
+    """Whether one of its edges leads to what is wanted, or to a node that does.
+
+    Nodes that nobody has looked at go to the end of `unseen`, if that is not None.
+    """
     cdef int i, slot
     cdef PyObject *to
+    cdef bint ahead = False
     for i in range(f.n_edges):
         slot = f.edges[i].slot
         to = end_of(f.edges[i].to, &slot)
         if to == NULL:
             continue
         if slot == LEAF:
-            if place_of_leaf(run, <Handle>to) != NULL:  # (nearly always claimed already)
-                return True
-        elif is_seen(run, <Node>to) and is_ahead(run, <Node>to):
-            return True
-    return False
+            ahead |= place_of_leaf(run, <Handle>to) != NULL
+        elif is_seen(run, <Node>to):
+            ahead |= is_ahead(run, <Node>to)
+        elif unseen is not None:
+            unseen.append(<object>to)
+    return ahead
 
 
 def leaves(list ys):
@@ -192,18 +184,3 @@ cdef list ends_of(Node f):
         if to != NULL:
             ends.append(<object>to)
     return ends
-
-
-cdef inline PyObject *end_of(PyObject *to, int *slot) noexcept:
-    """Where an edge ends, past a handle that the program moved: see NOTE [Moved] in graph.pyx."""
-    cdef int i
-    if to == NULL:
-        return NULL
-    if slot[0] != LEAF and (<Node>to).flags & HAS_MOVED:
-        i = index_of(<Node>to, slot[0])
-        if 0 <= i < (<Node>to).n_slots and is_moved(to, i):
-            to, slot[0] = (<Node>to).slots[i].handle, LEAF
-    if slot[0] == LEAF and (<Handle>to).creator != NULL:
-        slot[0] = (<Handle>to).slot
-        to = (<Handle>to).creator
-    return to

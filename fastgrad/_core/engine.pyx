@@ -24,7 +24,7 @@ from fastgrad._core.debug cimport check_if_noted
 from fastgrad._core.ends cimport claim_ahead
 from fastgrad._core.fit cimport brought
 from fastgrad._core.graph cimport (
-    as_recorded, called_again, held, knows_its_handles, not_walkable, value_of,
+    array_of, as_recorded, called_again, held, knows_its_handles, not_walkable, value_of,
 )
 from fastgrad._core.hooks cimport Undecided, hook_leaf, hook_leaves, hook_outputs
 from fastgrad._kernels.loops cimport (
@@ -38,8 +38,8 @@ from fastgrad._core.operation cimport gradient_of, saved_like, saved_operand
 from fastgrad._core.queue cimport is_heap, pop
 from fastgrad._core.row cimport Call, call_of, whole
 from fastgrad._core.run cimport (
-    aside_of, deposit, end, fit_in, grad_of, leads, note, place, put_back, result, show, take_only,
-    taken, taken_out,
+    aside_of, deposit, end, fit_in, forget_in_flight, grad_of, leads, note, place, put_back, result,
+    show, take_only, taken, taken_out,
 )
 from fastgrad._core.stand_ins cimport recorded_data, recorded_value
 
@@ -58,8 +58,8 @@ cdef int walk(Run run) except -1:
             assert is_heap(&run.queue) and not holds_gradient(run, <Node>f)
             visited = True
         finally:
-            if not visited:
-                forget_in_flight(run, <Node>f)
+            if not visited and (<Node>f).run == run.number:
+                forget_in_flight(<Node>f)
             Py_DECREF(<object>f)
         n_visits += 1
         if not n_visits & 0xFFF:
@@ -80,15 +80,6 @@ cdef bint holds_gradient(Run run, Node f) noexcept:
     return False
 
 
-cdef int forget_in_flight(Run run, Node f) except -1:
-    """Of a node that could not be visited: what is left there might close a cycle."""
-    cdef int slot
-    if f.run == run.number:
-        for slot in range(f.n_slots):
-            forget(&f.slots[slot].gradient)
-    return 0
-
-
 cdef inline int visit(Run run, Node f) except -1:
     if f.flags & SPENT or not f.flags & RECORDED:
         raise not_walkable(f)
@@ -101,7 +92,7 @@ cdef inline int visit(Run run, Node f) except -1:
     elif run.directly:
         visit_operation(run, f)
     else:
-        run.visit_lifted(f)
+        visit_lifted(run, f)
     if not run.retain_graph:
         let_go(run, f)
     return 0
@@ -152,6 +143,17 @@ cdef inline int visit_operation(Run run, Node f) except -1:
             contribute(run, f, 0 if f.edges[0].to != NULL else 1, &gy, True)
     finally:
         forget(&gy)
+    return 0
+
+
+cdef int visit_lifted(Run run, Node f) except -1:
+    """The same by another run: by the row's VJPs."""
+    cdef int i
+    gy = taken(run, f, 0, False)
+    for i in range(f.rule.n_inputs):
+        place(run, f.edges[i].to, f.edges[i].slot)
+    if gy is not None:
+        run.visit_lifted(f, held(f), gy)  # the VJPs run any code, which may release `f`
     return 0
 
 
@@ -294,7 +296,7 @@ cdef int visit_function(Run run, Node f) except -1:
             continue
         like = recorded_value(xs, i, n)
         if like is None:  # a Variable without data takes any gradient
-            like = np.asanyarray(value_of(gxs[i]) if isinstance(gxs[i], Handle) else gxs[i])
+            like = np.asanyarray(array_of(gxs[i]))
         gx = fit_in(run, gxs[i], like, f, i, gys)
         if gx is not None:
             run.require(f, i, gxs[i], gys, None)

@@ -5,7 +5,7 @@ import numpy as np
 from cpython.object cimport PyObject
 
 from fastgrad._core.accumulate cimport gradient_dtype
-from fastgrad._core.graph cimport is_scalar, value_of
+from fastgrad._core.graph cimport array_of, is_scalar
 from fastgrad._core.node cimport Handle
 from fastgrad._kernels.loops cimport (
     clear_errors, errors, holds_integers, import_numpy, is_array, is_double, is_double_scalar,
@@ -23,7 +23,7 @@ cdef object fit(object gx, object like, object named, int i, list gys):
     if gx is None or suits(gx, like):
         return gx
     gx = checked(gx, like, named, i, gys)
-    return brought(value_of(gx) if isinstance(gx, Handle) else gx, like, 0)
+    return brought(array_of(gx), like, 0)
 
 
 cdef bint suits(object gx, object like) noexcept:
@@ -35,7 +35,7 @@ cdef bint suits(object gx, object like) noexcept:
 
 
 cdef object checked(object gx, object like, object named, int i, list gys):
-    g = value_of(gx) if isinstance(gx, Handle) else gx
+    g = array_of(gx)
     cdef bint of_row = type(named) is str  # whose VJPs may return what NumPy reads as an array
     if is_array(<PyObject *>g) or is_scalar(g) or of_row and type(g) in (list, tuple):
         g = np.asanyarray(g)
@@ -72,9 +72,8 @@ cdef bint is_broadcast(tuple shape, tuple own) except -1:
 cdef object brought(object gx, object like, int n_leading):
     cdef PyObject *total
     cdef bint recorded = isinstance(gx, Handle)
-    if isinstance(like, Handle):
-        like = value_of(like)
-    if n_leading == 0 and suits(value_of(gx) if recorded else gx, like):
+    like = array_of(like)
+    if n_leading == 0 and suits(array_of(gx), like):
         return gx  # nearly always
     if n_leading == 0 and like is not None and is_exact(<PyObject *>gx):
         total = sum_leading(<PyObject *>gx, <PyObject *>like)

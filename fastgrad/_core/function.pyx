@@ -134,8 +134,8 @@ cdef class Function(Node):
     def inputs(self):
         """The Variables that it was called with: a tuple. AttributeError before a call.
 
-        Of a built-in operation, a Variable that the program holds no more is made anew, with the
-        value that was saved for `backward`, or None. Assignable.
+        Of a built-in operation, a Variable that the program holds no more is made again, once, with
+        the value that was saved for `backward`, or None. Assignable.
 
         In `backward`, one that was assigned other data since has a Variable in its place.
         """

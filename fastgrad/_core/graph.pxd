@@ -16,6 +16,10 @@ cdef extern from "Python.h":
     void leave_call "Py_LeaveRecursiveCall"() noexcept
 
 cdef object value_of(Handle x)  # its data: an ndarray, or None
+
+cdef inline object array_of(object x):  # a Variable's data, and anything else as it is
+    return value_of(x) if isinstance(x, Handle) else x
+
 cdef bint is_scalar(object x) except -1  # a number of Python's or NumPy's
 cdef object as_data(object x)  # an ndarray, for a scalar as well; TypeError for anything else
 cdef Handle variable(object data, bint requires_grad)  # a new one, of what as_data takes

@@ -8,7 +8,7 @@ has hooks has its gradient kept aside (`claim_leaf`): without what its `.grad` w
 
 from fastgrad._core.accumulate cimport Gradient, NONE, boxed, forget, put
 from fastgrad._core.asides cimport Aside
-from fastgrad._core.graph cimport Hook, hooks_of, note_of, put_hooks, value_of
+from fastgrad._core.graph cimport array_of, Hook, hooks_of, note_of, put_hooks, value_of
 from fastgrad._core.node cimport HOOKED, LEAF, REQUIRES_GRAD
 from fastgrad._core.run cimport aside_of, fit_in, put_back, taken_out
 from fastgrad._kernels.loops cimport clear_errors, import_numpy
@@ -52,7 +52,7 @@ cdef object hooked(Run run, list hooks, object gx, object x, int slot):
                                "data of the one that it was given; return a new Variable")
         if made is None or made is passed:
             continue
-        like = value_of(gx) if isinstance(gx, Handle) else gx
+        like = array_of(gx)
         gx = fit_in(run, made, like, (function, x, slot), 0, [])
         if run.is_lost(made, passed):
             raise RuntimeError(

@@ -171,6 +171,21 @@ cdef inline bint is_moved(PyObject *f, int slot) noexcept:
     cdef PyObject *x = (<Node>f).slots[slot].handle
     return x != NULL and ((<Handle>x).creator != f or index_of(<Node>f, (<Handle>x).slot) != slot)
 
+# Where an edge ends, past a handle that the program moved: see NOTE [Moved] in graph.pyx. With LEAF
+# in `slot` it is a leaf, else the node whose output that is.
+cdef inline PyObject *end_of(PyObject *to, int *slot) noexcept:
+    cdef int i
+    if to == NULL:
+        return NULL
+    if slot[0] != LEAF and (<Node>to).flags & HAS_MOVED:
+        i = index_of(<Node>to, slot[0])
+        if 0 <= i < (<Node>to).n_slots and is_moved(to, i):
+            to, slot[0] = (<Node>to).slots[i].handle, LEAF  # owned, so alive
+    if slot[0] == LEAF and (<Handle>to).creator != NULL:
+        slot[0] = (<Handle>to).slot
+        to = (<Handle>to).creator
+    return to
+
 cdef int make_slots(Node f, int n) except -1  # n or more; those it has stay
 cdef int make_edges(Node f, int n) except -1  # n, all zero, of a node that has none
 cdef Node moved_out(Node f)  # these, in a node of their own, for `f` to be recorded anew

@@ -26,7 +26,7 @@ from fastgrad._core.function_backward cimport call_recorded, guarded
 from fastgrad._core.stand_ins cimport (
     recorded_inputs, recorded_value, variable_at,
 )
-from fastgrad._core.graph cimport as_recorded, held, shown_by, value_of, variable
+from fastgrad._core.graph cimport as_recorded, shown_by, value_of, variable
 from fastgrad._kernels.loops cimport import_numpy, is_stand_in, native, stand_in, take_object
 from fastgrad._core.node cimport (
     Edge, HOLLOW, Handle, Node, REQUIRES_GRAD, Rule, handle_in,
@@ -36,7 +36,7 @@ from fastgrad._core.precision cimport as_read, widened
 from fastgrad._core.row cimport (
     Call, NOTHING, Row, call_of, gradient_of_call, owned, row_of, whole,
 )
-from fastgrad._core.run cimport deposit, end, leads, place, show, taken
+from fastgrad._core.run cimport deposit, end, leads, show
 from fastgrad._core.view cimport handle_to_read
 
 import_numpy()
@@ -60,15 +60,9 @@ cdef class RecordedRun(Run):
         # A copy: the gradients of two leaves may be one Variable.
         return gx if gx is shown_by(x) else self.xp.copy(gx)
 
-    cdef int visit_lifted(self, Node f) except -1:
+    cdef int visit_lifted(self, Node f, Node own, object gy) except -1:
         cdef const Rule *rule = f.rule
         cdef int i, n = rule.n_inputs
-        gy = taken(self, f, 0, False)
-        for i in range(n):
-            place(self, f.edges[i].to, f.edges[i].slot)
-        if gy is None:
-            return 0
-        cdef Node own = held(f)  # the VJPs run any code, which may release `f`
         parameter = parameter_of(own)
         own_gy, gy = gy, widened(gy)
         xs = [operand_of(own, i, own_gy) for i in range(n)]

@@ -19,7 +19,7 @@ from fastgrad._core.config cimport recording
 from fastgrad._core.collector cimport has_references, untrack
 from fastgrad._core.fit cimport fit
 from fastgrad._core.function cimport Function
-from fastgrad._core.graph cimport enter_call, held, leave_call, value_of, variable
+from fastgrad._core.graph cimport array_of, enter_call, held, leave_call, value_of, variable
 from fastgrad._kernels.loops cimport (
     holds_integers, import_numpy, is_array, is_exact, is_stand_in, native, stand_in, take_object,
 )
@@ -387,7 +387,7 @@ def apart(name, args, out):
     """The arguments, with copies of those arrays that share the memory to which a result goes."""
     found = []
     for x in args:
-        data = value_of(x) if isinstance(x, Handle) else x
+        data = array_of(x)
         if isinstance(data, np.ndarray) and any([
             isinstance(y, np.ndarray) and np.may_share_memory(data, y) for y in out
         ]):

@@ -8,7 +8,7 @@ from fastgrad._core.accumulate cimport Gradient, NONE, forget, put
 from fastgrad._core.asides cimport Aside, is_held
 from fastgrad._core.graph cimport called_again, ended
 from fastgrad._core.node cimport (
-    AHEAD, DONE, ENDED, HAS_MOVED, Handle, LEAF, Node, REQUIRES_GRAD, index_of, is_moved,
+    AHEAD, DONE, ENDED, Handle, LEAF, Node, REQUIRES_GRAD, end_of, index_of, is_moved,
 )
 from fastgrad._core.queue cimport PriorityQueue, push
 from fastgrad._core.row cimport Call
@@ -35,8 +35,9 @@ cdef class Run:
     cdef object lifted(self, object gx)  # an array, or a Variable, as a gradient of this run
     cdef object added(self, object g, object gx)  # their sum
     cdef object visible(self, Handle x, object gx)  # as `x.grad` shows it in the end
-    cdef int visit_lifted(self, Node f) except -1  # a compiled operation, if not `directly`
-    # The call of a row, for `by_row`. `own` holds what the edges of `f` lead to.
+    # A compiled operation, if not `directly`. `own` holds what the edges of `f` lead to.
+    cdef int visit_lifted(self, Node f, Node own, object gy) except -1
+    # The call of a row, for `by_row`; `own` as above.
     cdef object opened(self, Node f, Node own, Call call, list gys)
     # The gradient for operand `i` of a row, or None: not yet fitted.
     cdef object by_row(self, Node f, Call call, object opened, int i)
@@ -77,20 +78,11 @@ cdef inline bint is_aside(Run run, object owner, uint64_t number) except -1:
 cdef inline Gradient *place(Run run, PyObject *to, int slot) except? NULL:
     """Where the gradient at the end of an edge is in flight; NULL: nowhere, nobody wants it."""
     cdef Node f
-    cdef int i
+    to = end_of(to, &slot)
     if to == NULL:
         return NULL
     if slot == LEAF:
-        if (<Handle>to).creator == NULL:
-            return place_of_leaf(run, <Handle>to)
-        to, slot = (<Handle>to).creator, (<Handle>to).slot  # it was given one since
-    elif (<Node>to).flags & HAS_MOVED:  # see NOTE [Moved] in graph.pyx
-        i = index_of(<Node>to, slot)
-        if 0 <= i < (<Node>to).n_slots and is_moved(to, i):
-            to = (<Node>to).slots[i].handle  # owned, so alive
-            if (<Handle>to).creator == NULL:
-                return place_of_leaf(run, <Handle>to)
-            to, slot = (<Handle>to).creator, (<Handle>to).slot
+        return place_of_leaf(run, <Handle>to)
     f = <Node>to
     if f.first:
         slot = index_of(f, slot)
@@ -124,12 +116,17 @@ cdef inline int take_only(Run run, Node f, Gradient *gy) except -1:
 
 
 cdef inline int claim(Run run, Node f) except -1:
-    cdef int i
     f.run = run.number
     f.flags &= ~(DONE | AHEAD)
-    for i in range(f.n_slots):
-        forget(&f.slots[i].gradient)  # of a Function called again in the middle of a run
+    forget_in_flight(f)  # of a Function called again in the middle of a run
     return 0
+
+
+cdef inline void forget_in_flight(Node f) noexcept:
+    """The gradients at a node: what is left there might close a cycle."""
+    cdef int i
+    for i in range(f.n_slots):
+        forget(&f.slots[i].gradient)
 
 
 cdef inline Gradient *place_of_leaf(Run run, Handle x) except? NULL:

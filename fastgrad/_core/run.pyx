@@ -11,7 +11,7 @@ from fastgrad._core.accumulate cimport (
 from fastgrad._core.asides cimport active, for_holder, is_for_holder, late, new_aside
 from fastgrad._core.fit cimport brought, checked, suits
 from fastgrad._core.function_backward cimport call_backward
-from fastgrad._core.graph cimport hooks_of, require_fit, set_grad, shown_by, value_of
+from fastgrad._core.graph cimport array_of, hooks_of, require_fit, set_grad, shown_by
 from fastgrad._kernels.loops cimport (
     as_number, clear_errors, import_numpy, is_array, is_large, same_shape,
 )
@@ -46,7 +46,7 @@ cdef class Run:
         active.add(self.key)
 
     cdef object lifted(self, object gx):
-        return value_of(gx) if isinstance(gx, Handle) else gx
+        return array_of(gx)
 
     cdef object added(self, object g, object gx):
         gx = total(g, gx)  # which runs Python code
@@ -56,7 +56,7 @@ cdef class Run:
     cdef object visible(self, Handle x, object gx):
         return gx.copy()
 
-    cdef int visit_lifted(self, Node f) except -1:
+    cdef int visit_lifted(self, Node f, Node own, object gy) except -1:
         raise NotImplementedError
 
     cdef object opened(self, Node f, Node own, Call call, list gys):
@@ -140,8 +140,8 @@ cdef int deposit(Run run, object to, int slot, object gx) except -1:
 
 cdef inline bint alike(object g, object gx) except -1:
     """Whether these, arrays or Variables, are of one shape."""
-    g = value_of(g) if isinstance(g, Handle) else g
-    gx = value_of(gx) if isinstance(gx, Handle) else gx
+    g = array_of(g)
+    gx = array_of(gx)
     return (is_array(<PyObject *>g) and is_array(<PyObject *>gx)
             and same_shape(<PyObject *>g, <PyObject *>gx))
 
@@ -234,22 +234,16 @@ cdef Gradient *place_aside(Run run, object owner, int slot, int n) except? NULL:
 cdef bint leads(Run run, PyObject *to, int slot) except -1:
     """Whether a gradient at the end of an edge is wanted; nothing is claimed."""
     cdef Aside aside
-    cdef int i
     if run.wanted is None or to == NULL:
         return to != NULL
-    if slot != LEAF and (<Node>to).flags & HAS_MOVED:
-        i = index_of(<Node>to, slot)
-        if 0 <= i < (<Node>to).n_slots and is_moved(to, i):
-            to, slot = (<Node>to).slots[i].handle, LEAF
+    to = end_of(to, &slot)
     if slot == LEAF:
-        if (<Handle>to).creator == NULL:
-            if (<Handle>to).flags & ENDED:
-                raise ended()
-            if <size_t>to not in run.wanted:
-                run.captured |= (<Handle>to).slot != run.origin
-                return False
-            return True
-        to = (<Handle>to).creator
+        if (<Handle>to).flags & ENDED:
+            raise ended()
+        if <size_t>to not in run.wanted:
+            run.captured |= (<Handle>to).slot != run.origin
+            return False
+        return True
     if (<Node>to).run == run.number:
         return not (<Node>to).flags & DONE
     aside = aside_of(run, <object>to)
@@ -321,7 +315,7 @@ cdef object grad_of(Handle x):
     if x.grad == NULL:
         return None
     grad = <object>x.grad
-    return value_of(grad) if isinstance(grad, Handle) else grad
+    return array_of(grad)
 
 
 cdef object result(Run run, Handle x):
@@ -376,7 +370,7 @@ cdef list prepared(Run run):
                 leaves.append((x, old, gx, None, None, None))
         elif aside.gradients.state != NONE:
             gx = boxed(aside.gradients)
-            theirs, box, joined = for_holder(x, value_of(gx) if isinstance(gx, Handle) else gx)
+            theirs, box, joined = for_holder(x, array_of(gx))
             if old is not None:
                 require_fit(old, gx)
                 gx = run.added(run.lifted(old), gx)
@@ -400,12 +394,10 @@ cdef bint holds_good(Run run, list leaves) except -1:
 cdef int end(Run run) except -1:
     """Let go of everything; what is in flight still, after an exception, is dropped."""
     cdef PyObject *f = <PyObject *>pop(&run.queue)
-    cdef int slot
     cdef Handle x
     while f != NULL:
         if (<Node>f).run == run.number:
-            for slot in range((<Node>f).n_slots):
-                forget(&(<Node>f).slots[slot].gradient)
+            forget_in_flight(<Node>f)
         Py_DECREF(<object>f)
         f = <PyObject *>pop(&run.queue)
     release(&run.queue)
