@@ -18,6 +18,8 @@ from fastgrad._core.run cimport aside_of, claim, is_aside, place_of_leaf
 cdef int claim_ahead(Run run, list ys) except -1:
     cdef Node f
     cdef Handle y
+    cdef int i, slot
+    cdef PyObject *to
     cdef Py_ssize_t place
     # (Of a single one, nothing leads to it that it was computed from.)
     cdef bint wanted, single = len(run.wanted) == 1
@@ -26,7 +28,7 @@ cdef int claim_ahead(Run run, list ys) except -1:
     while stack:
         f = stack.pop()
         if is_seen(run, f):  # and so is all that it leads to
-            if not is_ahead(run, f) and any_ahead(run, f, None):
+            if not is_ahead(run, f) and any_ahead(run, f):
                 set_ahead(run, f)
             continue
         wanted = produces(f, run.wanted)
@@ -38,7 +40,17 @@ cdef int claim_ahead(Run run, list ys) except -1:
             if single:
                 continue
         place = len(stack)
-        wanted |= any_ahead(run, f, stack)
+        for i in range(f.n_edges):
+            slot = f.edges[i].slot
+            to = end_of(f.edges[i].to, &slot)
+            if to == NULL:
+                continue
+            if slot == LEAF:
+                wanted |= place_of_leaf(run, <Handle>to) != NULL
+            elif not is_seen(run, <Node>to):
+                stack.append(<object>to)
+            else:
+                wanted |= is_ahead(run, <Node>to)
         if wanted:
             set_ahead(run, f)
         elif len(stack) > place:
@@ -76,26 +88,21 @@ cdef inline int set_ahead(Run run, Node f) except -1:
     return 0
 
 
-cdef inline bint any_ahead(Run run, Node f, list unseen) except -1:
-    """Whether one of its edges leads to what is wanted, or to a node that does.
-
-    Nodes that nobody has looked at go to the end of `unseen`, if that is not None.
-    """
+cdef inline bint any_ahead(Run run, Node f) except -1:
+    """Whether one of its edges leads to what is wanted, or to a node that does."""
     cdef int i, slot
     cdef PyObject *to
-    cdef bint ahead = False
     for i in range(f.n_edges):
         slot = f.edges[i].slot
         to = end_of(f.edges[i].to, &slot)
         if to == NULL:
             continue
         if slot == LEAF:
-            ahead |= place_of_leaf(run, <Handle>to) != NULL
-        elif is_seen(run, <Node>to):
-            ahead |= is_ahead(run, <Node>to)
-        elif unseen is not None:
-            unseen.append(<object>to)
-    return ahead
+            if place_of_leaf(run, <Handle>to) != NULL:  # (nearly always claimed already)
+                return True
+        elif is_seen(run, <Node>to) and is_ahead(run, <Node>to):
+            return True
+    return False
 
 
 def leaves(list ys):
