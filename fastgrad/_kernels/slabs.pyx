@@ -61,7 +61,7 @@ cdef extern from *:
 
 cdef enum:
     SLAB = 1 << 21  # bytes, and the alignment: a huge page
-    MOST_EMPTY = 8  # slabs that keep their memory though they are empty
+    MOST_EMPTY = 16  # slabs that keep their memory though they are empty: 160 000 nodes
 
 # Whether the system is asked for huge pages: not unless the program asks for them. Those that a
 # system has at hand make a graph of 10^7 nodes faster, but on a virtual machine the first large
