@@ -36,7 +36,8 @@ from fastgrad._core.precision cimport as_read, widened
 from fastgrad._core.row cimport (
     Call, NOTHING, Row, call_of, gradient_of_call, owned, row_of, whole,
 )
-from fastgrad._core.run cimport deposit, end, leads, show
+from fastgrad._core.results cimport end, show
+from fastgrad._core.run cimport deposit, leads
 from fastgrad._core.view cimport handle_to_read
 
 import_numpy()
