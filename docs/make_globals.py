@@ -55,7 +55,7 @@ PROTECTED = {
     "row assembled": IMPORT,
     "operation rules": IMPORT,
     "variable registered": IMPORT,
-    "graph NOTES": IMPORT,
+    "notes HOOKS NOTES": IMPORT,
     "precision reals complexes sizes": IMPORT,
     "row NAMES": IMPORT,
     "loops loops ufuncs": IMPORT,

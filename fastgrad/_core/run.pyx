@@ -11,11 +11,12 @@ from fastgrad._core.accumulate cimport (
 from fastgrad._core.asides cimport active, new_aside
 from fastgrad._core.fit cimport brought, checked, suits
 from fastgrad._core.function_backward cimport call_backward
-from fastgrad._core.graph cimport array_of, hooks_of, require_fit
+from fastgrad._core.graph cimport array_of, require_fit
 from fastgrad._kernels.loops cimport (
     as_number, clear_errors, import_numpy, is_array, is_large, same_shape,
 )
 from fastgrad._core.node cimport HOOKED, handle_in
+from fastgrad._core.notes cimport hooks_of
 from fastgrad._core.row cimport owned
 
 from fastgrad._core.row import zero
