@@ -53,7 +53,7 @@ PROTECTED = {
     "protocols answers": BY_PROGRAM.format("`op` and the first use of SciPy's functions"),
     "protocols special": IMPORT,
     "row assembled": IMPORT,
-    "operation rules": IMPORT,
+    "rules rules": IMPORT,
     "variable registered": IMPORT,
     "notes HOOKS NOTES": IMPORT,
     "precision reals complexes sizes": IMPORT,

@@ -7,9 +7,9 @@ from cpython.ref cimport Py_INCREF
 from fastgrad._core.collector cimport make_collectable
 from fastgrad._core.node cimport HOOKED, Handle, Node, attributes
 
-# A note is kept among the attributes, under a name that no attribute can have, or that is a property
-# of the class: "outputs", the list of weak references that the program assigned; "inputs", those of
-# an operation, which it was shown.
+# A note is kept among the attributes, under a name that no attribute can have, or that is a
+# property of the class: "outputs", the list of weak references that the program assigned; "inputs",
+# those of an operation, which it was shown.
 
 cdef str HOOKS = "hooks of gradients"
 cdef set NOTES = {"outputs", "inputs", "names of outputs", "recorded in debug", HOOKS}

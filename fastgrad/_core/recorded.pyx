@@ -14,8 +14,8 @@ from threading import get_ident
 import numpy as np
 
 from fastgrad._core.config import enter, leave
-from fastgrad._core.operation import Operation as OperationClass
 from fastgrad._core.row import RowFunction, zero
+from fastgrad._core.rules import Operation as OperationClass
 
 from fastgrad._core.accumulate cimport zero_gradient
 from fastgrad._core.collector cimport make_collectable
