@@ -26,6 +26,7 @@ from fastgrad._core.node cimport (
 )
 from fastgrad._core.notes cimport note_of, take_note, without_notes
 from fastgrad._core.record cimport Record, begin, count, finish, finish_many
+from fastgrad._core.watch cimport watched, watcher
 from fastgrad._core.stand_ins cimport recorded_inputs, recorded_outputs
 from fastgrad._core.view cimport inputs_of, outputs_of
 
@@ -91,6 +92,10 @@ cdef class Function(Node):
         cdef bint constants = False, requires_grad = False
         cdef object x, ys, xs
         cdef Handle y
+        if watched:
+            ys = watcher().function(self, inputs)
+            if ys is not NotImplemented:
+                return ys
         for x in inputs:
             if not isinstance(x, Handle):
                 constants = True

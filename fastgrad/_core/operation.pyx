@@ -20,6 +20,7 @@ from fastgrad._core.node cimport (
 )
 from fastgrad._core.precision cimport as_read, widened
 from fastgrad._core.record cimport Record, begin, finish, is_recorded, take_operand
+from fastgrad._core.watch cimport watched, watcher
 
 import_numpy()
 
@@ -94,6 +95,9 @@ cdef object apply(const Rule *rule, object x0, object x1):
         is_foreign(x0)  # for its error
         is_foreign(x1)
         return apply_to_lists(rule, x0, x1)
+    if watched:
+        keep_whole(&a[0])
+        keep_whole(&a[1])
     # What NumPy calls, and the garbage collector, may give the Variables other arrays meanwhile.
     cdef object _held0 = None if a[0].value.array == NULL else <object>a[0].value.array
     cdef object _held1 = None if a[1].value.array == NULL else <object>a[1].value.array
@@ -101,7 +105,23 @@ cdef object apply(const Rule *rule, object x0, object x1):
         y = apply_by_numpy(rule, a)
     if is_recorded(y, a[0].requires_grad or a[1].requires_grad):
         record(rule, a, y, NULL)
+    if watched:
+        watcher().operation(<object>rule.type, x0, x1 if rule.n_inputs > 1 else None, y)
     return y
+
+
+cdef int keep_whole(Argument *a) except -1:
+    """Let a constant without axes be saved as the array that it is, not as a number."""
+    if a.kind == STRONG_NUMBER and not a.requires_grad:
+        if isinstance(<object>a.x, Handle):
+            value_of(<Handle>a.x)
+            a.value.array = (<Handle>a.x).array
+        elif is_array(a.x):
+            a.value.array = a.x
+        else:
+            return 0
+        a.kind = OTHER
+    return 0
 
 
 cdef object apply_to_lists(const Rule *rule, object x0, object x1):
@@ -237,6 +257,8 @@ cdef object apply_with(const Rule *rule, Handle x, object parameter):
     cdef Handle y = variable(rule.forward(value, parameter), False)
     if is_recorded(y, x.flags & REQUIRES_GRAD):
         record_with(rule, x, value, parameter, y)
+    if watched:
+        watcher().operation_with(<object>rule.type, x, parameter, y)
     return y
 
 

@@ -31,6 +31,7 @@ from fastgrad._core.operation cimport apply, is_foreign, without_lists
 from fastgrad._core.precision cimport as_read, widened
 from fastgrad._core.rules cimport attach, rule_of
 from fastgrad._core.stand_ins cimport recorded_inputs
+from fastgrad._core.watch cimport watched, watcher
 from fastgrad._core.record cimport Record, begin, finish_many, take_operand
 
 import_numpy()
@@ -187,6 +188,9 @@ cdef class Row:
             any_grad |= (<Handle>x).flags & REQUIRES_GRAD
         if any_grad and recording():
             record(self, operands, n, values, args, kwargs, outputs, many)
+        if watched:
+            watcher().row(self, (operands, *args[1:]) if self.sequence else operands, given,
+                          outputs, out is not None)
         if natural is not None:
             outputs = [made_complex(y, x) for y, x in zip(outputs, natural if many else (natural,))]
         if not many:

@@ -1,0 +1,249 @@
+"""`replay`: a function that is run as ever, logged twice, and replayed from then on."""
+
+import functools
+import sys
+import warnings
+
+import numpy as np
+
+from fastgrad._core import watch
+from fastgrad._core.node import Handle
+from fastgrad.replay.constants import Opaque, form_of, key_of
+from fastgrad.replay.guards import (
+    OTHER_PATH,
+    Differentiated,
+    NoArrays,
+    disagreement,
+    is_same,
+    signature,
+)
+from fastgrad.replay.log import Log, Ref, Refused
+from fastgrad.replay.plan import Miss, Program, Result, result
+from fastgrad.trees import flatten, is_float, rebuild
+
+MOST = 8  # variants: signatures, and paths through the function for each
+
+
+class ReplayWarning(UserWarning):
+    """A function that was to be replayed is not, or not any more: the text says why."""
+
+
+class Replay:
+    """A function and its logs: what `fastgrad.replay` makes. Call it like the function."""
+
+    def __init__(self, fun, check):
+        if not callable(fun):
+            raise TypeError(f"replay: expected a function, but fun is a {type(fun).__name__}")
+        if check not in ("doubling", None):
+            raise ValueError(f"replay: check is {check!r}, expected 'doubling' or None")
+        functools.update_wrapper(self, fun)
+        self.fun, self.check = fun, check
+        self.clear()
+
+    def clear(self):
+        """Forget all logs and programs: the next calls are logged again."""
+        self.programs, self.pending = {}, {}  # by signature: lists
+        self.reasons = {}  # by signature: why it is not replayed
+        self.given_up = None
+        self.n_calls, self.n_eager = {}, 0
+
+    def __get__(self, instance, owner):
+        return self if instance is None else functools.partial(self, instance)
+
+    def __call__(self, *args, **kwargs):
+        if self.given_up is not None or watch.watching() is not None:
+            return self.fun(*args, **kwargs)
+        try:
+            key, leaves = signature(args, kwargs)
+        except Differentiated:
+            return self.fun(*args, **kwargs)
+        except NoArrays as reason:
+            return self.not_for(("arguments",), str(reason), args, kwargs)
+        if not leaves:
+            return self.not_for(key, "no argument is an array", args, kwargs)
+        if key in self.reasons:
+            return self.eager(args, kwargs)
+        n = self.n_calls[key] = self.n_calls.get(key, 0) + 1
+        for program in self.programs.get(key, ()):
+            if program.busy:
+                return self.eager(args, kwargs)  # by this thread or another
+            program.busy = True
+            try:
+                made = program.run(leaves)
+            except Miss:
+                continue
+            except Exception:  # of the function's own, which its call will raise
+                continue
+            finally:
+                program.busy = False
+            program.n_replays += 1
+            if self.check is not None and (program.n_replays == 1 or (n > 3 and not n & (n - 1))):
+                return self.checked(program, made, args, kwargs)
+            return rebuild(program.structure, made)
+        return self.logged(key, args, kwargs)
+
+    def eager(self, args, kwargs):
+        """The function itself."""
+        self.n_eager += 1
+        return self.fun(*args, **kwargs)
+
+    def not_for(self, key, reason, args, kwargs):
+        """Calls like this one are not replayed."""
+        self.reasons.setdefault(key, reason)
+        return self.eager(args, kwargs)
+
+    def checked(self, program, made, args, kwargs):
+        """The results of the function itself, which those of the replay have to be."""
+        true = self.eager(args, kwargs)
+        leaves, _ = flatten(true)
+        if any(isinstance(x, Handle) for x in leaves):
+            raise variable_returned()
+        wrong = first_difference(leaves, made)
+        if wrong is not None:
+            self.give_up(
+                f"{wrong} is not, bit for bit, what the function returned when it was called "
+                "beside it: it depends on something that cannot be seen, or computes otherwise "
+                "with Variables than with arrays (of which the first two calls had the results)"
+            )
+        return true
+
+    def give_up(self, reason):
+        """From now on every call runs as ever."""
+        self.given_up = reason
+        self.programs, self.pending = {}, {}
+        warn(f"{getattr(self, '__name__', 'the function')} is not replayed any more: {reason}")
+
+    # --- logging ---
+
+    def logged(self, key, args, kwargs):
+        """Call the function with Variables, and see whether there was such a call before."""
+        n_paths = len(self.programs.get(key, ())) + len(self.pending.get(key, ()))
+        if n_paths >= MOST + 1 or (key not in self.n_calls and len(self.n_calls) > MOST):
+            self.give_up(f"it took more than {MOST} paths, by values or forms of its arguments")
+            return self.eager(args, kwargs)
+        if sum(map(len, self.programs.values())) >= MOST:
+            self.give_up(f"it took more than {MOST} paths, by values or forms of its arguments")
+            return self.eager(args, kwargs)
+        log = Log()
+        try:
+            made = self.traced(log, args, kwargs)
+        except Exception as error:
+            true = self.eager(args, kwargs)  # raises, if it was not for the Variables
+            self.reasons[key] = (
+                f"with Variables in place of arrays it raised {type(error).__name__}: {error}"
+            )
+            return true
+        leaves, structure = flatten(made)
+        if log.refused is None and any(
+            isinstance(x, Handle) and log.number_of(x) is None for x in leaves
+        ):
+            raise variable_returned()
+        if not any(isinstance(x, (Handle, np.ndarray, np.generic)) for x in leaves):
+            raise TypeError(
+                f"replay: {getattr(self, '__name__', 'the function')} returned no array, but a "
+                f"{type(made).__name__}"
+            )
+        try:
+            results = [Result(log.lifted(x), id(x) in log.whole) for x in leaves]
+        except Refused as reason:
+            log.refuse(str(reason))
+            results = []
+        if log.refused is not None:
+            self.reasons[key] = log.refused
+        else:
+            self.compare(key, log, structure, results)
+        return rebuild(structure, [as_array(x, log) for x in leaves])
+
+    def traced(self, log, args, kwargs):
+        """The function, of Variables, under the log."""
+        leaves, structure = flatten((args, kwargs))
+        i, lifted = 0, []
+        for x in leaves:
+            if isinstance(x, (np.ndarray, np.floating, np.complexfloating)):
+                x = log.argument(i, x, is_float(x))
+                i += 1
+            lifted.append(x)
+        args, kwargs = rebuild(structure, lifted)
+        before = watch.begin(log)
+        try:
+            return self.fun(*args, **kwargs)
+        finally:
+            watch.end(before)
+
+    def compare(self, key, log, structure, results):
+        """Make a program of two logs that agree; keep this one for a second, else."""
+        pending = self.pending.setdefault(key, [])
+        for other in pending:
+            first, first_results = other
+            reason = disagreement(first, log)
+            if reason is None:
+                if len(results) != len(first_results) or not all(
+                    is_same(first, log, x.value, y.value)
+                    for x, y in zip(first_results, results, strict=True)
+                ):  # fmt: skip
+                    reason = "a result is a constant that differed between the first two calls"
+                else:
+                    pending.remove(other)
+                    program = Program(first, log, structure, results)
+                    self.programs.setdefault(key, []).append(program)
+                    return
+            if reason is not OTHER_PATH:
+                self.reasons[key] = reason
+                self.programs.pop(key, None)
+                return
+        pending.append((log, results))
+
+    # --- what it says of itself ---
+
+    def explain(self):
+        """A text: what is replayed, by how many instructions, and what is not, and why."""
+        lines = [f"replay of {getattr(self, '__name__', self.fun)}"]
+        if self.given_up is not None:
+            lines.append(f"  given up: {self.given_up}")
+        for key, programs in self.programs.items():
+            for program in programs:
+                lines += ["  " + line for line in program.explained()]
+        for reason in self.reasons.values():
+            lines.append(f"  not replayed: {reason}")
+        for logs in self.pending.values():
+            for _ in logs:
+                lines.append("  logged once: a second call that agrees will be replayed")
+        return "\n".join(lines)
+
+    def __repr__(self):
+        return f"<replay of {self.fun!r}>"
+
+
+def as_array(x, log):
+    """A result of a logged call as it is returned: no Variable."""
+    return result(watch.data_of(x), id(x) in log.whole) if isinstance(x, Handle) else x
+
+
+def variable_returned():
+    """The TypeError for a function that returns a Variable."""
+    return TypeError(
+        "replay: the function returned a Variable, which is no result of its arguments, or leads "
+        "to a Variable that it captured: pass that as an argument, or return its data"
+    )
+
+
+def first_difference(true, made):
+    """Which of the results is not the same, or None."""
+    if len(true) != len(made):
+        return "the number of results"
+    for i, (x, y) in enumerate(zip(true, made, strict=True)):
+        if isinstance(x, (np.ndarray, np.generic)) or isinstance(y, (np.ndarray, np.generic)):
+            a, b = np.asarray(x), np.asarray(y)
+            if a.shape != b.shape or a.dtype != b.dtype or a.tobytes() != b.tobytes():
+                return f"result {i}"
+        elif key_of(x) != key_of(y):
+            return f"result {i}"
+    return None
+
+
+def warn(text):
+    """A ReplayWarning at the line of the program that called."""
+    frame, level = sys._getframe(1), 2
+    while frame is not None and (frame.f_globals.get("__name__") or "").startswith("fastgrad."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(text, ReplayWarning, stacklevel=level)
