@@ -26,7 +26,7 @@ from fastgrad._core.node cimport (
     adopt_nodes, attributes, is_moved, make_edges, make_slots, moved_out, note_by_hand,
 )
 from fastgrad._core.record cimport Record, begin, count, finish, finish_many
-from fastgrad._core.results cimport class_among
+from fastgrad._core.classes cimport class_among
 from fastgrad._core.stand_ins cimport recorded_inputs, recorded_outputs
 from fastgrad._core.view cimport inputs_of, outputs_of
 

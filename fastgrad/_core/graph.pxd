@@ -22,7 +22,7 @@ cdef inline object array_of(object x):  # a Variable's data, and anything else a
 
 cdef bint is_scalar(object x) except -1  # a number of Python's or NumPy's
 cdef object as_data(object x)  # an ndarray, for a scalar as well; TypeError for anything else
-# A new one, of what as_data takes, or None; of that class, see results.pxd (NULL: of Variable).
+# A new one, of what as_data takes, or None; of that class, see classes.pxd (NULL: of Variable).
 cdef Handle variable(object data, bint requires_grad, PyTypeObject *cls)
 cdef int fill(Handle x, object data) except -1  # the same of one that is new, or has no data yet
 cdef void set_array(Handle x, object array) noexcept  # an ndarray, or None

@@ -26,7 +26,7 @@ from fastgrad._core.node cimport (
 from fastgrad._core.precision cimport as_read, widened
 from fastgrad._core.stand_ins cimport recorded_inputs
 from fastgrad._core.record cimport Record, begin, finish, is_recorded, take_operand
-from fastgrad._core.results cimport class_from, new_result
+from fastgrad._core.classes cimport class_from, new_result
 
 import_numpy()
 

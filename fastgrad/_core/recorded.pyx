@@ -36,7 +36,7 @@ from fastgrad._core.precision cimport as_read, widened
 from fastgrad._core.row cimport (
     Call, NOTHING, Row, call_of, gradient_of_call, owned, row_of, whole,
 )
-from fastgrad._core.results cimport class_among
+from fastgrad._core.classes cimport class_among
 from fastgrad._core.run cimport deposit, end, leads, show
 from fastgrad._core.view cimport handle_to_read
 

@@ -31,7 +31,7 @@ from fastgrad._core.operation cimport apply, attach, is_foreign, rule_of, withou
 from fastgrad._core.precision cimport as_read, widened
 from fastgrad._core.stand_ins cimport recorded_inputs
 from fastgrad._core.record cimport Record, begin, finish_many, take_operand
-from fastgrad._core.results cimport class_among
+from fastgrad._core.classes cimport class_among
 
 import_numpy()
 

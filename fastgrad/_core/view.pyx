@@ -25,7 +25,7 @@ from fastgrad._core.node cimport (
     ALIKE, Edge, FORM, HOLLOW, Handle, IN_PYTHON, LEAF, Node, OF_ROW, OWNS, SAVED,
     SAVED_NUMBER, STAND_IN, copy_of, handle_in, index_of, new_handle, new_handle_of,
 )
-from fastgrad._core.results cimport any_subclass, class_from
+from fastgrad._core.classes cimport any_subclass, class_from
 from fastgrad._kernels.loops cimport (
     from_double, import_numpy, is_array, is_exact, is_stand_in, stand_in, take_object,
 )

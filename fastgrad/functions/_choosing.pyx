@@ -18,7 +18,7 @@ from fastgrad._core.operation cimport (
     read, record, suits,
 )
 from fastgrad._core.record cimport is_recorded
-from fastgrad._core.results cimport class_among
+from fastgrad._core.classes cimport class_among
 
 import_numpy()
 

@@ -1,4 +1,4 @@
-"""See results.pxd.
+"""See classes.pxd.
 
 A class says it with a keyword, `class Box(Variable, results=True)`, and `__results__`, an attribute
 of the class, keeps it: so subclasses inherit it, and other classes in the process see nothing of
