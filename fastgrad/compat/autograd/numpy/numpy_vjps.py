@@ -1,0 +1,1 @@
+"""What programs write their own rules with."""

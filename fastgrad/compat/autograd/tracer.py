@@ -1,0 +1,69 @@
+"""Boxes, and functions that are recorded as a whole."""
+
+import functools
+
+from fastgrad.compat.autograd.boxes import Box, getval, holds_box, isbox
+from fastgrad.compat.autograd.primitives import call_primitive, notrace
+from fastgrad.compat.autograd.util import subvals, toposort  # noqa: F401
+from fastgrad.compat.autograd.wrap_util import wraps
+from fastgrad.variable import Variable
+
+__all__ = ["Box", "Node", "getval", "isbox", "notrace_primitive", "primitive", "register_notrace"]
+
+CONTAINERS = (tuple, list, dict)
+
+
+def primitive(f_raw):
+    """`f_raw` as a function that is recorded as a whole: `defvjp` and `defjvp` say its derivatives.
+
+    Of plain arguments the result is what `f_raw` returns. Where a positional argument is a box or
+    holds some, `f_raw` gets its value, and runs as outside of all functions that are being
+    differentiated. It returns an array, a number, or a nest of tuples, lists and dicts of them.
+    """
+
+    @wraps(f_raw)
+    def f_wrapped(*args, **kwargs):
+        for x in args:
+            if isinstance(x, Variable) or (isinstance(x, CONTAINERS) and holds_box(x)):
+                return call_primitive(f_wrapped, args, kwargs)
+        return f_raw(*args, **kwargs)
+
+    f_wrapped.fun = f_raw
+    f_wrapped._is_autograd_primitive = True
+    return f_wrapped
+
+
+def notrace_primitive(f_raw):
+    """`f_raw` as a function that gets the values of boxes, and whose result is plain."""
+
+    @functools.wraps(f_raw, assigned=("__name__", "__doc__"))
+    def f_wrapped(*args, **kwargs):
+        return f_raw(*map(getval, args), **kwargs)
+
+    f_wrapped._is_primitive = True
+    return f_wrapped
+
+
+def register_notrace(trace_type, primitive_fun):
+    """Let the results of a primitive be plain, whichever derivative is taken."""
+    notrace.add(primitive_fun)
+
+
+class Node:
+    """What a tracer of a program's own makes of a call: see `trace`."""
+
+    __slots__ = ()
+
+    def __init__(self, value, fun, args, kwargs, parent_argnums, parents):
+        raise NotImplementedError(f"{type(self).__name__} has no __init__ for the node of a call")
+
+    def initialize_root(self, *args, **kwargs):
+        """Fill the node that a graph begins with."""
+        raise NotImplementedError(f"{type(self).__name__} has no initialize_root")
+
+    @classmethod
+    def new_root(cls, *args, **kwargs):
+        """A node for a graph to begin with."""
+        root = cls.__new__(cls)
+        root.initialize_root(*args, **kwargs)
+        return root
