@@ -90,7 +90,7 @@ cdef class RecordedRun(Run):
         cdef Edge *edge = &f.edges[i]
         cdef object value = saved_value(f, i, gy)
         if edge.to == NULL:
-            return value
+            return restored(value) if watched else value
         if isinstance(value, Handle):  # gy, for its shape: the elements are not read
             value = value_of(value)
             value = take_object(stand_in(<PyObject *>value))

@@ -60,11 +60,11 @@ def operands_of(entry):
 class Program:
     """What stands for the calls of one signature that take one path."""
 
-    def __init__(self, first, log, structure, results):
+    def __init__(self, first, log, structure, results, names):
         self.modes = {i: mode_of(first.sources[i], s) for i, s in log.sources.items()}
         self.sources, self.guards, self.entries = log.sources, log.guards, log.entries
         self.n_values = log.n_values
-        self.structure, self.results = structure, results
+        self.structure, self.results, self.names = structure, results, names
         self.n_arguments = 0
         self.busy = False
         self.n_replays = 0
@@ -126,8 +126,9 @@ class Program:
                 if x is None or form_of(x) != source.form:
                     raise Miss
             values[i] = x
-        for step in self.steps:
-            step(values)
+        with np.errstate(**raising()):
+            for step in self.steps:
+                step(values)
         for guard in self.guards:
             if key_of(guard.what[1](values[guard.i])) != key_of(guard.seen):
                 raise Miss
@@ -147,6 +148,11 @@ class Program:
             f"{', '.join(f'%{i}' for i in operands_of(e))}   {e.place[0]}:{e.place[1]}"
             for k, e in enumerate(self.entries)
         ]
+
+
+def raising():
+    """An errstate in which what would be reported raises, for the call to run as ever."""
+    return {key: "ignore" if value == "ignore" else "raise" for key, value in np.geterr().items()}
 
 
 class Result:

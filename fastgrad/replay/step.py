@@ -3,12 +3,13 @@
 import functools
 import sys
 import warnings
+import weakref
 
 import numpy as np
 
 from fastgrad._core import watch
 from fastgrad._core.node import Handle
-from fastgrad.replay.constants import Opaque, form_of, key_of
+from fastgrad.replay.constants import key_of
 from fastgrad.replay.guards import (
     OTHER_PATH,
     Differentiated,
@@ -17,7 +18,8 @@ from fastgrad.replay.guards import (
     is_same,
     signature,
 )
-from fastgrad.replay.log import Log, Ref, Refused
+from fastgrad.replay.log import Log, Refused
+from fastgrad.replay.names import Names
 from fastgrad.replay.plan import Miss, Program, Result, result
 from fastgrad.trees import flatten, is_float, rebuild
 
@@ -31,13 +33,14 @@ class ReplayWarning(UserWarning):
 class Replay:
     """A function and its logs: what `fastgrad.replay` makes. Call it like the function."""
 
-    def __init__(self, fun, check):
+    def __init__(self, fun, check, instance=None):
         if not callable(fun):
             raise TypeError(f"replay: expected a function, but fun is a {type(fun).__name__}")
         if check not in ("doubling", None):
             raise ValueError(f"replay: check is {check!r}, expected 'doubling' or None")
         functools.update_wrapper(self, fun)
-        self.fun, self.check = fun, check
+        self.fun, self.check, self.bound = fun, check, {}
+        self.owner = (lambda: None) if instance is None else weakref.ref(instance)
         self.clear()
 
     def clear(self):
@@ -45,14 +48,29 @@ class Replay:
         self.programs, self.pending = {}, {}  # by signature: lists
         self.reasons = {}  # by signature: why it is not replayed
         self.given_up = None
-        self.n_calls, self.n_eager = {}, 0
+        self.n_calls, self.n_eager, self.n_logs = {}, 0, 0
 
     def __get__(self, instance, owner):
-        return self if instance is None else functools.partial(self, instance)
+        """As a method: for each object a Replay of its own, as long as the object lives."""
+        if instance is None:
+            return self
+        found = self.bound.get(id(instance))
+        if found is None or found[0]() is not instance:
+            number = id(instance)
+            reference = weakref.ref(instance, lambda _: self.bound.pop(number, None))
+
+            def method(*args, **kwargs):
+                return self.fun(reference(), *args, **kwargs)
+
+            functools.update_wrapper(method, self.fun)
+            found = self.bound[number] = reference, Replay(method, self.check, instance)
+        return found[1]
 
     def __call__(self, *args, **kwargs):
-        if self.given_up is not None or watch.watching() is not None:
+        if watch.watching() is not None:
             return self.fun(*args, **kwargs)
+        if self.given_up is not None:
+            return self.eager(args, kwargs)
         try:
             key, leaves = signature(args, kwargs)
         except Differentiated:
@@ -65,6 +83,8 @@ class Replay:
             return self.eager(args, kwargs)
         n = self.n_calls[key] = self.n_calls.get(key, 0) + 1
         for program in self.programs.get(key, ()):
+            if not program.names.hold():
+                continue
             if program.busy:
                 return self.eager(args, kwargs)  # by this thread or another
             program.busy = True
@@ -72,8 +92,8 @@ class Replay:
                 made = program.run(leaves)
             except Miss:
                 continue
-            except Exception:  # of the function's own, which its call will raise
-                continue
+            except Exception:  # noqa: BLE001 - a flag, or one of its own: its call will tell
+                return self.eager(args, kwargs)
             finally:
                 program.busy = False
             program.n_replays += 1
@@ -85,7 +105,7 @@ class Replay:
     def eager(self, args, kwargs):
         """The function itself."""
         self.n_eager += 1
-        return self.fun(*args, **kwargs)
+        return without_variables(self.fun(*args, **kwargs))
 
     def not_for(self, key, reason, args, kwargs):
         """Calls like this one are not replayed."""
@@ -95,10 +115,7 @@ class Replay:
     def checked(self, program, made, args, kwargs):
         """The results of the function itself, which those of the replay have to be."""
         true = self.eager(args, kwargs)
-        leaves, _ = flatten(true)
-        if any(isinstance(x, Handle) for x in leaves):
-            raise variable_returned()
-        wrong = first_difference(leaves, made)
+        wrong = first_difference(flatten(true)[0], made)
         if wrong is not None:
             self.give_up(
                 f"{wrong} is not, bit for bit, what the function returned when it was called "
@@ -117,12 +134,12 @@ class Replay:
 
     def logged(self, key, args, kwargs):
         """Call the function with Variables, and see whether there was such a call before."""
-        n_paths = len(self.programs.get(key, ())) + len(self.pending.get(key, ()))
-        if n_paths >= MOST + 1 or (key not in self.n_calls and len(self.n_calls) > MOST):
-            self.give_up(f"it took more than {MOST} paths, by values or forms of its arguments")
-            return self.eager(args, kwargs)
-        if sum(map(len, self.programs.values())) >= MOST:
-            self.give_up(f"it took more than {MOST} paths, by values or forms of its arguments")
+        self.n_logs += 1
+        if self.n_logs > 2 * MOST:
+            self.give_up(
+                f"it took more than {MOST} variants: by forms of its arguments or values of those "
+                "that are no arrays, by values that it branches on, by names that it reads"
+            )
             return self.eager(args, kwargs)
         log = Log()
         try:
@@ -135,7 +152,8 @@ class Replay:
             return true
         leaves, structure = flatten(made)
         if log.refused is None and any(
-            isinstance(x, Handle) and log.number_of(x) is None for x in leaves
+            isinstance(x, Handle) and x.requires_grad and log.number_of(x) is None
+            for x in leaves
         ):
             raise variable_returned()
         if not any(isinstance(x, (Handle, np.ndarray, np.generic)) for x in leaves):
@@ -173,8 +191,12 @@ class Replay:
     def compare(self, key, log, structure, results):
         """Make a program of two logs that agree; keep this one for a second, else."""
         pending = self.pending.setdefault(key, [])
-        for other in pending:
-            first, first_results = other
+        names = Names(self.fun, self.owner())
+        for other in list(pending):
+            first, first_results, first_names = other
+            if not first_names.hold():
+                pending.remove(other)
+                continue
             reason = disagreement(first, log)
             if reason is None:
                 if len(results) != len(first_results) or not all(
@@ -184,14 +206,14 @@ class Replay:
                     reason = "a result is a constant that differed between the first two calls"
                 else:
                     pending.remove(other)
-                    program = Program(first, log, structure, results)
+                    program = Program(first, log, structure, results, names)
                     self.programs.setdefault(key, []).append(program)
                     return
             if reason is not OTHER_PATH:
                 self.reasons[key] = reason
                 self.programs.pop(key, None)
                 return
-        pending.append((log, results))
+        pending.append((log, results, names))
 
     # --- what it says of itself ---
 
@@ -217,6 +239,20 @@ class Replay:
 def as_array(x, log):
     """A result of a logged call as it is returned: no Variable."""
     return result(watch.data_of(x), id(x) in log.whole) if isinstance(x, Handle) else x
+
+
+def without_variables(tree):
+    """A result with arrays for Variables that need no gradient; TypeError for one that does."""
+    if isinstance(tree, (np.ndarray, np.generic)):
+        return tree
+    if type(tree) is tuple and all(isinstance(x, (np.ndarray, np.generic)) for x in tree):
+        return tree
+    leaves, structure = flatten(tree)
+    if not any(isinstance(x, Handle) for x in leaves):
+        return tree
+    if any(isinstance(x, Handle) and x.requires_grad for x in leaves):
+        raise variable_returned()
+    return rebuild(structure, [x.data if isinstance(x, Handle) else x for x in leaves])
 
 
 def variable_returned():
