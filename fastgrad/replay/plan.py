@@ -6,7 +6,11 @@ from fastgrad._core import watch
 from fastgrad.replay import _executor
 from fastgrad.replay.constants import Opaque, form_of, key_of
 from fastgrad.replay.guards import mode_of, name_of
+from fastgrad.replay.layout import Layout, operands_of
 from fastgrad.replay.log import Ref, Tree
+
+
+FLAGS = {"divide": 1, "over": 2, "under": 4, "invalid": 8}  # as NumPy numbers them
 
 
 class Miss(Exception):
@@ -45,18 +49,6 @@ def caller(entry):
     return call
 
 
-def refs_of(x):
-    """The numbers of the values in an operand."""
-    if type(x) is Ref:
-        return [x.i]
-    return [i for part in x.parts for i in refs_of(part)] if type(x) is Tree else []
-
-
-def operands_of(entry):
-    """The numbers of all values that an entry reads."""
-    return [i for x in (*entry.args, *entry.kwargs.values()) for i in refs_of(x)]
-
-
 class Program:
     """What stands for the calls of one signature that take one path."""
 
@@ -74,26 +66,33 @@ class Program:
                 x = self.sources[i].array
                 y = np.copy(x, order="K")
                 self.constants[i] = y if y.strides == x.strides else x
-        self.last_use = self.last_uses()
-        self.steps = [self.step_of(k, entry) for k, entry in enumerate(self.entries)]
+        shown = [g.i for g in self.guards]
+        shown += [x.value.i for x in results if type(x.value) is Ref]
+        self.layout = Layout(log, shown, self.step_of)
+        self.schedule = self.layout.schedule
+        self.prepare()
 
-    def last_uses(self):
-        """After which entry each value is let go of."""
-        found = {}
-        for k, entry in enumerate(self.entries):
-            for i in (*operands_of(entry), *entry.outs):
-                found[i] = k
-        kept = {g.i for g in self.guards}
-        kept |= {x.value.i for x in self.results if type(x.value) is Ref}
-        return {i: k for i, k in found.items() if i not in kept and i not in self.sources}
+    def prepare(self):
+        """Put what is the same in each run, and see what is not."""
+        self.given, self.captured = [], []
+        for i, source in self.sources.items():
+            mode = self.modes[i]
+            if mode == "argument":
+                self.given.append((i, source.origin))
+            elif mode == "constant":
+                self.schedule.put_array(i, self.constants[i])
+            else:
+                self.captured.append((i, source, mode))
+        self.fresh = [(i, *self.layout.low.form(i)) for i in self.layout.fresh]
 
-    def step_of(self, k, entry):
-        """An entry as a function of the values."""
+    def step_of(self, k, entry, dead):
+        """An entry as a function of the values, which runs in Python."""
         function = caller(entry)
         args = [resolver(x) for x in entry.args]
         kwargs = {key: resolver(x) for key, x in entry.kwargs.items()}
         outs, forms = entry.outs, entry.forms
-        dead = [i for i, last in self.last_use.items() if last == k]
+        if is_the_programs(entry):
+            args = [copied(x) for x in args]
 
         def step(values):
             made = function(
@@ -104,9 +103,10 @@ class Program:
                 raise Miss
             for i, form, y in zip(outs, forms, parts, strict=True):
                 array = np.asarray(y)
-                if form_of(array) != form:
+                if form_of(array) != form or not array.flags.aligned:
                     raise Miss
-                values[i] = array
+                if not self.schedule.put_array(i, array):
+                    raise Miss
             for i in dead:
                 values[i] = None
 
@@ -114,28 +114,46 @@ class Program:
 
     def run(self, leaves):
         """The results for these arguments; Miss if the call takes another path."""
-        values = [None] * self.n_values
-        for i, source in self.sources.items():
-            mode = self.modes[i]
-            if mode == "argument":
-                x = np.asarray(leaves[source.origin])
-            elif mode == "constant":
-                x = self.constants[i]
-            else:
-                x = watch.data_of(source.origin) if mode == "variable" else source.array
-                if x is None or form_of(x) != source.form:
-                    raise Miss
-            values[i] = x
-        with np.errstate(**raising()):
-            for step in self.steps:
-                step(values)
+        schedule = self.schedule
+        for i, k in self.given:
+            schedule.put_array(i, np.asarray(leaves[k]))
+        for i, source, mode in self.captured:
+            x = watch.data_of(source.origin) if mode == "variable" else source.array
+            if x is None or form_of(x) != source.form or not x.flags.aligned:
+                raise Miss
+            if not schedule.put_array(i, x):
+                raise Miss
+        for i, shape, dtype, strides in self.fresh:
+            schedule.put_array(i, new_array(shape, dtype, strides))
+        for part in self.layout.first_parts:
+            schedule.put_view(*part)
+        if schedule.in_python:
+            with np.errstate(**raising()):
+                up = schedule.run()
+        else:
+            up = schedule.run()
+        if up and is_reported(up):
+            raise FloatingPointError
+        values = schedule.arrays
         for guard in self.guards:
             if key_of(guard.what[1](values[guard.i])) != key_of(guard.seen):
                 raise Miss
-        return [
-            result(values[x.value.i], x.whole) if type(x.value) is Ref else x.value.x
-            for x in self.results
-        ]
+        made, taken = [], set()
+        for x in self.results:
+            made.append(self.result_of(x, values, taken))
+        for i, *_ in self.fresh:
+            values[i] = None
+        return made
+
+    def result_of(self, x, values, taken):
+        """One of the results: an array that nobody else has."""
+        if type(x.value) is not Ref:
+            return x.value.x
+        i = x.value.i
+        if i in self.layout.fresh and i not in taken and (x.whole or values[i].ndim):
+            taken.add(i)
+            return values[i]
+        return result(values[i], x.whole)
 
     def explained(self):
         """Lines that say what it is made of."""
@@ -148,6 +166,37 @@ class Program:
             f"{', '.join(f'%{i}' for i in operands_of(e))}   {e.place[0]}:{e.place[1]}"
             for k, e in enumerate(self.entries)
         ]
+
+
+def is_the_programs(entry):
+    """Whether it calls code of the program, which may keep what it gets."""
+    return entry.kind == "function" or (entry.kind == "row" and not entry.target.ours)
+
+
+def copied(x):
+    """A resolver of copies."""
+
+    def resolve(values):
+        found = x(values)
+        return found.copy(order="K") if isinstance(found, np.ndarray) else found
+
+    return resolve
+
+
+def new_array(shape, dtype, strides):
+    """An array of that form, which has no gaps: its axes may be in any order."""
+    x = np.empty(shape, dtype)
+    if x.strides == strides:
+        return x
+    axes = sorted(range(len(shape)), key=lambda i: (-strides[i], shape[i] == 1))
+    x = np.empty([shape[i] for i in axes], dtype)
+    return x.transpose(np.argsort(axes))
+
+
+def is_reported(up):
+    """Whether the errstate warns or raises for one of these flags."""
+    state = np.geterr()
+    return any(up & bit and state[name] != "ignore" for name, bit in FLAGS.items())
 
 
 def raising():
