@@ -6,6 +6,8 @@ instruction reads and writes slots, by NumPy's own inner loops, which have the s
 part of an array; what has no instruction runs in Python, see lowering.py, which makes all this.
 """
 
+cimport cython
+
 import numpy as np
 
 from cpython.object cimport PyObject
@@ -24,9 +26,6 @@ from libc.math cimport fabs, sqrt
 
 import_numpy()
 
-cdef enum:
-    SCALARS, LOOP, STRIDED, GROUP, ZERO, COPY, SUM, SUM_ROWS, PRODUCT, COMPARE, CHOOSE, VIEW, PYTHON
-
 KINDS = {
     "scalars": SCALARS, "loop": LOOP, "strided": STRIDED, "group": GROUP, "zero": ZERO,
     "copy": COPY, "sum": SUM, "sum_rows": SUM_ROWS, "product": PRODUCT, "compare": COMPARE,
@@ -41,38 +40,11 @@ LOOPS = {
 
 # --- of numbers ---
 
-cdef enum:
-    S_ADD, S_SUB, S_MUL, S_DIV, S_NEG, S_SQRT, S_ABS, S_COPY
-    S_BINARY = 16  # and the number of a loop
-    S_UNARY = 64
-
 SCALAR_OPS = {
     "add": S_ADD, "sub": S_SUB, "mul": S_MUL, "div": S_DIV, "neg": S_NEG, "sqrt": S_SQRT,
     "abs": S_ABS, "copy": S_COPY,
 }  # fmt: skip
 BINARY, UNARY = S_BINARY, S_UNARY
-
-cdef struct Scalar:
-    int op, a, b, y
-
-cdef enum:
-    MOST_DIMS = 8
-
-cdef struct Step:
-    int kind
-    int loop  # or the comparison
-    bint double
-    int n_dims
-    int slots[4]  # operands, then the output
-    int n_slots
-    intp n
-    intp steps[4]  # of the innermost loop, in bytes
-    intp advance[4]  # of a group: from block to block
-    intp shape[MOST_DIMS]  # of the loops outside of it
-    intp outer[4][MOST_DIMS]
-    intp first, last  # numbers; the steps of a group; what Python calls
-    intp offset
-
 
 cdef void run_scalars(const Scalar *p, const Scalar *end, double *c) noexcept:
     while p < end:
@@ -186,20 +158,9 @@ cdef void run_sum_rows(Step *s, char *x, char *y) noexcept:
 cdef double nothing = np.add.reduce(np.array([-0.0]))  # what np.sum begins with
 
 
+@cython.final
 cdef class Schedule:
     """Instructions, and the memory that they work in."""
-
-    cdef Step *steps
-    cdef Scalar *scalars
-    cdef char **at
-    cdef double *cells
-    cdef char *is_cell
-    cdef Py_ssize_t n_steps, n_slots
-    cdef readonly list arrays  # the array of each slot that Python may see; or None
-    cdef list calls  # of Python, by number
-    cdef object arena, cell_memory
-    cdef list kept
-    cdef readonly bint in_python  # whether it calls Python
 
     def __cinit__(self, Py_ssize_t n_slots, list steps, list scalars, list calls):
         cdef Py_ssize_t i
@@ -254,7 +215,7 @@ cdef class Schedule:
         self.at[slot] = <char *>&self.cells[slot]
         self.arrays[slot] = self.cell_memory[slot : slot + 1].reshape(())
 
-    def put_array(self, Py_ssize_t slot, array):
+    cpdef bint put_array(self, Py_ssize_t slot, object array) except -1:
         """Let a slot have the memory of an array, for good or for this run."""
         if self.is_cell[slot]:
             if not is_double(<PyObject *>array):
@@ -274,7 +235,7 @@ cdef class Schedule:
         """Let a slot be a part of another, which is where it is in this run."""
         self.at[slot] = self.at[base] + offset
 
-    def run(self):
+    cpdef int run(self) except -1:
         """All instructions; the flags of floating-point errors that are up then."""
         cdef int up = 0
         clear_errors()
@@ -303,7 +264,7 @@ cdef class Schedule:
             i += 1
         return 0
 
-    cdef inline void run_step(self, Step *s) noexcept:
+    cdef void run_step(self, Step *s) noexcept:
         cdef char *args[4]
         cdef char *sums[3]
         cdef int i, before

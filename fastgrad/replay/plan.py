@@ -4,10 +4,12 @@ import numpy as np
 
 from fastgrad._core import watch
 from fastgrad.replay import _executor
+from fastgrad.replay._runner import NotFlat, Runner
 from fastgrad.replay.constants import Opaque, form_of, key_of
 from fastgrad.replay.guards import mode_of, name_of
 from fastgrad.replay.layout import Layout, operands_of
 from fastgrad.replay.log import Ref, Tree
+from fastgrad.trees import rebuild
 
 
 FLAGS = {"divide": 1, "over": 2, "under": 4, "invalid": 8}  # as NumPy numbers them
@@ -58,8 +60,10 @@ class Program:
         self.n_values = log.n_values
         self.structure, self.results, self.names = structure, results, names
         self.n_arguments = 0
+        self.log = log
         self.busy = False
-        self.n_replays = 0
+        self.n_counted = 0
+        self.runner = None
         self.constants = {}
         for i, mode in self.modes.items():
             if mode == "constant":
@@ -71,6 +75,11 @@ class Program:
         self.layout = Layout(log, shown, self.step_of)
         self.schedule = self.layout.schedule
         self.prepare()
+
+    @property
+    def n_replays(self):
+        """How often it ran."""
+        return self.n_counted + (0 if self.runner is None else self.runner.n_calls)
 
     def prepare(self):
         """Put what is the same in each run, and see what is not."""
@@ -135,15 +144,85 @@ class Program:
         if up and is_reported(up):
             raise FloatingPointError
         values = schedule.arrays
-        for guard in self.guards:
-            if key_of(guard.what[1](values[guard.i])) != key_of(guard.seen):
-                raise Miss
+        if not self.guards_hold():
+            raise Miss
         made, taken = [], set()
         for x in self.results:
             made.append(self.result_of(x, values, taken))
-        for i, *_ in self.fresh:
-            values[i] = None
+        for i, *_ in (*self.fresh, *self.given):
+            if not (i in self.log.sources and values[i] is not None and self.layout.is_cell(i)):
+                values[i] = None
         return made
+
+    # --- what a Runner asks, see _runner.pyx ---
+
+    def guards_hold(self):
+        """Whether the program would do the same with what the schedule computed."""
+        values = self.schedule.arrays
+        return all(
+            key_of(guard.what[1](values[guard.i])) == key_of(guard.seen) for guard in self.guards
+        )
+
+    def run_in_python(self):
+        """Whether the schedule ran, without an error and without a flag that is reported."""
+        try:
+            with np.errstate(**raising()):
+                up = self.schedule.run()
+        except Exception:  # noqa: BLE001 - the call itself will raise it
+            return False
+        return not (up and is_reported(up))
+
+    def is_reported(self, up):
+        """Whether the errstate warns or raises for one of these flags."""
+        return is_reported(up)
+
+    def rebuilt(self, made):
+        """The results in their structure."""
+        return rebuild(self.structure, made)
+
+    def make_runner(self, key):
+        """A Runner, if the arguments are arrays and numbers one after the other; else None."""
+        (kind, n), *forms = key[0], *key[1:]
+        if kind is not tuple or n != len(forms) or n != len(self.given):
+            return None
+        given = []
+        for i, place in sorted(self.given, key=lambda pair: pair[1]):
+            is_scalar = forms[place] is np.float64
+            if not is_scalar and not (
+                isinstance(forms[place], tuple) and isinstance(forms[place][0], tuple)
+            ):
+                return None
+            given.append((i, place, self.layout.low.form(i), is_scalar))
+        captured = [(i, 0, s.form, False, s.origin if mode == "variable" else s.array)
+                    for i, s, mode in self.captured]  # fmt: skip
+        fresh = [(i, 0, self.layout.low.form(i), False) for i in self.layout.fresh]
+        flat = self.structure is None or (
+            self.structure[0] is tuple and not any(self.structure[1])
+        )
+        try:
+            return Runner(
+                self, given, captured, fresh, self.layout.first_parts, self.result_kinds(),
+                self.structure is None, None if flat else self.structure, self.names.entries,
+            )  # fmt: skip
+        except NotFlat:
+            return None
+
+    def result_kinds(self):
+        """How a Runner makes each result."""
+        kinds, taken = [], set()
+        for x in self.results:
+            if type(x.value) is not Ref:
+                kinds.append((4, 0, x.value.x))
+                continue
+            i = x.value.i
+            if self.layout.is_cell(i) and not x.whole:
+                kinds.append((0, i, None))
+            elif i in self.layout.fresh and self.layout.low.form(i)[0]:
+                kinds.append((3 if i in taken else 1, self.layout.fresh.index(i), None))
+                taken.add(i)
+            else:
+                kinds.append((2, i, x.whole))
+        return kinds
 
     def result_of(self, x, values, taken):
         """One of the results: an array that nobody else has."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from fastgrad._core import watch
 from fastgrad._core.node import Handle
+from fastgrad.replay._runner import Caller
 from fastgrad.replay.constants import key_of
 from fastgrad.replay.guards import (
     OTHER_PATH,
@@ -30,7 +31,7 @@ class ReplayWarning(UserWarning):
     """A function that was to be replayed is not, or not any more: the text says why."""
 
 
-class Replay:
+class Replay(Caller):
     """A function and its logs: what `fastgrad.replay` makes. Call it like the function."""
 
     def __init__(self, fun, check, instance=None):
@@ -45,6 +46,7 @@ class Replay:
 
     def clear(self):
         """Forget all logs and programs: the next calls are logged again."""
+        self.runner = None
         self.programs, self.pending = {}, {}  # by signature: lists
         self.reasons = {}  # by signature: why it is not replayed
         self.given_up = None
@@ -66,7 +68,9 @@ class Replay:
             found = self.bound[number] = reference, Replay(method, self.check, instance)
         return found[1]
 
-    def __call__(self, *args, **kwargs):
+    def called(self, args, kwargs):
+        """A call that no Runner takes."""
+        self.count()
         if watch.watching() is not None:
             return self.fun(*args, **kwargs)
         if self.given_up is not None:
@@ -96,11 +100,34 @@ class Replay:
                 return self.eager(args, kwargs)
             finally:
                 program.busy = False
-            program.n_replays += 1
-            if self.check is not None and (program.n_replays == 1 or (n > 3 and not n & (n - 1))):
-                return self.checked(program, made, args, kwargs)
+            program.n_counted += 1
+            if self.check is not None and (program.n_counted == 1 or (n > 3 and not n & (n - 1))):
+                made = self.checked(program, made, args, kwargs)
+                if self.given_up is None:
+                    self.hand_over(program, key, n, kwargs)
+                return made
+            self.hand_over(program, key, n, kwargs)
             return rebuild(program.structure, made)
         return self.logged(key, args, kwargs)
+
+    def count(self):
+        """Add the calls that the Runner took."""
+        if self.runner is not None:
+            n = self.runner.let(0)
+            self.handed_over[0].n_counted += n
+            self.n_calls[self.handed_over[1]] += n
+            self.runner = None
+
+    def hand_over(self, program, key, n, kwargs):
+        """Let a Runner take the calls up to the next that is checked."""
+        if kwargs:
+            return
+        if program.runner is None:
+            program.runner = program.make_runner(key)
+        if program.runner is not None:
+            program.runner.let(-1 if self.check is None else (1 << n.bit_length()) - 1 - n)
+            self.handed_over = program, key
+            self.runner = program.runner
 
     def eager(self, args, kwargs):
         """The function itself."""
@@ -127,6 +154,7 @@ class Replay:
     def give_up(self, reason):
         """From now on every call runs as ever."""
         self.given_up = reason
+        self.runner = None
         self.programs, self.pending = {}, {}
         warn(f"{getattr(self, '__name__', 'the function')} is not replayed any more: {reason}")
 
