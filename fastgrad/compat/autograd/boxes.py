@@ -29,14 +29,7 @@ class Box:
         Box.type_mappings[value_type] = Box.type_mappings[cls] = cls
 
 
-class _Interim(Variable, Box):  # until `results=True` is merged: then bases are Variable, Box
-    __slots__ = ()
-
-    def __init_subclass__(cls, results=False):
-        pass
-
-
-class ArrayBox(_Interim, results=True):
+class ArrayBox(Variable, Box, results=True):
     """A Variable, as a differentiated function gets it."""
 
     __slots__ = ()
