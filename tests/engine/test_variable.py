@@ -1,6 +1,7 @@
 """Variable: construction, text, attributes, setters, subclassing, copies."""
 
 import copy
+import gc
 import pickle
 import weakref
 
