@@ -1,8 +1,8 @@
 """`scipy.integrate`, differentiable: `odeint`; see `fastgrad.scipy`.
 
 The gradient is that of the adjoint system, solved backwards from each time to the one before:
-L. Pontryagin et al., "The Mathematical Theory of Optimal Processes" (1962); for odeint, F. Froehlich
-et al., "Scalable inference of ordinary differential equation models" (2017), 2.4.
+Pontryagin et al., "The Mathematical Theory of Optimal Processes" (1962); for odeint, Froehlich et
+al., "Scalable inference for ordinary differential equation models" (2017), 2.4.
 """
 
 import numpy as _np

@@ -61,7 +61,7 @@ def _slide_x_vjp(xp, g, y, x, w):
 
 
 def _slide_w_vjp(xp, g, y, x, w):
-    """g slides over x."""
+    """The gradient slides over x."""
     return xp.swapaxes(_slide(xp.swapaxes(x, 0, 1), xp.swapaxes(g, 0, 1)), 0, 1)
 
 
@@ -107,14 +107,15 @@ def convolve_axes(x, w, axes=None, dot_axes=((), ()), mode="full"):
         if len(pair[0]) != len(pair[1]):
             raise ValueError(f"convolve_axes: {what} has {len(pair[0])} axes of x and "
                              f"{len(pair[1])} of w, expected as many")  # fmt: skip
+    kinds = zip(rest, dots, along, strict=True)
     shapes = [[z.shape[k] for k in ks] for z, ks in zip((x, w), rest, strict=True)]
-    x, w = (_arranged(xp, z, *ks) for z, ks in zip((x, w), zip(rest, dots, along), strict=True))
+    x, w = (_arranged(xp, z, *ks) for z, ks in zip((x, w), kinds, strict=True))
     y = _convolved(xp, x, w, mode)
     return xp.reshape(y, (*shapes[0], *shapes[1], *y.shape[2:]))
 
 
 def _arranged(xp, z, rest, dots, along):
-    """`z` with three kinds of axes: all that are left as one, the summed ones as one, the others."""
+    """`z` with the axes that are left as one, the summed ones as one, and the others."""
     z = xp.transpose(z, (*rest, *dots, *along))
     places = z.shape[len(rest) + len(dots) :]
     n_rest = _math.prod(z.shape[: len(rest)])
@@ -126,8 +127,10 @@ def _convolved(xp, x, w, mode):
     a, b = x.shape[2:], w.shape[2:]
     swap = any(m > n for n, m in zip(a, b, strict=True))
     if mode == "valid" and swap and not all(m >= n for n, m in zip(a, b, strict=True)):
-        raise ValueError(f"convolve: with mode 'valid' one of the shapes {a} and {b} must be inside "
-                         "of the other")  # fmt: skip
+        raise ValueError(
+            f"convolve_axes: the mode is 'valid', so one of the shapes {a} and {b} along the axes "
+            "must be inside of the other"
+        )
     if mode == "same":
         ends = [((m - 1) - (m - 1) // 2, (m - 1) // 2) for m in b]
     elif mode == "full":

@@ -112,7 +112,10 @@ class Family:
         def rule(of):
             def vjp(xp, g, y, *args, **kwargs):
                 given = {"loc": 0.0, "scale": 1.0, **dict(zip(names, args, strict=False)), **kwargs}
-                x, *shapes, loc, scale = (given[name] for name in names)
+                x, *shapes, loc, scale = (
+                    np.asarray(x) if isinstance(x, (list, tuple)) else x
+                    for x in map(given.get, names)
+                )
                 return g * slopes(xp, of, y, x, shapes, loc, scale)
 
             return vjp

@@ -42,7 +42,7 @@ def _row(method):
     name, slope = f"poisson_{method}", _SLOPES[method]
 
     def vjp(xp, g, y, k, mu, loc=0):
-        k = _np.asarray(_value(k) - _value(loc))
+        k = _np.subtract(_value(k), _value(loc))
         return g * slope(xp, y, k, mu)
 
     vjps = (_no_rule(name, "k, a count"), vjp, _no_rule(name, "loc, which shifts a count"))
