@@ -1,6 +1,7 @@
 """Boxes, and functions that are recorded as a whole."""
 
 import functools
+import warnings
 
 from fastgrad.compat.autograd.boxes import Box, getval, holds_box, isbox
 from fastgrad.compat.autograd.primitives import call_primitive, notrace
@@ -30,7 +31,7 @@ def primitive(f_raw):
 
     f_wrapped.fun = f_raw
     f_wrapped._is_autograd_primitive = True
-    return f_wrapped
+    return with_old_methods(f_wrapped)
 
 
 def notrace_primitive(f_raw):
@@ -67,3 +68,38 @@ class Node:
         root = cls.__new__(cls)
         root.initialize_root(*args, **kwargs)
         return root
+
+
+def with_old_methods(f):
+    """A primitive with the methods by which programs gave rules before autograd 1.2."""
+    from fastgrad.compat.autograd.core import defvjp, defvjp_is_zero, vspace
+
+    rules, zeros = {}, set()
+
+    def method(name, register):
+        def deprecated(*args, **kwargs):
+            warnings.warn(f"The {name} method is deprecated, use defvjp(f, ...)", stacklevel=2)
+            register(*args, **kwargs)
+
+        setattr(f, name, deprecated)
+
+    def register(rule, argnum=0):
+        rules[argnum] = rule
+        defvjp(f, *rules.values(), argnums=list(rules))
+
+    def register_unstaged(rule, argnum=0):
+        register(
+            lambda ans, *args, **kwargs: lambda g: rule(
+                g, ans, vspace(args[argnum]), vspace(g), *args, **kwargs
+            ),
+            argnum,
+        )
+
+    def register_zero(argnums=(0,)):
+        zeros.update(argnums)
+        defvjp_is_zero(f, sorted(zeros))
+
+    method("defgrad", register)
+    method("defvjp", register_unstaged)
+    method("defvjp_is_zero", register_zero)
+    return f

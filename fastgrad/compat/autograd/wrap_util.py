@@ -15,7 +15,7 @@ def unary_to_nary(unary_operator):
     def nary_operator(fun, argnum=0, *operator_args, **operator_kwargs):
         if type(argnum) not in (int, tuple, list):
             argnum = index(argnum)
-        one = type(argnum) is int
+        one, name = type(argnum) is int, get_name(fun)
 
         def nary_f(*args, **kwargs):
             x = args[argnum] if one else tuple([args[i] for i in argnum])
@@ -24,6 +24,7 @@ def unary_to_nary(unary_operator):
                 pairs = ((argnum, x),) if one else zip(argnum, x, strict=True)
                 return fun(*subvals(args, pairs), **kwargs)
 
+            unary_f.__name__ = name
             alone = one and len(args) == 1 and not kwargs
             return unary_operator(fun if alone else unary_f, x, *operator_args, **operator_kwargs)
 
