@@ -31,6 +31,7 @@ from fastgrad._core.operation cimport apply, attach, is_foreign, rule_of, withou
 from fastgrad._core.precision cimport as_read, widened
 from fastgrad._core.stand_ins cimport recorded_inputs
 from fastgrad._core.record cimport Record, begin, finish_many, take_operand
+from fastgrad._core.classes cimport class_among
 
 import_numpy()
 
@@ -178,7 +179,7 @@ cdef class Row:
             if isinstance(operands[i], Handle) and (<Handle>operands[i]).flags & REQUIRES_GRAD:
                 requires_grad |= self.sequence or self.vjp[i] is not None
         cdef bint many = isinstance(ys, (tuple, list))
-        cdef list outputs = outputs_of(ys if many else (ys,), requires_grad)
+        cdef list outputs = outputs_of(ys if many else (ys,), requires_grad, class_among(operands))
         if requires_grad and n_of_integers(outputs):
             cut_steps(self, outputs, operands, n)
         cdef bint any_grad = False
@@ -423,12 +424,12 @@ cdef object value_of_operand(Row row, int i, object x):
     return x
 
 
-cdef list outputs_of(object ys, bint requires_grad):
+cdef list outputs_of(object ys, bint requires_grad, PyTypeObject *cls):
     cdef list outputs = []
     for y in ys:
         if not is_array(<PyObject *>y):
             y = np.asarray(y)
-        outputs.append(variable(y, requires_grad and y.dtype.kind in "biufcO"))
+        outputs.append(variable(y, requires_grad and y.dtype.kind in "biufcO", cls))
     return outputs
 
 
