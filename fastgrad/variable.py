@@ -3,8 +3,8 @@
 from fastgrad._core.classes import declare
 from fastgrad._core.engine import backward
 from fastgrad._core.function import slots_of
-from fastgrad._core.graph import without_notes
 from fastgrad._core.hooks import register_hook
+from fastgrad._core.notes import without_notes
 from fastgrad._core.operators import Operators
 from fastgrad._core.protocols import ArrayUfunc, array_function
 from fastgrad._core.variable import register

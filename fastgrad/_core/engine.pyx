@@ -37,9 +37,10 @@ from fastgrad._core.node cimport (
 from fastgrad._core.operation cimport gradient_of, saved_like, saved_operand
 from fastgrad._core.queue cimport is_heap, pop
 from fastgrad._core.row cimport Call, call_of, whole
+from fastgrad._core.results cimport end, grad_of, result, show
 from fastgrad._core.run cimport (
-    aside_of, deposit, end, fit_in, forget_in_flight, grad_of, leads, note, place, put_back, result,
-    show, take_only, taken, taken_out,
+    aside_of, deposit, fit_in, forget_in_flight, leads, note, place, put_back, take_only, taken,
+    taken_out,
 )
 from fastgrad._core.stand_ins cimport recorded_data, recorded_value
 

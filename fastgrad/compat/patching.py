@@ -12,6 +12,7 @@ import importlib.metadata
 import importlib.util
 import sys
 import threading
+import warnings
 
 import numpy as np
 
@@ -121,10 +122,12 @@ def place_of(module):
 
 def said_of(name):
     """The line that says what is replaced by what."""
-    modules = " and ".join(FRONTS[name])
     version = version_of(name)
-    there = "which is not installed" if version is None else f"version {version}"
-    return f"fastgrad {fastgrad.__version__}: its own {modules} in place of {name}, {there}"
+    there = "not installed" if version is None else f"installed: {name} {version}"
+    return (
+        f"fastgrad {fastgrad.__version__}: {' and '.join(FRONTS[name])} ({there}) replaced by "
+        f"{' and '.join(FRONTS[name].values())}"
+    )
 
 
 def version_of(name):
@@ -266,8 +269,10 @@ class Mended(importlib.machinery.SourceFileLoader):
 
     def get_code(self, fullname):
         """The code, with Python's `int` for `np.int`, from no cache and into none."""
-        tree = ast.parse(self.get_data(self.path), self.path)
-        return compile(Aliases().visit(tree), self.path, "exec", dont_inherit=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of syntax: only its authors could heed them
+            tree = ast.parse(self.get_data(self.path), self.path)
+            return compile(Aliases().visit(tree), self.path, "exec", dont_inherit=True)
 
 
 class Aliases(ast.NodeTransformer):

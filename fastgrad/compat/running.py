@@ -6,7 +6,7 @@ import pkgutil
 import runpy
 import sys
 import types
-from importlib.machinery import SourceFileLoader
+from importlib.machinery import BuiltinImporter, SourceFileLoader
 
 from fastgrad.compat.patching import FRONTS, patch
 
@@ -37,8 +37,7 @@ def main(arguments):
         print(text_of(explain(*names)))
         return
     patch(*names)
-    sys.modules["__main__"] = module = types.ModuleType("__main__")
-    module.__builtins__ = sys.modules["builtins"]
+    module = new_main()
     try:
         if rest[0] == "-m":
             run_module(rest[1], rest[2:])
@@ -49,6 +48,16 @@ def main(arguments):
     except BaseException as error:
         show_only_theirs(error)
         raise
+
+
+def new_main():
+    """A `__main__` for the program, with what Python's own has before a program runs."""
+    module = types.ModuleType("__main__")
+    module.__builtins__, module.__loader__ = sys.modules["builtins"], BuiltinImporter
+    if "__annotations__" in vars(sys.modules["__main__"]):  # not from Python 3.14 on
+        module.__annotations__ = {}
+    sys.modules["__main__"] = module
+    return module
 
 
 def run_code(module, code, arguments):
@@ -68,7 +77,7 @@ def run_script(module, script, arguments):
     """As `python script arguments`, which may be a file, or a folder or archive of `__main__.py`."""
     sys.argv[:] = [script, *arguments]
     if pkgutil.get_importer(script) is not None:
-        set_path(script)
+        set_path(os.path.abspath(script))
         runpy._run_module_as_main("__main__", alter_argv=False)
         return
     path = os.path.abspath(script)
@@ -115,18 +124,12 @@ def show_only_theirs(error):
 
 
 def without_ours(traceback):
-    """The part of a traceback that is below this file, and below what runs a module for it."""
-    while traceback is not None and file_of(traceback) != OWN:
+    """The part of a traceback that is below this file."""
+    while traceback is not None and traceback.tb_frame.f_code.co_filename != OWN:
         traceback = traceback.tb_next
-    while traceback is not None and file_of(traceback) in OURS:
+    while traceback is not None and traceback.tb_frame.f_code.co_filename == OWN:
         traceback = traceback.tb_next
     return traceback
 
 
-def file_of(traceback):
-    """The file of the code that it shows first."""
-    return traceback.tb_frame.f_code.co_filename
-
-
 OWN = main.__code__.co_filename
-OURS = {OWN, runpy.run_module.__code__.co_filename}

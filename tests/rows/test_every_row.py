@@ -72,7 +72,7 @@ def test_every_row_has_a_sample():
 
 def test_every_compiled_operation_has_a_row():
     """With the VJPs that answer where its direct way does not; see docs/adding.md."""
-    from fastgrad._core.operation import Operation
+    from fastgrad._core.rules import Operation
 
     with_row = {row.compiled for row in rows()}
     assert sorted(cls.__name__ for cls in Operation.__subclasses__() if cls not in with_row

@@ -23,7 +23,7 @@ def make_jvp(fun, x):
     """The function that returns the value `fun(x)` and its derivative along a tangent."""
 
     def jvp(v):
-        call = Differentiated(fun, x, forward=True)
+        call = Differentiated(fun, x)
         return call.result(), call.push(v)
 
     return jvp

@@ -5,11 +5,15 @@ import warnings
 
 from fastgrad.compat.autograd.boxes import Box, getval, holds_box, isbox
 from fastgrad.compat.autograd.primitives import call_primitive, notrace
+from fastgrad.compat.autograd.tracing import Node, TraceBox, new_box, trace, traced
 from fastgrad.compat.autograd.util import subvals, toposort  # noqa: F401
 from fastgrad.compat.autograd.wrap_util import wraps
 from fastgrad.variable import Variable
 
-__all__ = ["Box", "Node", "getval", "isbox", "notrace_primitive", "primitive", "register_notrace"]
+__all__ = [
+    "Box", "Node", "getval", "isbox", "new_box", "notrace_primitive", "primitive",
+    "register_notrace", "trace",
+]  # fmt: skip
 
 CONTAINERS = (tuple, list, dict)
 
@@ -27,6 +31,8 @@ def primitive(f_raw):
         for x in args:
             if isinstance(x, Variable) or (isinstance(x, CONTAINERS) and holds_box(x)):
                 return call_primitive(f_wrapped, args, kwargs)
+            if isinstance(x, TraceBox):
+                return traced(f_wrapped, args, kwargs)
         return f_raw(*args, **kwargs)
 
     f_wrapped.fun = f_raw
@@ -48,26 +54,6 @@ def notrace_primitive(f_raw):
 def register_notrace(trace_type, primitive_fun):
     """Let the results of a primitive be plain, whichever derivative is taken."""
     notrace.add(primitive_fun)
-
-
-class Node:
-    """What a tracer of a program's own makes of a call: see `trace`."""
-
-    __slots__ = ()
-
-    def __init__(self, value, fun, args, kwargs, parent_argnums, parents):
-        raise NotImplementedError(f"{type(self).__name__} has no __init__ for the node of a call")
-
-    def initialize_root(self, *args, **kwargs):
-        """Fill the node that a graph begins with."""
-        raise NotImplementedError(f"{type(self).__name__} has no initialize_root")
-
-    @classmethod
-    def new_root(cls, *args, **kwargs):
-        """A node for a graph to begin with."""
-        root = cls.__new__(cls)
-        root.initialize_root(*args, **kwargs)
-        return root
 
 
 def with_old_methods(f):

@@ -2,6 +2,7 @@
 
 from operator import index
 
+from fastgrad.compat.autograd.tracing import TraceBox, levels, traced
 from fastgrad.compat.autograd.util import subvals
 
 
@@ -18,6 +19,8 @@ def unary_to_nary(unary_operator):
         one, name = type(argnum) is int, get_name(fun)
 
         def nary_f(*args, **kwargs):
+            if levels and any(isinstance(x, TraceBox) for x in args):
+                return traced(nary_f, args, kwargs)
             x = args[argnum] if one else tuple([args[i] for i in argnum])
 
             def unary_f(x):
