@@ -82,7 +82,10 @@ class Differentiated(ArgumentsBase):
         """`y` as it is returned: a box only if it depends on a Variable outside."""
         if not isinstance(y, Variable):
             return y
-        return y if self.depends(y) else y.data[()]
+        if not self.depends(y):
+            return y.data[()]
+        self.exposed = True
+        return y
 
     def result(self):
         """The value, as it is returned."""

@@ -4,6 +4,7 @@ import numpy as np
 
 import fastgrad.numpy as xp
 from fastgrad.compat.autograd.boxes import ArrayBox, boxed, getval, isbox, opened
+from fastgrad.compat.autograd.primitives import SparseObject
 from fastgrad.variable import Variable
 
 
@@ -261,15 +262,6 @@ def vspace(value):
 def of_array(x):
     """The space of an array."""
     return (ComplexArrayVSpace if x.dtype.kind == "c" else ArrayVSpace)(x)
-
-
-class SparseObject:
-    """A gradient that `mut_add` adds to an array of the space `vs`."""
-
-    __slots__ = ("vs", "mut_add")
-
-    def __init__(self, vs, mut_add):
-        self.vs, self.mut_add = vs, mut_add
 
 
 VSpace.register(np.ndarray, of_array)
