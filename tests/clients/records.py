@@ -32,12 +32,16 @@ class Client:
     tests: Tests | None = None
     program: str = ""  # of programs/
     front: str = "autograd"  # which front end takes the place of what it imports
-    package: str = ""  # as pip calls it, for its version
     without_isolation: tuple[str, ...] = ()  # what pip has to build in the environment itself
     before: str = ""  # Python run first, on both sides: what an old package needs
     close: float = 1e-6  # how far a fit's values may be apart
     closer: tuple[tuple[str, float], ...] = ()  # the same for a fit by its name
     known: tuple[tuple[str, str], ...] = ()  # patterns of tests that differ, and the reason
+
+    @property
+    def module(self):
+        """The module that the front end replaces, and by which one sees whether it did."""
+        return {"autograd": "autograd", "dezero": "dezero.core"}[self.front]
 
     def close_for(self, fit):
         """How far the values of this fit may be apart."""

@@ -52,8 +52,8 @@ def details(result):
             lines.append(f"    {difference['said'][:200]}")
     for fit in result["fits"]:
         lines.append(f"  {text_of(fit)}")
-    if result["missing"]:
-        lines.append(f"  asked for and missing: {', '.join(result['missing'])}")
+    if result["asked"]:
+        lines.append(f"  asked for in vain: {', '.join(result['asked'])}")
     return "\n".join(lines)
 
 

@@ -25,7 +25,7 @@ class Side:
     fits: list = field(default_factory=list)
     test_seconds: float = 0.0
     module: str = ""
-    missing: list = field(default_factory=list)
+    asked: list = field(default_factory=list)
     trouble: str = ""
 
     def passed(self):
@@ -61,7 +61,8 @@ class Run:
         job = {"outcomes": str(output), "left_out": [pattern for pattern, _ in tests.left_out]}
         command = [
             "-m", "pytest", "-q", "-c", "pytest.ini", "--rootdir", ".", "-p", "no:cacheprovider",
-            "-p", "client_outcomes", *tests.options, *tests.targets,
+            "-p", "client_outcomes", *tests.options,
+            *(target.format(site=self.environment.site) for target in tests.targets),
         ]  # fmt: skip
         log = self.work / f"{side}-tests.log"
         status, made.test_seconds = self.child(side, command, job, self.environment.tests, log)
@@ -71,7 +72,7 @@ class Run:
                 made.ended[line["test"]] = line["ended"]
                 made.said[line["test"]] = line["said"]
             else:
-                made.module, made.missing = line["module"] or "", line["missing"]
+                made.module, made.asked = line["module"] or "", line["asked"]
         if status is None:
             made.trouble = f"ended after {self.limit} s, in the test after the last; see {log}"
         elif status not in (0, 1):
@@ -96,7 +97,8 @@ class Run:
 
     def child(self, side, command, job, cwd, log):
         """Run it on that side: exit status, or None if its time was over, and its CPU time."""
-        job = {**job, "front": self.client.front, "before": self.client.before}
+        client = self.client
+        job = {**job, "front": client.front, "module": client.module, "before": client.before}
         if side == "front":
             command = ["-m", "fastgrad.compat", self.client.front, *command]
         env = {
@@ -154,7 +156,7 @@ def compare(run):
     fits = [compared_fit(name, run) for name in names_of_fits(run)]
     return {
         "client": run.client.name,
-        "version": run.environment.versions().get(run.client.package, "?"),
+        "version": run.environment.versions().get(run.client.name, "?"),
         "versions": run.environment.versions(),
         "tests": len(both),
         "real": real.passed(),
@@ -168,7 +170,7 @@ def compare(run):
         "test_seconds": {side: run.sides[side].test_seconds for side in SIDES},
         "fits": fits,
         "modules": {side: run.sides[side].module for side in SIDES},
-        "missing": front.missing,
+        "asked": front.asked,
         "trouble": {side: run.sides[side].trouble for side in SIDES},
     }  # fmt: skip
 

@@ -57,13 +57,16 @@ def said(report):
 
 
 def pytest_sessionfinish():
-    package = sys.modules.get(JOB["front"])
-    file = getattr(package, "__file__", None)
-    write({"module": file, "missing": missing()})
+    write({"module": place(), "asked": asked()})
 
 
-def missing():
-    """Names of the real package that the program asked for, and the front end does not have."""
-    compat = sys.modules.get("fastgrad.compat")
-    asked = getattr(compat, "asked", None)
-    return sorted(asked()) if callable(asked) else []
+def place():
+    """The file of what stands under the front end's name: the real one's, or ours."""
+    return getattr(sys.modules.get(JOB["module"]), "__file__", None)
+
+
+def asked():
+    """Names that the program looked for in the front end, and that it does not have."""
+    if "fastgrad.compat" not in sys.modules:
+        return []
+    return sys.modules["fastgrad.compat"].explain(JOB["front"])[JOB["front"]]["asked"]

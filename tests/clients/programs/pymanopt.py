@@ -112,4 +112,4 @@ def matrix_of_low_rank():
     def cost(u, s, vt):
         return anp.linalg.norm((u @ anp.diag(s) @ vt) - A) ** 2
 
-    return run(TrustRegions, manifold, cost, start, max_iterations=10)
+    return run(ConjugateGradient, manifold, cost, start, max_iterations=20)
