@@ -24,12 +24,12 @@ def regression_of_two_arrays():
 
 
 def factorisation():
-    start = [RNG.randn(60, 3), RNG.randn(3, 8)]
+    start = [np.ones((60, 3)), Y[:8, :3].T]
 
     def loss(U, V):
         return np.sum((X - np.dot(U, V)) ** 2) + 0.1 * np.sum(U**2) + 0.1 * np.sum(V**2)
 
-    (U, V), done = minimize(loss, [np.ones((60, 3)), start[1]], options={"maxiter": 60})
+    (U, V), done = minimize(loss, start, options={"maxiter": 60})
     return U, V, done.fun
 
 
@@ -61,7 +61,8 @@ def preconditioned():
 
 
 def independent_components():
-    S = np.sign(RNG.randn(3, 200)) * RNG.rand(3, 200)
+    rng = np.random.RandomState(1)
+    S = np.sign(rng.randn(3, 200)) * rng.rand(3, 200)
     mixed = np.dot(np.array([[1.0, 0.5, 0.1], [0.2, 1.0, 0.3], [0.4, 0.1, 1.0]]), S)
 
     def loss(W):

@@ -86,9 +86,10 @@ def sparse_products():
     entries, b = np.array([4.0, 1, 5, 1, 6, 2]), np.array([1.0, 2, 3])
 
     def f(entries):
-        return npa.sum(sp_mult(entries, indices, sp_solve(entries, indices, b)) ** 2)
+        x = sp_solve(entries, indices, b)
+        return npa.sum(npa.abs(sp_mult(entries, indices, x + x**2)) ** 2)
 
     def g(b):
-        return npa.sum(sp_solve(entries, indices, b) ** 2)
+        return npa.sum(npa.abs(sp_solve(entries, indices, b)) ** 2)
 
     return f(entries), jacobian(f)(entries), jacobian(g)(b), ceviche.C_0

@@ -3,6 +3,7 @@
 import autograd.numpy as np
 import mici
 import numpy as onp
+from autograd import grad
 
 BANANA = onp.array([0.5, 1.0])
 
@@ -50,7 +51,10 @@ def constrained():
 
 def soft_absolute():
     """A metric that is made of Hessians, and so third derivatives."""
-    system = mici.systems.SoftAbsRiemannianMetricSystem(density, backend="autograd")
+    # mici 0.4.1 does not hand the backend on for the gradient.
+    system = mici.systems.SoftAbsRiemannianMetricSystem(
+        density, grad_neg_log_dens=grad(density), backend="autograd"
+    )
     integrator = mici.integrators.ImplicitLeapfrogIntegrator(system, 0.02)
     return chain(system, integrator, BANANA.copy(), 3)
 
@@ -62,7 +66,7 @@ def riemannian():
         return np.eye(3) * (1.0 + np.sum(q**2)) + 0.1 * np.outer(q, q)
 
     system = mici.systems.DenseRiemannianMetricSystem(
-        density, metric_func=metric, backend="autograd"
+        density, metric_func=metric, grad_neg_log_dens=grad(density), backend="autograd"
     )
     integrator = mici.integrators.ImplicitLeapfrogIntegrator(system, 0.05)
     return chain(system, integrator, onp.array([0.1, 0.2, 0.3]), 4)
