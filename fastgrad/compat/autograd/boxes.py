@@ -6,6 +6,7 @@ and what it belongs to is said by the graph.
 """
 
 import builtins
+from typing import ClassVar
 
 import numpy as np
 
@@ -20,7 +21,8 @@ class Box:
     """What all boxes are instances of. `type_mappings` has the class of box for a type of value."""
 
     __slots__ = ()
-    type_mappings, types = {}, set()
+    type_mappings: ClassVar = {}
+    types: ClassVar = set()
 
     @classmethod
     def register(cls, value_type):

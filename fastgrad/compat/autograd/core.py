@@ -105,9 +105,7 @@ def defjvp(fun, *jvpfuns, argnums=None):
 
 def def_linear(fun):
     """Let `fun` be linear in each of its arguments."""
-    defjvp_argnum(
-        fun, lambda argnum, g, ans, args, kwargs: fun(*subval(args, argnum, g), **kwargs)
-    )
+    defjvp_argnum(fun, lambda argnum, g, ans, args, kwargs: fun(*subval(args, argnum, g), **kwargs))
 
 
 deflinear = def_linear

@@ -103,6 +103,7 @@ class Call:
 
     @property
     def name(self):
+        """The name of the function."""
         return getattr(self.fun, "__name__", repr(self.fun))
 
     def rule(self, rules, kind):
@@ -115,6 +116,7 @@ class Call:
             ) from None
 
     def argnums(self):
+        """The numbers of the arguments with boxes."""
         return tuple(i for i, _, _, _ in self.boxes)
 
     def gradients(self, gxs):

@@ -82,8 +82,8 @@ def with_old_methods(f):
 
     def register_unstaged(rule, argnum=0):
         register(
-            lambda ans, *args, **kwargs: lambda g: rule(
-                g, ans, vspace(args[argnum]), vspace(g), *args, **kwargs
+            lambda ans, *args, **kwargs: (
+                lambda g: rule(g, ans, vspace(args[argnum]), vspace(g), *args, **kwargs)
             ),
             argnum,
         )

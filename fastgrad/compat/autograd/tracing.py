@@ -127,9 +127,7 @@ def traced(fun, args, kwargs):
         args, structure = flatten(args)
         fun = taking_leaves(fun, structure)
     level = max(x._trace for x in args if isinstance(x, TraceBox))
-    own = [
-        (i, x) for i, x in enumerate(args) if isinstance(x, TraceBox) and x._trace == level
-    ]
+    own = [(i, x) for i, x in enumerate(args) if isinstance(x, TraceBox) and x._trace == level]
     values = list(args)
     for i, x in own:
         values[i] = x._value
