@@ -60,7 +60,7 @@ def leaves(value, path):
     import numpy as np
 
     if isinstance(value, dict):
-        for key in value:
+        for key in sorted(value):
             yield from leaves(value[key], f"{path}.{key}")
     elif isinstance(value, (list, tuple)):
         for i, part in enumerate(value):

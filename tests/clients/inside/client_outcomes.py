@@ -69,4 +69,5 @@ def asked():
     """Names that the program looked for in the front end, and that it does not have."""
     if "fastgrad.compat" not in sys.modules:
         return []
-    return sys.modules["fastgrad.compat"].explain(JOB["front"])[JOB["front"]]["asked"]
+    names = sys.modules["fastgrad.compat"].explain(JOB["front"])[JOB["front"]]["asked"]
+    return [name for name in names if not name.endswith("._mock_name")]  # pytest looks for it

@@ -8,10 +8,7 @@ import pyerrors as pe
 def observables(n, seed=0, length=400):
     """Some of Monte Carlo kind, with means 1, 2, ..."""
     rng = np.random.RandomState(seed)
-    return [
-        pe.Obs([1 + i + 0.1 * rng.randn(length), 1 + i + 0.1 * rng.randn(length)], ["a|1", "a|2"])
-        for i in range(n)
-    ]
+    return [pe.Obs([1 + i + 0.1 * rng.randn(length)], ["ensemble"]) for i in range(n)]
 
 
 def told(result):
@@ -99,4 +96,8 @@ def total_least_squares():
 
 def special_functions():
     a, b = observables(2)
-    return told([pe.special.gammaln(a + b), pe.special.erf(a), pe.special.kn(1, b)])
+
+    def f(x):
+        return pe.special.gammaln(x[0] + x[1]) + pe.special.erf(x[0]) * pe.special.kn(1, x[1])
+
+    return told([pe.derived_observable(f, [a, b])])
