@@ -13,13 +13,6 @@ from fastgrad._core.queue cimport pop, release
 from fastgrad._core.run cimport Run, aside_of, deposit, forget_in_flight
 
 
-cdef object grad_of(Handle x):
-    if x.grad == NULL:
-        return None
-    grad = <object>x.grad
-    return array_of(grad)
-
-
 cdef object result(Run run, Handle x):
     """The gradient of a wanted Variable; None: none reached it."""
     cdef Aside aside = aside_of(run, x)

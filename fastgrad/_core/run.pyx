@@ -206,6 +206,8 @@ cdef Gradient *claim_leaf(Run run, Handle x) except? NULL:
     cdef object before = None
     if x.grad != NULL and run.wanted is None:
         before = run.lifted(<object>x.grad)  # the sum begins with what was there
+        if array_of(before) is None:
+            raise TypeError("backward: the grad of a leaf is a Variable without data (None)")
     run.leaves.append(x)
     x.run = run.number
     if before is not None:
