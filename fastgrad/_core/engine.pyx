@@ -36,7 +36,8 @@ from fastgrad._core.node cimport (
 )
 from fastgrad._core.operation cimport gradient_of, saved_like, saved_operand
 from fastgrad._core.queue cimport is_heap, pop
-from fastgrad._core.row cimport Call, call_of, whole
+from fastgrad._core.row cimport Call, call_of
+from fastgrad._core.row_function cimport whole
 from fastgrad._core.results cimport end, grad_of, result, show
 from fastgrad._core.run cimport (
     aside_of, deposit, fit_in, forget_in_flight, leads, note, place, put_back, take_only, taken,

@@ -14,7 +14,8 @@ from threading import get_ident
 import numpy as np
 
 from fastgrad._core.config import enter, leave
-from fastgrad._core.row import RowFunction, zero
+from fastgrad._core.row import zero
+from fastgrad._core.row_function import RowFunction
 from fastgrad._core.rules import Operation as OperationClass
 
 from fastgrad._core.accumulate cimport zero_gradient
@@ -33,9 +34,8 @@ from fastgrad._core.node cimport (
 )
 from fastgrad._core.operation cimport call_forward, call_vjp, parameter_of, saved_value
 from fastgrad._core.precision cimport as_read, widened
-from fastgrad._core.row cimport (
-    Call, NOTHING, Row, call_of, gradient_of_call, owned, row_of, whole,
-)
+from fastgrad._core.row cimport Call, NOTHING, Row, call_of
+from fastgrad._core.row_function cimport gradient_of_call, owned, row_of, whole
 from fastgrad._core.results cimport end, show
 from fastgrad._core.run cimport deposit, leads
 from fastgrad._core.view cimport handle_to_read
