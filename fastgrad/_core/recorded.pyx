@@ -21,7 +21,7 @@ from fastgrad._core.rules import Operation as OperationClass
 from fastgrad._core.accumulate cimport zero_gradient
 from fastgrad._core.collector cimport make_collectable
 from fastgrad._core.ends cimport address, ends_of
-from fastgrad._core.engine cimport gradients_by, start, walk
+from fastgrad._core.engine cimport gradients_by, walk
 from fastgrad._core.fit cimport brought
 from fastgrad._core.function_backward cimport call_recorded, guarded
 from fastgrad._core.stand_ins cimport (
@@ -38,6 +38,7 @@ from fastgrad._core.row cimport Call, NOTHING, Row, call_of
 from fastgrad._core.row_function cimport gradient_of_call, owned, row_of, whole
 from fastgrad._core.results cimport end, show
 from fastgrad._core.run cimport deposit, leads
+from fastgrad._core.start cimport start
 from fastgrad._core.view cimport handle_to_read
 
 import_numpy()
