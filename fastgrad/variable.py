@@ -1,5 +1,6 @@
 """`Variable`: the compiled operators and attributes, as a Python class that can be patched."""
 
+from fastgrad._core.classes import declare
 from fastgrad._core.engine import backward
 from fastgrad._core.function import slots_of
 from fastgrad._core.hooks import register_hook
@@ -34,6 +35,21 @@ class Variable(Operators, ArrayMethods):
     >>> y.backward()
     >>> y, x.grad
     (variable(10.0), array(6.))
+
+    What is computed from an instance of a subclass is a Variable, unless the subclass was declared
+    with `results=True`: then it is of the subclass, whatever computes it, gradients with a graph
+    included. Classes made of that one inherit its choice: results are of the class that was
+    declared, unless they are declared anew (`results=False`: Variable). Of several operands the
+    first that has such a class decides. As copies, results are made without a call of `__new__` or
+    `__init__`: an attribute that these set is missing on them, so give it a default in the class.
+
+    >>> class Box(Variable, results=True):
+    ...     unit = None
+    >>> class Parameter(Box):
+    ...     pass
+    >>> w = Parameter(np.array(3.0))
+    >>> type(w).__name__, type(w * w).__name__, type(np.sin(w)).__name__
+    ('Parameter', 'Box', 'Box')
     """
 
     __slots__ = ()
@@ -41,6 +57,10 @@ class Variable(Operators, ArrayMethods):
     __array_ufunc__ = ArrayUfunc()
     __array_function__ = array_function
     __pandas_priority__ = 5000  # above a DataFrame's: it leaves its operators to ours, which raise
+
+    def __init_subclass__(cls, *, results=None, **kwargs):
+        super().__init_subclass__(**kwargs)
+        declare(cls, results)
 
     def backward(self, retain_grad=False, create_graph=False, retain_graph=True):
         """Add the gradients of this Variable to `grad` of the leaves that it was computed from.

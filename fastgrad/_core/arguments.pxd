@@ -1,5 +1,7 @@
 """What a program passes to a function: Variables in lists, `out`, names; and what is kept."""
 
+from cpython.object cimport PyTypeObject
+
 cdef bint any_variable(object xs) except -1  # whether one is, or is a list or tuple that holds one
 cpdef object operand_of(object x)  # a Variable, or else the array that NumPy reads
 cpdef list parameter_names(object function)
@@ -16,7 +18,7 @@ cdef bint has_complex(object out) except -1  # whether there is a complex array 
 
 # The array of operand `i`, or what NumPy takes; TypeError if no rule is for it.
 cdef object value_of_operand(str name, bint is_ufunc, int i, object x)
-cdef list outputs_of(object ys, bint requires_grad)  # Variables
+cdef list outputs_of(object ys, bint requires_grad, PyTypeObject *cls)  # Variables, see `variable`
 cdef int n_of_integers(list outputs) noexcept  # how many are arrays of integers or booleans
 
 cdef object without_lists(object x)  # copies of the lists in it, which the program may change

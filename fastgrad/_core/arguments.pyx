@@ -139,12 +139,12 @@ cdef object value_of_operand(str name, bint is_ufunc, int i, object x):
     return x
 
 
-cdef list outputs_of(object ys, bint requires_grad):
+cdef list outputs_of(object ys, bint requires_grad, PyTypeObject *cls):
     cdef list outputs = []
     for y in ys:
         if not is_array(<PyObject *>y):
             y = np.asarray(y)
-        outputs.append(variable(y, requires_grad and y.dtype.kind in "biufcO"))
+        outputs.append(variable(y, requires_grad and y.dtype.kind in "biufcO", cls))
     return outputs
 
 

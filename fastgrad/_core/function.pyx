@@ -26,6 +26,7 @@ from fastgrad._core.node cimport (
 )
 from fastgrad._core.notes cimport note_of, take_note, without_notes
 from fastgrad._core.record cimport Record, begin, count, finish, finish_many
+from fastgrad._core.classes cimport class_among
 from fastgrad._core.stand_ins cimport recorded_inputs, recorded_outputs
 from fastgrad._core.view cimport inputs_of, outputs_of
 
@@ -91,6 +92,7 @@ cdef class Function(Node):
         cdef bint constants = False, requires_grad = False
         cdef object x, ys, xs
         cdef Handle y
+        cdef PyTypeObject *cls
         for x in inputs:
             if not isinstance(x, Handle):
                 constants = True
@@ -106,16 +108,20 @@ cdef class Function(Node):
             xs = operands_of(self, inputs)
             ys = self.forward(*xs)
         if constants:
-            inputs = tuple([x if isinstance(x, Handle) else variable(x, False) for x in inputs])
+            cls = class_among(inputs)
+            inputs = tuple([
+                x if isinstance(x, Handle) else variable(x, False, cls) for x in inputs
+            ])
             xs = [x if is_array(<PyObject *>x) else value_of(y) for x, y in zip(xs, inputs)]
 
         cdef bint recorded = requires_grad and recording()
+        cls = class_among(inputs)
         if not isinstance(ys, tuple):
-            y = output_of(ys, requires_grad)
+            y = output_of(ys, requires_grad, cls)
             if recorded:
                 record(self, inputs, xs, y, None)
             return y
-        cdef list outputs = [output_of(x, requires_grad) for x in ys]
+        cdef list outputs = [output_of(x, requires_grad, cls) for x in ys]
         if not outputs:
             raise TypeError(f"{type(self).__name__}: forward returned an empty tuple")
         if recorded:
@@ -236,14 +242,14 @@ cdef bint is_closure(Function f, name) except -1:
     return len(names) > 0 and set(names) != {"__class__"}
 
 
-cdef Handle output_of(object y, bint requires_grad):
+cdef Handle output_of(object y, bint requires_grad, PyTypeObject *cls):
     """A Variable of what `forward` returned: of what `as_array` makes an array of, or of None."""
     if not is_array(<PyObject *>y) and not is_double_scalar(<PyObject *>y) and y is not None:
         # A Variable was made by a derivative inside of `forward`: it is a value there.
         y = value_of(y) if isinstance(y, Handle) else as_array(y)
         if not is_array(<PyObject *>y):
             raise TypeError(f"{type(y)} is not supported")
-    return variable(y, requires_grad)
+    return variable(y, requires_grad, cls)
 
 
 cdef list operands_of(Function f, tuple inputs):

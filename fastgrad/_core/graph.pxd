@@ -3,7 +3,7 @@
 Knows neither operations nor backward.
 """
 
-from cpython.object cimport PyObject
+from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF
 from libc.stdint cimport INT64_MAX, int64_t
 
@@ -22,7 +22,9 @@ cdef inline object array_of(object x):  # a Variable's data, and anything else a
 
 cdef bint is_scalar(object x) except -1  # a number of Python's or NumPy's
 cdef object as_data(object x)  # an ndarray, for a scalar as well; TypeError for anything else
-cdef Handle variable(object data, bint requires_grad)  # a new one, of what as_data takes
+# A new one, of what as_data takes, or None; of that class, see classes.pxd (NULL: of Variable).
+cdef Handle variable(object data, bint requires_grad, PyTypeObject *cls)
+cdef int fill(Handle x, object data) except -1  # the same of one that is new, or has no data yet
 cdef void set_array(Handle x, object array) noexcept  # an ndarray, or None
 cdef int note_rebinding(Handle x) except -1  # its data is about to be replaced
 # Its data as they were recorded; of an operation's output that was assigned data since, something

@@ -1,6 +1,6 @@
 """See graph.pxd."""
 
-from cpython.object cimport PyObject
+from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF, Py_REFCNT, Py_XDECREF
 from libc.stdint cimport INT64_MAX
 
@@ -16,7 +16,7 @@ from fastgrad._kernels.loops cimport (
 )
 from fastgrad._core.node cimport (
     COLLECTABLE, HAS_MOVED, HOLDS_NUMBER, HOLLOW, HOOKED, IN_PYTHON, RECORDED, REQUIRES_GRAD, SPENT,
-    copy_of, handle_in, index_of, is_moved, make_slots, new_handle, origin_here,
+    copy_of, handle_in, index_of, is_moved, make_slots, new_handle_of, origin_here,
 )
 from fastgrad._core.notes cimport carry_hooks, note_of, put_note
 from fastgrad._kernels.spares cimport drop
@@ -112,15 +112,20 @@ cdef inline PyObject *kept(Handle x, object array) noexcept:
     return <PyObject *>array
 
 
-cdef Handle variable(object data, bint requires_grad):
-    cdef Handle x = new_handle()
+cdef Handle variable(object data, bint requires_grad, PyTypeObject *cls):
+    cdef Handle x = new_handle_of(cls)
     x.flags = REQUIRES_GRAD if requires_grad else 0
+    fill(x, data)
+    return x
+
+
+cdef int fill(Handle x, object data) except -1:
     if is_double_scalar(<PyObject *>data):
         as_number(<PyObject *>data, &x.number)
         x.flags |= HOLDS_NUMBER
     elif data is not None:
         set_array(x, as_data(data))
-    return x
+    return 0
 
 
 # --- edges and slots ---

@@ -143,6 +143,7 @@ cdef class Node:
 # A new handle of the public class Variable, or node of a compiled operation, or of a class of
 # Functions: all zero, untracked.
 cdef Handle new_handle()
+cdef Handle new_handle_of(PyTypeObject *type)  # of that subclass, by no code of its; NULL: the same
 cdef Node new_node(const Rule *rule)
 cdef Node new_node_of(PyTypeObject *type)  # without edges and slots
 cdef PyTypeObject *variable_type  # borrowed from its module
@@ -156,6 +157,7 @@ cdef void note_by_hand() noexcept
 cdef void adopt_handles(PyTypeObject *type) noexcept  # a compiled class; its memory is ours now
 cdef void adopt_nodes(PyTypeObject *type) noexcept
 cdef void adopt_variable(PyTypeObject *type) noexcept  # the public class, that new_handle makes
+cdef void adopt_results(PyTypeObject *type) noexcept  # a subclass, which many will be of
 
 cdef extern from "Python.h":
     Py_ssize_t reference_count "Py_REFCNT"(PyObject *x) noexcept

@@ -239,6 +239,18 @@ cdef Handle new_handle():
     return x
 
 
+cdef Handle new_handle_of(PyTypeObject *type):
+    cdef Handle x
+    if type == NULL:
+        return new_handle()
+    if size_of(type) == size_of(variable_type):  # then a spare one will do, whatever it was
+        x = take_handle(new_object(type, &spare_handles))
+    else:  # with __slots__: tracked, as they may refer to anything
+        x = take_handle((<LongTypeObject *>type).tp_alloc(type, 0))
+    x.slot = origin
+    return x
+
+
 cdef extern from *:
     """
     #define fg_take_reference(x) (x)
@@ -279,10 +291,15 @@ cdef void free_compiled_handle(PyObject *x) noexcept:
 cdef void free_variable(PyObject *x) noexcept:
     """tp_dealloc of the public class Variable, a Python class. Its subclasses' end here too."""
     cdef PyTypeObject *type = Py_TYPE(x)
-    if (<LongTypeObject *>type).tp_finalize != NULL and type == variable_type:
+    if (<LongTypeObject *>type).tp_finalize != NULL and is_adopted(type):
         if PyObject_CallFinalizerFromDealloc(x) < 0:
             return  # it lives on
     end_handle(x)
+
+
+cdef inline bint is_adopted(PyTypeObject *type) noexcept:
+    """Whether it is Variable, or a class of results: the end of an instance is ours alone."""
+    return (<LongTypeObject *>type).tp_dealloc == <destructor>free_variable
 
 
 cdef inline void end_handle(PyObject *x) noexcept:
@@ -299,7 +316,7 @@ cdef inline void release_handle(PyObject *x) noexcept:
     cdef PyTypeObject *type = Py_TYPE(x)
     clear_handle(x)
     free_object(x, &spare_handles,
-                type == variable_type and (<LongTypeObject *>type).tp_finalize == NULL)
+                is_adopted(type) and (<LongTypeObject *>type).tp_finalize == NULL)
     if is_heap_type(type):
         Py_DECREF(<PyObject *>type)  # which an instance of a Python class owns
 
@@ -594,6 +611,12 @@ cdef void adopt_variable(PyTypeObject *type) noexcept:
     variable_type = type
     (<LongTypeObject *>type).tp_dealloc = <destructor>free_variable
     (<LongTypeObject *>type).tp_alloc = alloc_variable  # that of subclasses is Python's
+
+
+cdef void adopt_results(PyTypeObject *type) noexcept:
+    if size_of(type) == size_of(variable_type):
+        (<LongTypeObject *>type).tp_dealloc = <destructor>free_variable
+        (<LongTypeObject *>type).tp_alloc = alloc_variable
 
 
 cdef PyObject *alloc_variable(PyTypeObject *type, Py_ssize_t n_items) except NULL:

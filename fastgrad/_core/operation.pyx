@@ -9,7 +9,7 @@ from cpython.ref cimport Py_INCREF, Py_XDECREF
 
 from fastgrad._core.arguments cimport any_variable, is_foreign, operand_of, without_lists
 from fastgrad._core.collector cimport has_references
-from fastgrad._core.graph cimport is_scalar, value_of, variable
+from fastgrad._core.graph cimport fill, is_scalar, value_of, variable
 from fastgrad._kernels.loops cimport (
     DOUBLE, NO_LOOP, Operand, apply1, apply2, apply_number, apply_numbers, clear_errors, data,
     errors, from_double, import_numpy, is_array, is_double, is_double_scalar, is_exact,
@@ -17,10 +17,11 @@ from fastgrad._kernels.loops cimport (
 )
 from fastgrad._core.node cimport (
     ALIKE, Edge, HOLDS_NUMBER, Handle, IN_PYTHON, REQUIRES_GRAD, SAVED, SAVED_NUMBER, STAND_IN,
-    WEAK, Y, new_handle, new_node,
+    WEAK, Y, new_node,
 )
 from fastgrad._core.precision cimport as_read, widened
 from fastgrad._core.record cimport Record, begin, finish, is_recorded, take_operand
+from fastgrad._core.classes cimport class_from, new_result
 
 import_numpy()
 
@@ -76,7 +77,7 @@ cdef inline bint is_small(object x, double *number) except -1:
 
 cdef object apply(const Rule *rule, object x0, object x1):
     cdef Argument a[2]
-    cdef Handle y = new_handle()
+    cdef Handle y = new_result(x0, x1)
     read(<PyObject *>x0, &a[0])
     if rule.n_inputs > 1:
         read(<PyObject *>x1, &a[1])
@@ -90,7 +91,7 @@ cdef object apply(const Rule *rule, object x0, object x1):
     cdef object _held0 = None if a[0].value.array == NULL else <object>a[0].value.array
     cdef object _held1 = None if a[1].value.array == NULL else <object>a[1].value.array
     if not apply_directly(rule, a, y):
-        y = apply_by_numpy(rule, a)
+        apply_by_numpy(rule, a, y)
     if is_recorded(y, a[0].requires_grad or a[1].requires_grad):
         record(rule, a, y, NULL)
     return y
@@ -152,7 +153,7 @@ cdef bint suits(const Argument *a, const Argument *other) noexcept:
     return a.kind != OTHER
 
 
-cdef Handle apply_by_numpy(const Rule *rule, const Argument *a):
+cdef int apply_by_numpy(const Rule *rule, const Argument *a, Handle y) except -1:
     cdef object x0 = operand(rule, a, 0)
     cdef object x1 = operand(rule, a, 1) if rule.n_inputs > 1 else None
     if isinstance(x0, np.matrix) or isinstance(x1, np.matrix):
@@ -161,7 +162,8 @@ cdef Handle apply_by_numpy(const Rule *rule, const Argument *a):
     if not is_array(<PyObject *>x0) and not isinstance(x0, np.generic):
         if not is_array(<PyObject *>x1) and not isinstance(x1, np.generic):
             x0 = np.array(x0)  # the operators of Python's numbers are others than NumPy's
-    return variable(call_forward(rule, x0, x1), False)
+    y.flags = 0
+    return fill(y, call_forward(rule, x0, x1))
 
 
 cdef object call_forward(const Rule *rule, object x0, object x1):
@@ -224,7 +226,7 @@ cdef object apply_with(const Rule *rule, Handle x, object parameter):
     cdef object value = value_of(x)
     if value is None:
         raise TypeError(f"{rule.name.decode()}: operand 0 is a Variable without data (None)")
-    cdef Handle y = variable(rule.forward(value, parameter), False)
+    cdef Handle y = variable(rule.forward(value, parameter), False, class_from(x))
     if is_recorded(y, x.flags & REQUIRES_GRAD):
         record_with(rule, x, value, parameter, y)
     return y

@@ -28,6 +28,7 @@ from fastgrad._core.operation cimport apply
 from fastgrad._core.precision cimport as_read, widened
 from fastgrad._core.rules cimport attach, rule_of
 from fastgrad._core.record cimport Record, begin, finish_many, take_operand
+from fastgrad._core.classes cimport class_among
 
 import_numpy()
 
@@ -178,7 +179,7 @@ cdef class Row:
             if isinstance(operands[i], Handle) and (<Handle>operands[i]).flags & REQUIRES_GRAD:
                 requires_grad |= self.sequence or self.vjp[i] is not None
         cdef bint many = isinstance(ys, (tuple, list))
-        cdef list outputs = outputs_of(ys if many else (ys,), requires_grad)
+        cdef list outputs = outputs_of(ys if many else (ys,), requires_grad, class_among(operands))
         if requires_grad and n_of_integers(outputs):
             cut_steps(self, outputs, operands, n)
         cdef bint any_grad = False
