@@ -179,6 +179,8 @@ class Sweep:
         """How many blocks of memory are in use, but for handles and nodes that are kept spare."""
         gc.collect()
         empty_cache()
+        if sys.version_info < (3, 13):  # NumPy makes a name anew for each call of cumsum, and
+            sys._clear_type_cache()  # Python keeps it where it found an attribute by it
         used = self.spares()
         return self.heap.live.value - 2 * len(used)
 
