@@ -22,7 +22,7 @@ from fastgrad._core.debug cimport check_if_noted
 from fastgrad._core.ends cimport claim_ahead
 from fastgrad._core.fit cimport brought
 from fastgrad._core.graph cimport (
-    array_of, as_recorded, called_again, held, knows_its_handles, not_walkable, shown_by, value_of,
+    array_of, as_recorded, called_again, held, knows_its_handles, not_walkable, value_of,
 )
 from fastgrad._core.hooks cimport Undecided, hook_leaves, hook_outputs
 from fastgrad._kernels.loops cimport Operand, clear_errors, import_numpy, is_large, same_dtype

@@ -96,7 +96,7 @@ def test_a_later_backward_does_not_write_into_a_gradient_the_user_holds():
     assert np.array_equal(x.grad, [5, 5, 5])
 
 
-# --- gradients with a graph: a copy is recorded where somebody else has the Variable, or its array ---
+# --- gradients with a graph: copied where somebody else has the Variable, or its array ---
 
 
 def nodes_of(gx):
