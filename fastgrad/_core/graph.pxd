@@ -50,10 +50,12 @@ cdef class Hook:
 cdef list hooks_of(object x, int slot)
 cdef int put_hooks(object x, int slot, list hooks) except -1  # more of them
 
-# The handle that what consumes `x`, an output, owns, borrowed: with `Config.keep_variables`. Else
-# NULL.
+# The handle that what consumes `x`, an output, owns, borrowed: with `Config.keep_variables`, or if
+# the class of `x` says so. Else NULL.
 cdef inline PyObject *kept_for(Handle x) except? NULL:
-    return known_for(x) if ever_kept and is_on(keep_variables) else NULL
+    return known_for(x) if ever_kept and (is_on(keep_variables) or keeps(x)) else NULL
+
+cdef bint keeps(Handle x) noexcept
 
 cdef PyObject *known_for(Handle x) noexcept
 
