@@ -3,8 +3,9 @@
 from fastgrad._core.classes import declare
 from fastgrad._core.engine import backward
 from fastgrad._core.function import slots_of
-from fastgrad._core.graph import declare_kept, without_notes
+from fastgrad._core.graph import declare_kept
 from fastgrad._core.hooks import register_hook
+from fastgrad._core.notes import without_notes
 from fastgrad._core.operators import Operators
 from fastgrad._core.protocols import ArrayUfunc, array_function
 from fastgrad._core.variable import register
@@ -131,6 +132,8 @@ class Variable(Operators, ArrayMethods):
 
     def __getstate__(self):
         state = {key: getattr(self, key) for key in ("data", "name", "grad", "requires_grad")}
+        if isinstance(state["grad"], Variable):
+            state["grad"] = state["grad"].data
         return state, {**without_notes(getattr(self, "__dict__", None) or {}), **slots_of(self)}
 
     def __reduce_ex__(self, protocol):

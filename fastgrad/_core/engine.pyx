@@ -24,7 +24,7 @@ from fastgrad._core.debug cimport check_if_noted
 from fastgrad._core.ends cimport claim_ahead
 from fastgrad._core.fit cimport brought
 from fastgrad._core.graph cimport (
-    array_of, as_recorded, called_again, held, knows_its_handles, not_walkable, value_of,
+    array_of, as_recorded, called_again, held, knows_its_handles, not_walkable, shown_by, value_of,
 )
 from fastgrad._core.hooks cimport Undecided, hook_leaf, hook_leaves, hook_outputs
 from fastgrad._kernels.loops cimport (
@@ -37,9 +37,10 @@ from fastgrad._core.node cimport (
 from fastgrad._core.operation cimport gradient_of, saved_like, saved_operand
 from fastgrad._core.queue cimport is_heap, pop
 from fastgrad._core.row cimport Call, call_of, whole
+from fastgrad._core.results cimport end, result, show
 from fastgrad._core.run cimport (
-    aside_of, deposit, end, fit_in, forget_in_flight, grad_of, leads, note, place, put_back, result,
-    show, take_only, taken, taken_out,
+    aside_of, deposit, fit_in, forget_in_flight, leads, note, place, put_back, take_only, taken,
+    taken_out,
 )
 from fastgrad._core.stand_ins cimport recorded_data, recorded_value
 
@@ -310,11 +311,11 @@ cdef int visit_function(Run run, Node f) except -1:
 cdef int start(Run run, Handle y) except -1:
     cdef Gradient gy
     gy.state = NONE
-    put(&gy, run.lifted(starting_gradient(y)))
+    put(&gy, run.lifted(starting_gradient(run, y)))
     try:
         if y.creator == NULL:
             if run.directly:
-                gx = shown(&gy) if y.grad == NULL else grad_of(y)
+                gx = shown(&gy) if y.grad == NULL else as_shown(y)
             else:
                 gx = run.visible(y, boxed(&gy))
             if y.flags & HOOKED:
@@ -337,11 +338,25 @@ cdef int start_from(Run run, Handle y, object gy) except -1:
 cdef object one = np.float64(1)
 
 
-cdef object starting_gradient(Handle y):
+cdef object starting_gradient(Run run, Handle y):
     cdef object x = as_recorded(y)
     if y.grad == NULL:
         return ones_for(x)
-    return from_given(grad_of(y), x)
+    gy = shown_by(y)
+    if isinstance(gy, Handle):
+        if value_of(gy) is None:
+            raise TypeError("backward: the grad to start from is a Variable without data (None)")
+        if run.directly:
+            from fastgrad.conversions import leaves_graph  # which is made of all the rest
+
+            leaves_graph(gy, "backward from a grad that is a Variable")
+            gy = value_of(gy)
+    return from_given(gy, x)
+
+
+cdef object as_shown(Handle y):
+    """The grad of a leaf that a run of arrays began with: for hooks an array."""
+    return array_of(shown_by(y)) if y.flags & HOOKED else shown_by(y)
 
 
 cdef object ones_for(object x):

@@ -17,14 +17,14 @@ from fastgrad._core.collector cimport (
     has_no_slots, has_references, is_tracked, make_collectable, note_attribute, track, untrack,
 )
 from fastgrad._core.graph cimport (
-    assign_outputs, is_scalar, next_generation, note_of, require_shape, take_note, value_of,
-    variable, without_notes,
+    assign_outputs, is_scalar, next_generation, require_shape, value_of, variable,
 )
 from fastgrad._kernels.loops cimport import_numpy, is_array, is_double_scalar
 from fastgrad._core.node cimport (
     COLLECTABLE, HAS_MOVED, Handle, IN_PYTHON, LEAF, RECORDED, REQUIRES_GRAD, SAVED, SPENT,
     adopt_nodes, attributes, is_moved, make_edges, make_slots, moved_out, note_by_hand,
 )
+from fastgrad._core.notes cimport note_of, take_note, without_notes
 from fastgrad._core.record cimport Record, begin, count, finish, finish_many
 from fastgrad._core.classes cimport class_among
 from fastgrad._core.stand_ins cimport recorded_inputs, recorded_outputs

@@ -9,11 +9,12 @@ from cpython.object cimport PyObject, PyTypeObject
 from fastgrad._core.config import enter, leave
 from fastgrad._core.stand_ins import slots_of
 
-from fastgrad._core.graph cimport as_recorded, note_of, referent, value_of, variable
+from fastgrad._core.graph cimport as_recorded, referent, value_of, variable
 from fastgrad._core.node cimport (
     Handle, Node, REQUIRES_GRAD, attributes, handle_in, index_of,
 )
 from fastgrad._core.classes cimport class_among
+from fastgrad._core.notes cimport note_of
 from fastgrad._core.stand_ins cimport end_backward, recorded_value, variable_at
 from fastgrad._kernels.loops cimport import_numpy, is_array
 

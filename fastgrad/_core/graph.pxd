@@ -35,21 +35,6 @@ cdef void set_grad(Handle x, object grad) noexcept  # an ndarray, or None
 cdef int require_fit(object grad, object gx) except -1
 cdef object shown_by(Handle x)  # its `.grad`
 
-# What few nodes, and handles, have: by name; None if there is none.
-cdef object note_of(object x, str name)
-cdef int put_note(object x, str name, object value) except -1
-cdef object take_note(object x, str name)
-cpdef dict without_notes(dict members)  # attributes of a node, or of a handle
-
-
-cdef class Hook:
-    cdef object function  # None: it was removed
-
-# Hooks of a leaf (of the slot LEAF), or of the output of a node that has the number `slot`: those
-# that were not removed, in the order in which they came. See NOTE [Hooks].
-cdef list hooks_of(object x, int slot)
-cdef int put_hooks(object x, int slot, list hooks) except -1  # more of them
-
 # The handle that what consumes `x`, an output, owns, borrowed: with `Config.keep_variables`, or if
 # the class of `x` says so. Else NULL.
 cdef inline PyObject *kept_for(Handle x) except? NULL:

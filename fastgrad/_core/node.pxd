@@ -91,6 +91,11 @@ ctypedef object (*FastCall)(const Rule *rule, tuple args, dict kwargs)
 # The arguments that the row's VJP takes after `y`, of an operation with a parameter.
 ctypedef tuple (*Arguments)(object x0, object x1, object parameter)
 
+cdef enum:  # bits of Rule.uses
+    X0 = 1
+    X1 = 2
+    Y = 4  # the output, of an operation of one operand; its second edge saves it
+
 cdef struct Rule:
     const char *name
     PyTypeObject *type  # borrowed from its module: the class that `creator` shows

@@ -1,30 +1,24 @@
-# cython: binding=False
-# (So that a method called on the class checks the type of its `self`, None included.)
 """See operation.pxd."""
 
 import numpy as np
 
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_CheckExact
-from cpython.object cimport PyObject, PyTypeObject
+from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF, Py_XDECREF
 
 from fastgrad._core.collector cimport has_references
-from fastgrad._core.graph cimport (
-    enter_call, fill, held, is_scalar, leave_call, not_walkable, value_of, variable,
-)
+from fastgrad._core.graph cimport enter_call, fill, is_scalar, leave_call, value_of, variable
 from fastgrad._kernels.loops cimport (
     DOUBLE, NO_LOOP, Operand, apply1, apply2, apply_number, apply_numbers, clear_errors, data,
     errors, from_double, import_numpy, is_array, is_double, is_double_scalar, is_exact,
     is_float_or_double, native, same_dtype, same_shape, settled, stand_in, take_object, type_num,
 )
 from fastgrad._core.node cimport (
-    ALIKE, Edge, HOLDS_NUMBER, Handle, IN_PYTHON, OF_ROW, RECORDED, REQUIRES_GRAD, SAVED,
-    SAVED_NUMBER,
-    SPENT, STAND_IN, WEAK, adopt_nodes, new_node,
+    ALIKE, Edge, HOLDS_NUMBER, Handle, IN_PYTHON, REQUIRES_GRAD, SAVED, SAVED_NUMBER, STAND_IN,
+    WEAK, Y, new_node,
 )
 from fastgrad._core.precision cimport as_read, widened
-from fastgrad._core.stand_ins cimport recorded_inputs
 from fastgrad._core.record cimport Record, begin, finish, is_recorded, take_operand
 from fastgrad._core.classes cimport class_from, new_result
 
@@ -365,118 +359,3 @@ cdef object saved_like(Node f, int i, object gy):
     if edge.flags & SAVED_NUMBER:
         return None
     return <object>edge.saved.array if edge.flags & (SAVED | STAND_IN) else gy
-
-
-# --- the classes ---
-
-
-cdef dict rules = {}  # the address of the rule of each class
-
-
-cdef int define(Rule *rule, cls, const char *name, int n_inputs, int uses0, int uses1, int loop,
-                ForNumbers numbers, ForArrays arrays, AddGradient gradient) except -1:
-    rule.n_inputs, rule.uses[0], rule.uses[1], rule.loop = n_inputs, uses0, uses1, loop
-    rule.for_numbers, rule.for_arrays, rule.add_gradient = numbers, arrays, gradient
-    return register(rule, cls, name)
-
-
-cdef int define_with_parameter(Rule *rule, cls, const char *name, Forward forward, FastCall call,
-                               AddWhole gradient) except -1:
-    rule.n_inputs, rule.forward, rule.fast_call, rule.add_whole = 1, forward, call, gradient
-    return register(rule, cls, name)
-
-
-cdef int register(Rule *rule, cls, const char *name) except -1:
-    rule.type, rule.name = <PyTypeObject *>cls, name
-    rules[cls] = <size_t>rule
-    adopt_nodes(rule.type)
-    return 0
-
-
-cdef const Rule *rule_of(cls) except NULL:
-    return <const Rule *><size_t>rules[cls]
-
-
-cdef FastCall attach(cls, object forward, tuple vjps, object batched) except? NULL:
-    cdef Rule *rule = <Rule *><size_t>rules[cls]
-    # What `where` is called with first, its condition, is no operand here.
-    cdef Py_ssize_t first = len(vjps) - rule.n_inputs
-    vjps, batched = vjps[first:], None if batched is None else (<tuple>batched)[first:]
-    Py_INCREF(forward)
-    Py_INCREF(vjps)
-    Py_INCREF(batched)
-    rule.row_forward, rule.row_vjps = <PyObject *>forward, <PyObject *>vjps
-    rule.row_batched = <PyObject *>batched
-    return rule.fast_call
-
-
-cdef class Operation(Function):
-    """A built-in operation. Its subclasses can be called, and subclassed, like any Function."""
-
-    def __cinit__(self):
-        for cls in type(self).__mro__:
-            if cls in rules:
-                self.rule = <const Rule *><size_t>rules[cls]
-                break
-
-    def forward(self, *xs):
-        """The output's array, from the operands'."""
-        require_operands(self, len(xs))
-        if self.rule.add_whole != NULL:  # its rule takes arrays alone
-            xs = (np.asanyarray(xs[0]),)
-        return call_forward(self.rule, xs[0], xs[1] if len(xs) > 1 else None)
-
-    def backward(self, gy):
-        """The inputs' gradients, from the output's; the engine sums them to the inputs' shapes."""
-        cdef int i
-        cdef list xs, gxs, needed
-        if self.flags & SPENT:
-            raise not_walkable(self)
-        if self.flags & OF_ROW:
-            from fastgrad._core.row import backward_of  # which is made of all this
-
-            return backward_of(self, (gy,))
-        require_rule(self)
-        if not self.flags & RECORDED:  # as the seed's, which for a sum read no operand
-            gxs = [gradient_at(self.rule, i, gy, [None, None]) for i in range(self.rule.n_inputs)]
-        elif not self.flags & IN_PYTHON:
-            needed = [self.edges[i].to != NULL for i in range(self.rule.n_inputs)]
-            own = held(self)
-            gxs = [gradient_of(own, i, gy) if needed[i] else None for i in range(len(needed))]
-        else:
-            xs = [native_value(x) for x in recorded_inputs(self)]
-            require_operands(self, len(xs))
-            gxs = [gradient_at(self.rule, i, gy, xs) if x.requires_grad else None
-                   for i, x in enumerate(<tuple>self.kept)]
-        return tuple(gxs) if len(gxs) > 1 else gxs[0]
-
-
-cdef object native_value(Handle x):
-    """The data, as a record would have saved it."""
-    cdef object value = value_of(x)
-    return take_object(native(<PyObject *>value))
-
-
-cdef object gradient_at(const Rule *rule, int i, object gy, list xs):
-    x0, x1 = xs[0], xs[1] if len(xs) > 1 else None
-    gy = widened(gy)
-    y = gy  # as most VJPs read no output, and that of a sum needs no operands for it
-    if rule.uses[0] & Y or rule.names_output:
-        y = as_read(call_forward(rule, x0, x1), gy)
-    return call_vjp(rule, rule.row_vjps, i, np, gy, y, as_read(x0, gy), as_read(x1, gy), None)
-
-
-cdef int require_rule(Operation f) except -1:
-    if f.rule == NULL:
-        raise NotImplementedError(f"{type(f).__name__} is no built-in operation")
-    return 0
-
-
-cdef int require_operands(Operation f, int n) except -1:
-    require_rule(f)
-    if n != f.rule.n_inputs:
-        raise TypeError(f"{f.rule.name.decode()}: {n} operands, expected {f.rule.n_inputs}")
-    return 0
-
-
-adopt_nodes(<PyTypeObject *>Operation)

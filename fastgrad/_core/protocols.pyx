@@ -114,7 +114,7 @@ def not_implemented(function):
     name = full_name(function)
     others = ""
     if name.startswith("scipy.special"):
-        names = import_module("fastgrad.functions.special").SCIPY
+        names = import_module("fastgrad.scipy.special").__all__
         others = f"; those of scipy.special that are: {', '.join(names)}"
     return TypeError(f"{name}: not implemented for Variables; {GO_ON}{others}")
 
@@ -123,12 +123,13 @@ def value(x):
     """`x` with arrays in place of Variables, in lists and tuples of them too."""
     if isinstance(x, Handle):
         return value_of(x)
-    if type(x) is list or type(x) is tuple:
+    if isinstance(x, (list, tuple)):
         enter_call(" in a list of lists")
         try:
-            return type(x)([value(item) for item in x])
+            ys = [value(item) for item in x]
         finally:
             leave_call()
+        return ys if isinstance(x, list) else tuple(ys)
     return x
 
 

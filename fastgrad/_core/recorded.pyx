@@ -14,8 +14,8 @@ from threading import get_ident
 import numpy as np
 
 from fastgrad._core.config import enter, leave
-from fastgrad._core.operation import Operation as OperationClass
 from fastgrad._core.row import RowFunction, zero
+from fastgrad._core.rules import Operation as OperationClass
 
 from fastgrad._core.accumulate cimport zero_gradient
 from fastgrad._core.collector cimport make_collectable
@@ -37,7 +37,8 @@ from fastgrad._core.row cimport (
     Call, NOTHING, Row, call_of, gradient_of_call, owned, row_of, whole,
 )
 from fastgrad._core.classes cimport class_among
-from fastgrad._core.run cimport deposit, end, leads, show
+from fastgrad._core.results cimport end, show
+from fastgrad._core.run cimport deposit, leads
 from fastgrad._core.view cimport handle_to_read
 
 import_numpy()

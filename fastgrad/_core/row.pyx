@@ -27,8 +27,9 @@ from fastgrad._core.node cimport (
     Edge, Handle, Node, OF_ROW, REQUIRES_GRAD, SAVED, STAND_IN, adopt_nodes, make_edges,
     new_node_of,
 )
-from fastgrad._core.operation cimport apply, attach, is_foreign, rule_of, without_lists
+from fastgrad._core.operation cimport apply, is_foreign, without_lists
 from fastgrad._core.precision cimport as_read, widened
+from fastgrad._core.rules cimport attach, rule_of
 from fastgrad._core.stand_ins cimport recorded_inputs
 from fastgrad._core.record cimport Record, begin, finish_many, take_operand
 from fastgrad._core.classes cimport class_among

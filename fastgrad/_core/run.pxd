@@ -60,10 +60,6 @@ cdef object fit_in(Run run, object gx, object like, object named, int i, list gy
 cdef bint leads(Run run, PyObject *to, int slot) except -1
 cdef Gradient *place_aside(Run run, object owner, int slot, int n) except? NULL
 cdef Gradient *claim_leaf(Run run, Handle x) except? NULL
-cdef int show(Run run) except -1
-cdef object result(Run run, Handle x)
-cdef int end(Run run) except -1
-cdef object grad_of(Handle x)  # as an array: with create_graph=True there is a Variable
 
 
 cdef inline Aside aside_of(Run run, object owner):

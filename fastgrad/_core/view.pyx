@@ -18,14 +18,15 @@ from cpython.ref cimport Py_INCREF
 
 from fastgrad._core.collector cimport has_references, is_tracked, track
 from fastgrad._core.graph cimport (
-    as_data, as_recorded, is_scalar, leave_place, next_generation, note_of, put_note, put_output,
-    set_array, value_of, variable,
+    as_data, as_recorded, is_scalar, leave_place, next_generation, put_output, set_array,
+    value_of, variable,
 )
 from fastgrad._core.node cimport (
     ALIKE, Edge, FORM, HOLLOW, Handle, IN_PYTHON, LEAF, Node, OF_ROW, OWNS, SAVED,
     SAVED_NUMBER, STAND_IN, copy_of, handle_in, index_of, new_handle, new_handle_of,
 )
 from fastgrad._core.classes cimport any_subclass, class_from
+from fastgrad._core.notes cimport note_of, put_note
 from fastgrad._kernels.loops cimport (
     from_double, import_numpy, is_array, is_exact, is_stand_in, stand_in, take_object,
 )

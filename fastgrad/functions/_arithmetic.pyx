@@ -17,8 +17,9 @@ from fastgrad._kernels.loops cimport (
     ABSOLUTE, ADD, DIVIDE, MULTIPLY, NEGATIVE, NO_LOOP, Operand, POWER, SIGN, SUBTRACT, apply1,
     apply2, apply_numbers, array, clear_errors, errors, import_numpy, number, settled,
 )
-from fastgrad._core.node cimport Handle
-from fastgrad._core.operation cimport Operation, X0, X1, apply, define
+from fastgrad._core.node cimport Handle, X0, X1
+from fastgrad._core.operation cimport apply
+from fastgrad._core.rules cimport Operation, define
 from fastgrad._kernels.spares cimport drop
 
 import_numpy()

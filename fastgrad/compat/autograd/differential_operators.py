@@ -14,6 +14,7 @@ from fastgrad.compat.autograd.differentiated import Differentiated
 from fastgrad.compat.autograd.vspaces import vspace
 from fastgrad.compat.autograd.wrap_util import unary_to_nary, wraps
 from fastgrad.transforms.jacobians import jacobian_blocks
+from fastgrad.variable import Variable
 
 make_vjp = unary_to_nary(core.make_vjp)
 make_jvp = unary_to_nary(core.make_jvp)
@@ -23,7 +24,7 @@ def scalar_call(name, fun, x):
     """`fun(x)`, recorded; TypeError if it is no real scalar, of whatever shape has one element."""
     call = Differentiated(fun, x)
     y = call.value
-    if call.outputs is None and isinstance(y, core.Variable):
+    if call.outputs is None and isinstance(y, Variable):
         if y.size == 1 and y.dtype.kind != "c":
             return call
         what = f"has shape {y.shape} and dtype {y.dtype}"
@@ -125,7 +126,7 @@ def require_array(name, call):
 def made(call, block):
     """A jacobian as it is returned: an array, or a box."""
     y = call.outside(block)
-    return y if isinstance(y, core.Variable) else np.asarray(y)
+    return y if isinstance(y, Variable) else np.asarray(y)
 
 
 @unary_to_nary

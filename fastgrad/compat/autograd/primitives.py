@@ -61,9 +61,34 @@ class Call:
         leaves = [next(ys) if f else v for v, f in zip(self.outputs[1], self.free, strict=True)]
         return boxed(rebuild(self.outputs[0], leaves))
 
+    def like_ans(self, gys):
+        """Gradients in the structure of what the function returned; zeros where none came."""
+        structure, values = self.outputs
+        if structure is None:
+            return gys[0]
+        gys, leaves = iter(gys), []
+        for value, f in zip(values, self.free, strict=True):
+            gy = next(gys) if f else None
+            leaves.append(np.zeros_like(value) if f and gy is None else gy)
+        return boxed(rebuild(structure, leaves))
+
+    def like_args(self, dxs):
+        """The numbers of the arguments along which there is a tangent, and these tangents."""
+        argnums, tangents, dxs = [], [], iter(dxs)
+        for i, structure, values, free in self.boxes:
+            leaves = [next(dxs) if f else None for f in free]
+            if any(leaf is not None for leaf in leaves):
+                argnums.append(i)
+                leaves = [
+                    np.zeros_like(x) if dx is None else dx
+                    for x, dx in zip(values, leaves, strict=True)
+                ]
+                tangents.append(boxed(rebuild(structure, leaves)))
+        return tuple(argnums), tangents
+
     def compute(self):
         """The outputs that have gradients, as arrays."""
-        self.ans = outside(self.fun.fun, self.args, self.kwargs)
+        self.ans = dense(outside(self.fun.fun, self.args, self.kwargs))
         leaves, structure = flatten(self.ans)
         self.outputs = structure, leaves
         self.free = [type(y) in Box.type_mappings or isinstance(y, np.ndarray) for y in leaves]
@@ -78,6 +103,7 @@ class Call:
 
     @property
     def name(self):
+        """The name of the function."""
         return getattr(self.fun, "__name__", repr(self.fun))
 
     def rule(self, rules, kind):
@@ -90,17 +116,32 @@ class Call:
             ) from None
 
     def argnums(self):
+        """The numbers of the arguments with boxes."""
         return tuple(i for i, _, _, _ in self.boxes)
 
     def gradients(self, gxs):
         """Those for the boxes, from what a rule returned: one for each argument."""
         gxs, found = list(gxs), []
         for gx, (_, structure, values, free) in zip(gxs, self.boxes, strict=True):
-            parts = flatten_as(structure, opened(gx), f"{self.name}: the gradient")
+            parts = flatten_as(structure, opened(dense(gx)), f"{self.name}: the gradient")
             for part, x, f in zip(parts, values, free, strict=True):
                 if f:
                     found.append(fitted(part, np.shape(x)))
         return found
+
+
+class SparseObject:
+    """A gradient that `mut_add` adds to an array of the space `vs`."""
+
+    __slots__ = ("vs", "mut_add")
+
+    def __init__(self, vs, mut_add):
+        self.vs, self.mut_add = vs, mut_add
+
+
+def dense(x):
+    """`x`, an array in place of a SparseObject."""
+    return x.mut_add(x.vs.zeros()) if isinstance(x, SparseObject) else x
 
 
 def fitted(gx, shape):
@@ -145,8 +186,10 @@ class PrimitiveCall(Function):
         """By the rule of the primitive: of arrays, or, to be recorded, of boxes."""
         call = self.call
         if recording():
-            maker = call.rule(primitive_vjps, "VJP")
-            ans = call.ans_of([reference() for reference in self.outputs])
+            ys = [reference() for reference in self.outputs]
+            if get_ident() in pushing and call.fun in primitive_jvps:
+                return Transpose(call, self.inputs, ys).applied(gys)
+            maker, ans = call.rule(primitive_vjps, "VJP"), call.ans_of(ys)
             pull = maker(call.argnums(), ans, call.args_of(self.inputs), call.kwargs)
         else:
             if call.pull is None:
@@ -154,19 +197,50 @@ class PrimitiveCall(Function):
                 call.pull = maker(call.argnums(), call.ans, tuple(call.args), call.kwargs)
             pull = call.pull
             gys = [gy if gy is None else getval(gy) for gy in gys]
-        return tuple(call.gradients(pull(self.gradient_of_ans(gys))))
+        return tuple(call.gradients(pull(call.like_ans(gys))))
 
-    def gradient_of_ans(self, gys):
-        """In the structure of what the function returned; zeros where no gradient came."""
-        structure, values = self.call.outputs
-        if structure is None:
-            return gys[0]
-        gys = iter(gys)
-        leaves = []
-        for value, f in zip(values, self.call.free, strict=True):
-            gy = next(gys) if f else None
-            leaves.append(np.zeros_like(value) if f and gy is None else gy)
-        return boxed(rebuild(structure, leaves))
+
+class Transpose(Function):
+    """What pulls gradients of a call back, for forward mode: its own gradient is by the JVP.
+
+    (So what it returns, from gradients that are zero there, is zero.)
+    """
+
+    differentiable = True
+
+    def __init__(self, call, xs, ys):
+        self.call = call
+        self.held = lambda: (xs, ys)  # Variables, of the graph that is differentiated
+
+    def applied(self, gys):
+        """The gradients for the boxes of the call."""
+        ys = self.held()[1]
+        gxs = self(*[
+            Variable(np.zeros_like(y.data), requires_grad=False) if gy is None else gy
+            for y, gy in zip(ys, gys, strict=True)
+        ])  # fmt: skip
+        return tuple(gxs) if isinstance(gxs, list) else (gxs,)
+
+    def forward(self, *gys):
+        """Zeros, of the shapes of the boxes."""
+        return tuple(np.zeros_like(x.data) for x in self.held()[0])
+
+    def backward(self, *dxs):
+        """The derivatives of the outputs along `dxs`."""
+        call, (xs, ys) = self.call, self.held()
+        if recording():
+            ans, args = call.ans_of(ys), call.args_of(xs)
+        else:
+            ans, args = call.ans, tuple(call.args)
+            dxs = [dx if dx is None else getval(dx) for dx in dxs]
+        argnums, tangents = call.like_args(dxs)
+        maker = call.rule(primitive_jvps, "JVP")
+        dys = flatten_as(call.outputs[0], opened(maker(argnums, tangents, ans, args, call.kwargs)),
+                         f"{call.name}: the derivative")  # fmt: skip
+        return tuple(
+            fitted(dy, np.shape(y))
+            for dy, y, f in zip(dys, call.outputs[1], call.free, strict=True) if f
+        )  # fmt: skip
 
 
 def call_primitive(fun, args, kwargs):
@@ -180,3 +254,4 @@ def call_primitive(fun, args, kwargs):
 
 
 notrace = set()  # primitives whose results are plain
+pushing = set()  # threads in which what is recorded are pullbacks, to be differentiated for jvp

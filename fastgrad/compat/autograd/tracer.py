@@ -1,14 +1,26 @@
 """Boxes, and functions that are recorded as a whole."""
 
 import functools
+import warnings
 
 from fastgrad.compat.autograd.boxes import Box, getval, holds_box, isbox
 from fastgrad.compat.autograd.primitives import call_primitive, notrace
+from fastgrad.compat.autograd.tracing import (
+    Node,
+    TraceBox,
+    new_box,
+    trace,
+    trace_stack,
+    traced,
+)
 from fastgrad.compat.autograd.util import subvals, toposort  # noqa: F401
 from fastgrad.compat.autograd.wrap_util import wraps
 from fastgrad.variable import Variable
 
-__all__ = ["Box", "Node", "getval", "isbox", "notrace_primitive", "primitive", "register_notrace"]
+__all__ = [
+    "Box", "Node", "getval", "isbox", "new_box", "notrace_primitive", "primitive",
+    "register_notrace", "trace", "trace_stack",
+]  # fmt: skip
 
 CONTAINERS = (tuple, list, dict)
 
@@ -26,11 +38,13 @@ def primitive(f_raw):
         for x in args:
             if isinstance(x, Variable) or (isinstance(x, CONTAINERS) and holds_box(x)):
                 return call_primitive(f_wrapped, args, kwargs)
+            if isinstance(x, TraceBox):
+                return traced(f_wrapped, args, kwargs)
         return f_raw(*args, **kwargs)
 
     f_wrapped.fun = f_raw
     f_wrapped._is_autograd_primitive = True
-    return f_wrapped
+    return with_old_methods(f_wrapped)
 
 
 def notrace_primitive(f_raw):
@@ -49,21 +63,36 @@ def register_notrace(trace_type, primitive_fun):
     notrace.add(primitive_fun)
 
 
-class Node:
-    """What a tracer of a program's own makes of a call: see `trace`."""
+def with_old_methods(f):
+    """A primitive with the methods by which programs gave rules before autograd 1.2."""
+    from fastgrad.compat.autograd.core import defvjp, defvjp_is_zero, vspace
 
-    __slots__ = ()
+    rules, zeros = {}, set()
 
-    def __init__(self, value, fun, args, kwargs, parent_argnums, parents):
-        raise NotImplementedError(f"{type(self).__name__} has no __init__ for the node of a call")
+    def method(name, register):
+        def deprecated(*args, **kwargs):
+            warnings.warn(f"The {name} method is deprecated, use defvjp(f, ...)", stacklevel=2)
+            register(*args, **kwargs)
 
-    def initialize_root(self, *args, **kwargs):
-        """Fill the node that a graph begins with."""
-        raise NotImplementedError(f"{type(self).__name__} has no initialize_root")
+        setattr(f, name, deprecated)
 
-    @classmethod
-    def new_root(cls, *args, **kwargs):
-        """A node for a graph to begin with."""
-        root = cls.__new__(cls)
-        root.initialize_root(*args, **kwargs)
-        return root
+    def register(rule, argnum=0):
+        rules[argnum] = rule
+        defvjp(f, *rules.values(), argnums=list(rules))
+
+    def register_unstaged(rule, argnum=0):
+        register(
+            lambda ans, *args, **kwargs: (
+                lambda g: rule(g, ans, vspace(args[argnum]), vspace(g), *args, **kwargs)
+            ),
+            argnum,
+        )
+
+    def register_zero(argnums=(0,)):
+        zeros.update(argnums)
+        defvjp_is_zero(f, sorted(zeros))
+
+    method("defgrad", register)
+    method("defvjp", register_unstaged)
+    method("defvjp_is_zero", register_zero)
+    return f
