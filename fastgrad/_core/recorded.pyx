@@ -33,6 +33,7 @@ from fastgrad._core.node cimport (
 )
 from fastgrad._core.operation cimport call_forward, call_vjp, parameter_of, saved_value
 from fastgrad._core.precision cimport as_read, widened
+from fastgrad._core.rules cimport operands_of
 from fastgrad._core.row cimport (
     Call, NOTHING, Row, call_of, gradient_of_call, owned, row_of, whole,
 )
@@ -164,9 +165,9 @@ cdef class RecordedRun(Run):
                 y = as_recorded(<Handle>handle_in(f, 0))
             y = self.as_it_was(<PyObject *>f, 0, np.asanyarray(y))
             gy = widened(gys[0])
-            vs = [as_read(x, gy) for x in recorded_inputs(f)]
+            vs = operands_of(f, [as_read(x, gy) for x in recorded_inputs(f)])
             return tuple([  # (of a parameter, None where it was called by hand)
-                call_vjp(f.rule, f.rule.row_vjps, i, self.xp, gy, y, vs[0], vs[n - 1], None)
+                call_vjp(f.rule, f.rule.row_vjps, i, self.xp, gy, y, vs[0], vs[len(vs) - 1], None)
                 for i in range(n)
             ])
         if isinstance(f, RowFunction) and type(f).backward is RowFunction.backward:
