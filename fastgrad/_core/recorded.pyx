@@ -14,13 +14,14 @@ from threading import get_ident
 import numpy as np
 
 from fastgrad._core.config import enter, leave
-from fastgrad._core.row import RowFunction, zero
+from fastgrad._core.row import zero
+from fastgrad._core.row_function import RowFunction
 from fastgrad._core.rules import Operation as OperationClass
 
 from fastgrad._core.accumulate cimport zero_gradient
 from fastgrad._core.collector cimport make_collectable
 from fastgrad._core.ends cimport address, ends_of
-from fastgrad._core.engine cimport gradients_by, start, walk
+from fastgrad._core.engine cimport gradients_by, walk
 from fastgrad._core.fit cimport brought
 from fastgrad._core.function_backward cimport call_recorded, guarded
 from fastgrad._core.stand_ins cimport (
@@ -33,13 +34,13 @@ from fastgrad._core.node cimport (
 )
 from fastgrad._core.operation cimport call_forward, call_vjp, parameter_of, saved_value
 from fastgrad._core.precision cimport as_read, widened
+from fastgrad._core.row cimport Call, NOTHING, Row, call_of
+from fastgrad._core.row_function cimport gradient_of_call, owned, row_of, whole
 from fastgrad._core.rules cimport operands_of
-from fastgrad._core.row cimport (
-    Call, NOTHING, Row, call_of, gradient_of_call, owned, row_of, whole,
-)
 from fastgrad._core.classes cimport class_among
 from fastgrad._core.results cimport end, show
 from fastgrad._core.run cimport deposit, leads
+from fastgrad._core.start cimport start
 from fastgrad._core.view cimport handle_to_read
 
 import_numpy()

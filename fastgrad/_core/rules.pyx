@@ -82,7 +82,7 @@ cdef class Operation(Function):
         if self.flags & SPENT:
             raise not_walkable(self)
         if self.flags & OF_ROW:
-            from fastgrad._core.row import backward_of  # which is made of all this
+            from fastgrad._core.row_function import backward_of  # which is made of all this
 
             return backward_of(self, (gy,))
         require_rule(self)

@@ -174,7 +174,7 @@ cdef object saved_output(Node f, int slot, object value):
     cdef Edge *edge
     cdef object y = value
     if f.flags & OF_ROW:
-        from fastgrad._core.row import output_at  # which is made of all this
+        from fastgrad._core.row_function import output_at  # which is made of all this
 
         y = output_at(f, slot)
     elif f.rule != NULL and f.rule.n_inputs == 1 and f.n_edges == 2:
