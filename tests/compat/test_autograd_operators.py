@@ -316,6 +316,10 @@ def test_holomorphic_grad():
         assert holomorphic_grad(lambda z: z**2)(2.0) == 4
 
 
+def test_the_ones_of_complex_numbers():
+    same(deriv(lambda z: z**2)(Z), 2 * Z * (1 + 1j))
+
+
 def test_real_arguments_of_complex_computations():
     pull, _ = make_vjp(lambda x: x * (1 + 2j))(X)
     same(pull(X * 1j), -2 * X)
