@@ -13,7 +13,8 @@ import numpy as np
 
 from fastgrad._core.graph cimport enter_call, leave_call, value_of
 from fastgrad._core.node cimport Handle
-from fastgrad._core.operation cimport apply, is_foreign
+from fastgrad._core.arguments cimport is_foreign
+from fastgrad._core.operation cimport apply
 from fastgrad._core.row cimport Row
 
 # What answers for each of NumPy's functions: registered by op.py, see there.

@@ -14,13 +14,14 @@ from threading import get_ident
 import numpy as np
 
 from fastgrad._core.config import enter, leave
-from fastgrad._core.row import RowFunction, zero
+from fastgrad._core.row import zero
+from fastgrad._core.row_function import RowFunction
 from fastgrad._core.rules import Operation as OperationClass
 
 from fastgrad._core.accumulate cimport zero_gradient
 from fastgrad._core.collector cimport make_collectable
 from fastgrad._core.ends cimport address, ends_of
-from fastgrad._core.engine cimport gradients_by, start, walk
+from fastgrad._core.engine cimport gradients_by, walk
 from fastgrad._core.fit cimport brought
 from fastgrad._core.function_backward cimport call_recorded, guarded
 from fastgrad._core.stand_ins cimport (
@@ -33,12 +34,13 @@ from fastgrad._core.node cimport (
 )
 from fastgrad._core.operation cimport call_forward, call_vjp, parameter_of, saved_value
 from fastgrad._core.precision cimport as_read, widened
-from fastgrad._core.row cimport (
-    Call, NOTHING, Row, call_of, gradient_of_call, owned, row_of, whole,
-)
+from fastgrad._core.row cimport Call, NOTHING, Row, call_of
+from fastgrad._core.row_function cimport gradient_of_call, owned, row_of, whole
+from fastgrad._core.rules cimport operands_of
 from fastgrad._core.classes cimport class_among
 from fastgrad._core.results cimport end, show
 from fastgrad._core.run cimport deposit, leads
+from fastgrad._core.start cimport start
 from fastgrad._core.view cimport handle_to_read
 
 import_numpy()
@@ -164,9 +166,9 @@ cdef class RecordedRun(Run):
                 y = as_recorded(<Handle>handle_in(f, 0))
             y = self.as_it_was(<PyObject *>f, 0, np.asanyarray(y))
             gy = widened(gys[0])
-            vs = [as_read(x, gy) for x in recorded_inputs(f)]
+            vs = operands_of(f, [as_read(x, gy) for x in recorded_inputs(f)])
             return tuple([  # (of a parameter, None where it was called by hand)
-                call_vjp(f.rule, f.rule.row_vjps, i, self.xp, gy, y, vs[0], vs[n - 1], None)
+                call_vjp(f.rule, f.rule.row_vjps, i, self.xp, gy, y, vs[0], vs[len(vs) - 1], None)
                 for i in range(n)
             ])
         if isinstance(f, RowFunction) and type(f).backward is RowFunction.backward:

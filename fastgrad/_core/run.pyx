@@ -17,7 +17,7 @@ from fastgrad._kernels.loops cimport (
 )
 from fastgrad._core.node cimport HOOKED, handle_in
 from fastgrad._core.notes cimport hooks_of
-from fastgrad._core.row cimport owned
+from fastgrad._core.row_function cimport owned
 
 from fastgrad._core.row import zero
 

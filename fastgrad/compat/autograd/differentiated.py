@@ -32,7 +32,8 @@ class Differentiated(ArgumentsBase):
 
     def __init__(self, fun, x):
         self.nested, self.exposed = False, False
-        if type(x) is np.ndarray or type(x) is float or type(x) is np.float64:
+        kind = type(x)
+        if kind is float or kind is np.float64 or (kind is np.ndarray and x.dtype.kind == "f"):
             self.structure, self.given = None, (x,)
             box = ArrayBox(asarray(x))
             self.xs = [box]
