@@ -126,6 +126,8 @@ class Variable(Operators, ArrayMethods):
 
     def __getstate__(self):
         state = {key: getattr(self, key) for key in ("data", "name", "grad", "requires_grad")}
+        if isinstance(state["grad"], Variable):
+            state["grad"] = state["grad"].data
         return state, {**without_notes(getattr(self, "__dict__", None) or {}), **slots_of(self)}
 
     def __reduce_ex__(self, protocol):

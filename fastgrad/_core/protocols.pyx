@@ -115,7 +115,7 @@ def not_implemented(function):
     name = full_name(function)
     others = ""
     if name.startswith("scipy.special"):
-        names = import_module("fastgrad.functions.special").SCIPY
+        names = import_module("fastgrad.scipy.special").__all__
         others = f"; those of scipy.special that are: {', '.join(names)}"
     return TypeError(f"{name}: not implemented for Variables; {GO_ON}{others}")
 

@@ -70,7 +70,7 @@ cdef class VariableBase(Handle):
         """The gradient: an ndarray of the shape of `data`, or None.
 
         Set on the Variable that `backward` is called on, it is the gradient to start from.
-        Assignable, to an ndarray, a scalar, a Variable (for its data) or None.
+        Assignable, to an ndarray, a scalar, a Variable, which is kept as it is, or None.
         """
         if self.grad == NULL:
             if self.creator != NULL:
@@ -83,11 +83,10 @@ cdef class VariableBase(Handle):
     @grad.setter
     def grad(self, value):
         if isinstance(value, Handle):
-            from fastgrad.conversions import leaves_graph  # which is made of all the rest
-
-            leaves_graph(value, "x.grad = y")
-            value = value_of(value)
-        elif type(value) in (bool, int, float):
+            make_collectable(self)  # its graph may lead back
+            set_grad(self, value)
+            return
+        if type(value) in (bool, int, float):
             value = number_like(value, self)
         set_grad(self, None if value is None else as_data(value))
 

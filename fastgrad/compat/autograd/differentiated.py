@@ -82,7 +82,10 @@ class Differentiated(ArgumentsBase):
         """`y` as it is returned: a box only if it depends on a Variable outside."""
         if not isinstance(y, Variable):
             return y
-        return y if self.depends(y) else y.data[()]
+        if not self.depends(y):
+            return y.data[()]
+        self.exposed = True
+        return y
 
     def result(self):
         """The value, as it is returned."""
@@ -105,7 +108,7 @@ class Differentiated(ArgumentsBase):
         if gys is not None:
             pairs = [(y, gy) for y, gy in zip(ys, gys, strict=True) if isinstance(y, Variable)]
             ys, gys = [y for y, _ in pairs], [started(gy, y) for y, gy in pairs]
-            nested = nested or any([gy.requires_grad for gy in gys])
+            nested = nested or any(gy.requires_grad for gy in gys)
             arrays = [gy.data for gy in gys]
         elif self.outputs is not None or not isinstance(ys[0], Variable):
             ys = [y for y in ys if isinstance(y, Variable)]
@@ -154,7 +157,7 @@ class Differentiated(ArgumentsBase):
         """
         vs = flatten_as(self.structure, opened(v), "the tangent")
         vs = [started(dx, x) for dx, x in zip(vs, self.xs, strict=True)]
-        self.nested = self.nested or any([dx.requires_grad for dx in vs])
+        self.nested = self.nested or any(dx.requires_grad for dx in vs)
         self.notice()
         ys, us, gxs = self.pullback()
         pairs = [(gx, dx) for gx, dx in zip(gxs, vs, strict=True) if gx is not None]

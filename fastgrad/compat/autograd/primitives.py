@@ -88,7 +88,7 @@ class Call:
 
     def compute(self):
         """The outputs that have gradients, as arrays."""
-        self.ans = outside(self.fun.fun, self.args, self.kwargs)
+        self.ans = dense(outside(self.fun.fun, self.args, self.kwargs))
         leaves, structure = flatten(self.ans)
         self.outputs = structure, leaves
         self.free = [type(y) in Box.type_mappings or isinstance(y, np.ndarray) for y in leaves]
@@ -103,6 +103,7 @@ class Call:
 
     @property
     def name(self):
+        """The name of the function."""
         return getattr(self.fun, "__name__", repr(self.fun))
 
     def rule(self, rules, kind):
@@ -115,17 +116,32 @@ class Call:
             ) from None
 
     def argnums(self):
+        """The numbers of the arguments with boxes."""
         return tuple(i for i, _, _, _ in self.boxes)
 
     def gradients(self, gxs):
         """Those for the boxes, from what a rule returned: one for each argument."""
         gxs, found = list(gxs), []
         for gx, (_, structure, values, free) in zip(gxs, self.boxes, strict=True):
-            parts = flatten_as(structure, opened(gx), f"{self.name}: the gradient")
+            parts = flatten_as(structure, opened(dense(gx)), f"{self.name}: the gradient")
             for part, x, f in zip(parts, values, free, strict=True):
                 if f:
                     found.append(fitted(part, np.shape(x)))
         return found
+
+
+class SparseObject:
+    """A gradient that `mut_add` adds to an array of the space `vs`."""
+
+    __slots__ = ("vs", "mut_add")
+
+    def __init__(self, vs, mut_add):
+        self.vs, self.mut_add = vs, mut_add
+
+
+def dense(x):
+    """`x`, an array in place of a SparseObject."""
+    return x.mut_add(x.vs.zeros()) if isinstance(x, SparseObject) else x
 
 
 def fitted(gx, shape):

@@ -4,17 +4,35 @@ For graphs that are drawn, printed or replayed; derivatives are not taken in thi
 found by NumPy's protocols. A primitive, and a derivative of a function, are one call each.
 """
 
+import contextlib
 import itertools
 import operator
 import warnings
 
 import numpy as np
 
-from fastgrad.compat.autograd.boxes import Box
+from fastgrad.compat.autograd.boxes import ArrayBox, Box, box_of
 from fastgrad.trees import flatten, rebuild
 
 levels = []  # of the traces that are going on, in whatever thread
 numbers = itertools.count(1)
+
+
+class TraceStack:
+    """The traces that are going on."""
+
+    @contextlib.contextmanager
+    def new_trace(self):
+        """A block with a trace of its own, which has a number."""
+        level = next(numbers)
+        levels.append(level)
+        try:
+            yield level
+        finally:
+            levels.remove(level)
+
+
+trace_stack = TraceStack()
 
 
 class Node:
@@ -109,9 +127,7 @@ def traced(fun, args, kwargs):
         args, structure = flatten(args)
         fun = taking_leaves(fun, structure)
     level = max(x._trace for x in args if isinstance(x, TraceBox))
-    own = [
-        (i, x) for i, x in enumerate(args) if isinstance(x, TraceBox) and x._trace == level
-    ]
+    own = [(i, x) for i, x in enumerate(args) if isinstance(x, TraceBox) and x._trace == level]
     values = list(args)
     for i, x in own:
         values[i] = x._value
@@ -132,19 +148,19 @@ def taking_leaves(fun, structure):
 
 
 def new_box(value, trace, node):
-    """A box for a value, which belongs to the trace of that number."""
+    """A box for a value, which belongs to the trace of that number; an ArrayBox for a VJPNode."""
+    from fastgrad.compat.autograd.core import VJPNode
+
+    if isinstance(node, VJPNode):
+        return box_of(value, False)[0]
     return TraceBox(value, trace, node)
 
 
 def trace(start_node, fun, x):
     """The value of `fun(x)` and its node; None, and a warning, if it does not depend on `x`."""
-    level = next(numbers)
-    levels.append(level)
-    try:
+    with trace_stack.new_trace() as level:
         y = fun(new_box(x, level, start_node))
-    finally:
-        levels.remove(level)
-    if isinstance(y, TraceBox) and y._trace == level:
+    if isinstance(y, ArrayBox) or (isinstance(y, TraceBox) and y._trace == level):
         return y._value, y._node
     warnings.warn("Output seems independent of input.", stacklevel=2)
     return y, None

@@ -31,26 +31,22 @@ def unary_to_nary(unary_operator):
             alone = one and len(args) == 1 and not kwargs
             return unary_operator(fun if alone else unary_f, x, *operator_args, **operator_kwargs)
 
-        return named_for(nary_f, fun, unary_operator, argnum)
+        return wrap_nary_f(fun, unary_operator, argnum)(nary_f)
 
     return wraps(unary_operator)(nary_operator)
 
 
 def wraps(fun, namestr="{fun}", docstr="{doc}", **kwargs):
-    """Decorate a function with a name and a text, in which `{fun}` and `{doc}` are those of `fun`."""
+    """Decorate a function with a name and a text, in which `{fun}` and `{doc}` are of `fun`."""
 
     def rename(f):
         f.__name__ = namestr.format(fun=get_name(fun), **kwargs)
         doc = get_doc(fun)
-        f.__doc__ = docstr.format(fun=get_name(fun), doc=doc, **kwargs) if doc or docstr != "{doc}" else doc
+        if doc or docstr != "{doc}":
+            f.__doc__ = docstr.format(fun=get_name(fun), doc=doc, **kwargs)
         return f
 
     return rename
-
-
-def named_for(f, fun, operator, argnum):
-    """Name `f` for what it is: the operator, of that function, for that argument."""
-    return wrap_nary_f(fun, operator, argnum)(f)
 
 
 def wrap_nary_f(fun, op, argnum):
@@ -58,8 +54,8 @@ def wrap_nary_f(fun, op, argnum):
     return wraps(
         fun,
         "{op}_of_{fun}_wrt_argnum_{argnum}",
-        "    {op} of function {fun} with respect to argument number {argnum}: it takes the arguments\n"
-        "    of {fun}.\n",
+        "    {op} of function {fun} with respect to argument number {argnum}: it takes the\n"
+        "    arguments of {fun}.\n",
         op=get_name(op),
         argnum=argnum,
     )
