@@ -51,6 +51,12 @@ class ArrayBox(Variable, Box, results=True):
     _node = property(lambda self: End(self), doc="What `core.backward_pass` begins with.")
     lost_gradient = LostGradient
 
+    def __copy__(self):
+        return self  # which nobody writes into
+
+    def __deepcopy__(self, memo):
+        return self
+
     def __array_namespace__(self, *, api_version=None):
         from fastgrad.compat.autograd import numpy
 
@@ -129,7 +135,8 @@ def getval(x):
     np.float64(3.0)
     """
     if isinstance(x, Variable):
-        return x.data[()]
+        array = x.data
+        return array if array.ndim else array[()]
     kind = PLAIN.get(type(x))
     return x if kind is None else mapped(getval, x, kind)
 

@@ -60,8 +60,10 @@ def defvjp(fun, *vjpmakers, argnums=None):
     makers = rules_of("VJP", fun, vjpmakers, argnums)
 
     def maker(argnums, ans, args, kwargs):
-        rules = [rule_for("VJP", fun, makers, i, argnums) for i in argnums]
-        pulls = [rule and rule(ans, *args, **kwargs) for rule in rules]
+        pulls = []
+        for i in argnums:
+            rule = makers[i] if i in makers else rule_for("VJP", fun, makers, i, argnums)
+            pulls.append(rule and rule(ans, *args, **kwargs))
         return lambda g: [pull and pull(g) for pull in pulls]
 
     defvjp_argnums(fun, maker)

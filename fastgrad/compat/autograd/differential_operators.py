@@ -64,7 +64,9 @@ def value_and_grad(fun, x):
     """
     call = scalar_call("value_and_grad", fun, x)
     gx = call.pull(None)
-    return call.result(), gx
+    if call.nested or call.outputs is not None:
+        return call.result(), gx
+    return core.getval(call.value), gx  # of plain arguments, and nothing was captured
 
 
 @unary_to_nary

@@ -21,90 +21,108 @@ primitive_vjps, primitive_jvps = {}, {}
 
 
 class Call:
-    """What one call was: kept apart from the node, whose attributes are looked through."""
+    """What one call was: kept apart from the node, whose attributes are looked through.
 
-    __slots__ = ("fun", "args", "kwargs", "boxes", "ans", "outputs", "free", "pull")
+    `args` are values, those of `argnums` in the place of boxes. What is a nest of several has an
+    entry in `nests`: its structure, the values of its leaves, and which of them were boxes; so has
+    what the function returned, in `outputs`.
+    """
+
+    __slots__ = ("fun", "args", "kwargs", "argnums", "nests", "ans", "outputs", "pull")
 
     def __init__(self, fun, args, kwargs):
-        self.fun, self.args, self.kwargs, self.pull = fun, list(args), kwargs, None
-        self.boxes = []  # of an argument with boxes: its number, structure, and leaves' values
-
-    def opened(self):
-        """The boxes among the arguments, in whose place come their values."""
-        xs = []
-        for i, x in enumerate(self.args):
-            if isinstance(x, Variable):
-                leaves, structure = [x], None
-            elif isinstance(x, (tuple, list, dict)) and holds_box(x):
-                leaves, structure = flatten(opened(x))
-            else:
-                continue
-            values = [getval(leaf) for leaf in leaves]
-            self.args[i] = rebuild(structure, values)
-            free = [isinstance(leaf, Variable) and leaf.requires_grad for leaf in leaves]
-            if any(free):
-                self.boxes.append((i, structure, values, free))
-                xs += [leaf for leaf, is_free in zip(leaves, free, strict=True) if is_free]
-        return xs
-
-    def args_of(self, xs):
-        """The arguments, with the Variables `xs` where boxes came."""
-        args, xs = list(self.args), iter(xs)
-        for i, structure, values, free in self.boxes:
-            leaves = [next(xs) if f else v for v, f in zip(values, free, strict=True)]
-            args[i] = boxed(rebuild(structure, leaves))
-        return tuple(args)
-
-    def ans_of(self, ys):
-        """What the function returned, with the Variables `ys` for what is differentiable of it."""
-        ys = iter(ys)
-        leaves = [next(ys) if f else v for v, f in zip(self.outputs[1], self.free, strict=True)]
-        return boxed(rebuild(self.outputs[0], leaves))
-
-    def like_ans(self, gys):
-        """Gradients in the structure of what the function returned; zeros where none came."""
-        structure, values = self.outputs
-        if structure is None:
-            return gys[0]
-        gys, leaves = iter(gys), []
-        for value, f in zip(values, self.free, strict=True):
-            gy = next(gys) if f else None
-            leaves.append(np.zeros_like(value) if f and gy is None else gy)
-        return boxed(rebuild(structure, leaves))
-
-    def like_args(self, dxs):
-        """The numbers of the arguments along which there is a tangent, and these tangents."""
-        argnums, tangents, dxs = [], [], iter(dxs)
-        for i, structure, values, free in self.boxes:
-            leaves = [next(dxs) if f else None for f in free]
-            if any(leaf is not None for leaf in leaves):
-                argnums.append(i)
-                leaves = [
-                    np.zeros_like(x) if dx is None else dx
-                    for x, dx in zip(values, leaves, strict=True)
-                ]
-                tangents.append(boxed(rebuild(structure, leaves)))
-        return tuple(argnums), tangents
-
-    def compute(self):
-        """The outputs that have gradients, as arrays."""
-        self.ans = dense(outside(self.fun.fun, self.args, self.kwargs))
-        leaves, structure = flatten(self.ans)
-        self.outputs = structure, leaves
-        self.free = [type(y) in Box.type_mappings or isinstance(y, np.ndarray) for y in leaves]
-        if holds_box(self.ans):
-            raise TypeError(
-                f"{self.name}: the function uses a box that is not among its positional arguments: "
-                "its gradient would be lost; pass it as one"
-            )
-        if structure is None and not self.free[0]:
-            raise TypeError(f"Can't differentiate w.r.t. type {type(self.ans)}")
-        return [np.asanyarray(y) for y, f in zip(leaves, self.free, strict=True) if f]
+        self.fun, self.args, self.kwargs = fun, list(args), kwargs
+        self.argnums, self.nests, self.outputs, self.pull = [], {}, None, None
 
     @property
     def name(self):
         """The name of the function."""
         return getattr(self.fun, "__name__", repr(self.fun))
+
+    def opened(self):
+        """The boxes among the arguments, in whose place come their values."""
+        xs, args = [], self.args
+        for i, x in enumerate(args):
+            if isinstance(x, Variable):
+                args[i] = getval(x)
+                if x.requires_grad:
+                    xs.append(x)
+                    self.argnums.append(i)
+            elif isinstance(x, (tuple, list, dict)) and holds_box(x):
+                leaves, structure = flatten(opened(x))
+                values = [getval(leaf) for leaf in leaves]
+                args[i] = rebuild(structure, values)
+                free = [isinstance(leaf, Variable) and leaf.requires_grad for leaf in leaves]
+                if any(free):
+                    xs += [leaf for leaf, is_free in zip(leaves, free, strict=True) if is_free]
+                    self.argnums.append(i)
+                    self.nests[i] = structure, values, free
+        return xs
+
+    def compute(self):
+        """The outputs that have gradients: an array or a number, or a tuple of arrays."""
+        self.ans = ans = dense(outside(self.fun.fun, self.args, self.kwargs))
+        if holds_box(ans):
+            raise TypeError(
+                f"{self.name}: the function uses a box that is not among its positional arguments: "
+                "its gradient would be lost; pass it as one"
+            )
+        if isinstance(ans, (tuple, list, dict)):
+            leaves, structure = flatten(ans)
+            free = list(map(is_vector, leaves))
+            self.outputs = structure, leaves, free
+            return tuple(np.asanyarray(y) for y, f in zip(leaves, free, strict=True) if f)
+        if is_vector(ans):
+            return ans
+        raise TypeError(f"Can't differentiate w.r.t. type {type(ans)}")
+
+    # --- with Variables, or gradients, where boxes came or were made ---
+
+    def args_of(self, xs):
+        """The arguments, with `xs` where boxes came."""
+        args, xs = list(self.args), iter(xs)
+        for i in self.argnums:
+            args[i] = filled(self.nests[i], xs) if i in self.nests else next(xs)
+        return tuple(args)
+
+    def ans_of(self, ys):
+        """What the function returned, with `ys` for what is differentiable of it."""
+        return ys[0] if self.outputs is None else filled(self.outputs, iter(ys))
+
+    def like_ans(self, gys):
+        """Gradients in the structure of what the function returned; zeros where none came."""
+        return gys[0] if self.outputs is None else filled(self.outputs, iter(gys), True)
+
+    def like_args(self, dxs):
+        """The numbers of the arguments along which there is a tangent, and these tangents."""
+        dxs, tangents = iter(dxs), {}
+        for i in self.argnums:
+            nest = self.nests.get(i)
+            parts = [next(dxs) for f in nest[2] if f] if nest else [next(dxs)]
+            if any(dx is not None for dx in parts):
+                tangents[i] = filled(nest, iter(parts), True) if nest else parts[0]
+        return tuple(tangents), list(tangents.values())
+
+    def gradients(self, gxs):
+        """Those for the boxes, from what a rule returned: one for each argument."""
+        found = []
+        for gx, i in zip(gxs, self.argnums, strict=True):
+            if i in self.nests:
+                found += self.parts(dense(gx), self.nests[i])
+            else:
+                found.append(fitted(self.name, dense(gx), np.shape(self.args[i])))
+        return tuple(found)
+
+    def parts(self, derivative, nest):
+        """Of a derivative for a nest, or for what the function returned, those of its arrays."""
+        if nest is None:
+            return (fitted(self.name, derivative, np.shape(self.ans)),)
+        structure, values, free = nest
+        leaves = flatten_as(structure, opened(derivative), f"{self.name}: the derivative")
+        return tuple(
+            fitted(self.name, leaf, np.shape(x))
+            for leaf, x, f in zip(leaves, values, free, strict=True) if f
+        )  # fmt: skip
 
     def rule(self, rules, kind):
         """The rule for the arguments that came as boxes."""
@@ -112,22 +130,25 @@ class Call:
             return rules[self.fun]
         except KeyError:
             raise NotImplementedError(
-                f"{kind} of {self.name} wrt argnums {tuple(self.argnums())} not defined"
+                f"{kind} of {self.name} wrt argnums {tuple(self.argnums)} not defined"
             ) from None
 
-    def argnums(self):
-        """The numbers of the arguments with boxes."""
-        return tuple(i for i, _, _, _ in self.boxes)
 
-    def gradients(self, gxs):
-        """Those for the boxes, from what a rule returned: one for each argument."""
-        gxs, found = list(gxs), []
-        for gx, (_, structure, values, free) in zip(gxs, self.boxes, strict=True):
-            parts = flatten_as(structure, opened(dense(gx)), f"{self.name}: the gradient")
-            for part, x, f in zip(parts, values, free, strict=True):
-                if f:
-                    found.append(fitted(part, np.shape(x)))
-        return found
+def is_vector(x):
+    """Whether it is an array, or a number that can be differentiated for."""
+    return isinstance(x, np.ndarray) or type(x) in Box.type_mappings
+
+
+def filled(nest, parts, zeros=False):
+    """A nest, with the next of `parts` where boxes were, and values, or zeros, for the rest."""
+    structure, values, free = nest
+    leaves = [
+        next(parts) if f else (None if zeros else x) for x, f in zip(values, free, strict=True)
+    ]
+    if zeros:
+        leaves = [np.zeros_like(x) if leaf is None else leaf
+                  for x, leaf in zip(values, leaves, strict=True)]  # fmt: skip
+    return boxed(rebuild(structure, leaves))
 
 
 class SparseObject:
@@ -144,19 +165,22 @@ def dense(x):
     return x.mut_add(x.vs.zeros()) if isinstance(x, SparseObject) else x
 
 
-def fitted(gx, shape):
+def fitted(name, gx, shape):
     """A gradient as the engine takes it: of that shape, which a rule may have left to broadcast."""
     if gx is None:
         return None
     if not isinstance(gx, Variable):
         gx = np.asarray(gx)
-        if recording():
-            return None if not gx.any() else gx
+        if recording() and not gx.any():  # zeros, not lost by being computed with arrays
+            return None
     if gx.shape == shape:
         return gx
     if gx.size == np.prod(shape, dtype=int):
         return np.reshape(gx, shape)
-    return np.broadcast_to(gx, shape)
+    try:
+        return np.broadcast_to(gx, shape)
+    except ValueError:
+        raise ValueError(f"{name}: a derivative has shape {gx.shape}, expected {shape}") from None
 
 
 def outside(f, args, kwargs):
@@ -179,8 +203,8 @@ class PrimitiveCall(Function):
         self.call = call
 
     def forward(self, *xs):
-        """The outputs that have gradients; `xs` are among the arguments already."""
-        return tuple(self.call.compute())
+        """The outputs that have gradients; the values of `xs` are among the arguments already."""
+        return self.call.compute()
 
     def backward(self, *gys):
         """By the rule of the primitive: of arrays, or, to be recorded, of boxes."""
@@ -190,14 +214,14 @@ class PrimitiveCall(Function):
             if get_ident() in pushing and call.fun in primitive_jvps:
                 return Transpose(call, self.inputs, ys).applied(gys)
             maker, ans = call.rule(primitive_vjps, "VJP"), call.ans_of(ys)
-            pull = maker(call.argnums(), ans, call.args_of(self.inputs), call.kwargs)
+            pull = maker(tuple(call.argnums), ans, call.args_of(self.inputs), call.kwargs)
         else:
-            if call.pull is None:
-                maker = call.rule(primitive_vjps, "VJP")
-                call.pull = maker(call.argnums(), call.ans, tuple(call.args), call.kwargs)
             pull = call.pull
+            if pull is None:
+                maker = call.rule(primitive_vjps, "VJP")
+                call.pull = pull = maker(tuple(call.argnums), call.ans, call.args, call.kwargs)
             gys = [gy if gy is None else getval(gy) for gy in gys]
-        return tuple(call.gradients(pull(call.like_ans(gys))))
+        return call.gradients(pull(call.like_ans(gys)))
 
 
 class Transpose(Function):
@@ -235,12 +259,7 @@ class Transpose(Function):
             dxs = [dx if dx is None else getval(dx) for dx in dxs]
         argnums, tangents = call.like_args(dxs)
         maker = call.rule(primitive_jvps, "JVP")
-        dys = flatten_as(call.outputs[0], opened(maker(argnums, tangents, ans, args, call.kwargs)),
-                         f"{call.name}: the derivative")  # fmt: skip
-        return tuple(
-            fitted(dy, np.shape(y))
-            for dy, y, f in zip(dys, call.outputs[1], call.free, strict=True) if f
-        )  # fmt: skip
+        return call.parts(maker(argnums, tangents, ans, args, call.kwargs), call.outputs)
 
 
 def call_primitive(fun, args, kwargs):
