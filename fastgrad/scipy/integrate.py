@@ -9,7 +9,7 @@ import numpy as _np
 import scipy.integrate as _scipy
 
 from fastgrad._core.protocols import value as _value
-from fastgrad._core.row import holds_variable as _holds_variable
+from fastgrad._core.arguments import holds_variable as _holds_variable
 from fastgrad.numpy.lookup import namespace_of as _namespace_of
 from fastgrad.op import INPUTS as _INPUTS
 from fastgrad.op import OUTPUT as _OUTPUT

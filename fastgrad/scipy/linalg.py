@@ -19,7 +19,7 @@ array([[1.5       , 1.        ],
 import numpy as _np
 import scipy.linalg as _scipy
 
-from fastgrad._core.row import holds_variable as _holds_variable
+from fastgrad._core.arguments import holds_variable as _holds_variable
 from fastgrad.functions import decompositions as _decompositions
 from fastgrad.functions import linalg as _linalg
 from fastgrad.functions.decompositions import hermitian_part as _hermitian_part

@@ -18,7 +18,7 @@ import sys
 import numpy as np
 
 from fastgrad._core.protocols import value
-from fastgrad._core.row import holds_variable
+from fastgrad._core.arguments import holds_variable
 from fastgrad.op import INPUTS, OUTPUT, op
 from fastgrad.scipy.rules import marked, no_rule
 
