@@ -198,6 +198,10 @@ def fill_together(blocks, y, xs):
     """The rows of the jacobians, many at a time; whether the graph allows that."""
     n, shape = y.size, y.shape
     n_rows = max(MANY, CARRIED // max(n, *(x.size for x in xs)))
+    if n > n_rows:
+        # Once it freed an array of 16 MB, glibc keeps what less is freed for the next: else each
+        # sweep would get its memory from the system anew, which takes three times as long.
+        np.empty(1 << 21)
     units = np.zeros((min(n, n_rows), n), dtype_for(y))
     for start in range(0, n, n_rows):
         stop = min(start + n_rows, n)
