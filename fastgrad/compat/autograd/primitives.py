@@ -118,6 +118,10 @@ class Call:
         if nest is None:
             return (self.fitted(derivative, self.ans),)
         structure, values, free = nest
+        if derivative is None:
+            return (None,) * sum(free)
+        if isinstance(derivative, (np.ndarray, Variable)) and derivative.ndim:
+            derivative = list(derivative)  # of a sequence; its elements
         leaves = flatten_as(structure, opened(derivative), f"{self.name}: the derivative")
         return tuple(
             self.fitted(leaf, x)
@@ -200,7 +204,7 @@ def outside(f, args, kwargs):
 class PrimitiveCall(Function):
     """The node of a call of a primitive: each of these has a class of its own, with its `fun`.
 
-    Its attributes are `ans`, the output, and of `n` arguments those that are no boxes, "0" and so on.
+    Its attributes are `ans`, the output, and of `n` arguments those that are no boxes, "0", ...
     Where these are atoms they refer to nothing, so the garbage collector, which would pass over
     long graphs again and again, need not look at the node: see NOTE [Garbage collector] in _core.
     Of other arguments and outputs it has the `call`.
