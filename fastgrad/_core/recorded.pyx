@@ -28,15 +28,17 @@ from fastgrad._core.stand_ins cimport (
     recorded_inputs, recorded_value, variable_at,
 )
 from fastgrad._core.graph cimport as_recorded, shown_by, value_of, variable
-from fastgrad._kernels.loops cimport import_numpy, is_stand_in, native, stand_in, take_object
+from fastgrad._kernels.loops cimport (
+    import_numpy, is_exclusive, is_stand_in, native, stand_in, take_object,
+)
 from fastgrad._core.node cimport (
-    Edge, HOLLOW, Handle, Node, REQUIRES_GRAD, Rule, handle_in,
+    Edge, HOLLOW, Handle, Node, REQUIRES_GRAD, Rule, handle_in, reference_count,
 )
 from fastgrad._core.operation cimport call_forward, call_vjp, parameter_of, saved_value
 from fastgrad._core.precision cimport as_read, widened
+from fastgrad._core.rules cimport operands_of
 from fastgrad._core.row cimport Call, NOTHING, Row, call_of
 from fastgrad._core.row_function cimport gradient_of_call, owned, row_of, whole
-from fastgrad._core.rules cimport operands_of
 from fastgrad._core.classes cimport class_among
 from fastgrad._core.results cimport end, show
 from fastgrad._core.run cimport deposit, leads
@@ -63,11 +65,13 @@ cdef class RecordedRun(Run):
     cdef object added(self, object g, object gx):
         return g + gx
 
-    cdef object visible(self, Handle x, object gx):
+    cdef object visible(self, Handle x, object gx, int n_own):
         # Leaf, gradient, graph, leaf: a cycle, for the garbage collector to see.
         make_collectable(x)
-        # A copy: the gradients of two leaves may be one Variable.
-        return gx if gx is shown_by(x) else self.xp.copy(gx)
+        # The gradients of two leaves may be one Variable, or one that the program has.
+        if gx is shown_by(x) or reference_count(<PyObject *>gx) <= n_own and is_alone(gx):
+            return gx
+        return self.xp.copy(gx)
 
     cdef object as_it_was(self, PyObject *to, int slot, object value):
         """The Variable at the end of an edge; or one computed from it, if it has other data."""
@@ -217,6 +221,11 @@ cdef class RecordedRun(Run):
             return 0
         return require_recorded(f, row.name, i, gx, opened[1],
                                 row.saves != NOTHING and not self.linear)
+
+
+cdef bint is_alone(Handle gx) noexcept:
+    """Whether nobody else has its array."""
+    return gx.array == NULL or is_exclusive(gx.array)
 
 
 cdef int require_recorded(Node f, str name, int i, object gx, list gys, bint reads) except -1:

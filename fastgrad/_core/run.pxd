@@ -34,7 +34,8 @@ cdef class Run:
     cdef int n_leading  # axes of a gradient before those of its input
     cdef object lifted(self, object gx)  # an array, or a Variable, as a gradient of this run
     cdef object added(self, object g, object gx)  # their sum
-    cdef object visible(self, Handle x, object gx)  # as `x.grad` shows it in the end
+    # As `x.grad` shows it in the end; the caller, and what it read, have `n_own` references to it.
+    cdef object visible(self, Handle x, object gx, int n_own)
     # A compiled operation, if not `directly`. `own` holds what the edges of `f` lead to.
     cdef int visit_lifted(self, Node f, Node own, object gy) except -1
     # The call of a row, for `by_row`; `own` as above.

@@ -53,7 +53,7 @@ cdef class Run:
         clear_errors()
         return gx
 
-    cdef object visible(self, Handle x, object gx):
+    cdef object visible(self, Handle x, object gx, int n_own):
         return gx.copy()
 
     cdef int visit_lifted(self, Node f, Node own, object gy) except -1:
@@ -304,7 +304,7 @@ cdef int note(Run run, Handle y, const Gradient *gy) except -1:
         if gy.state != NONE:
             gx = boxed(gy)
             run.interior.append((y, gx if gy.state == NUMBER and run.directly
-                                 else run.visible(y, gx)))
+                                 else run.visible(y, gx, 2)))
     elif y.grad != NULL:
         run.interior.append((y, None))
     return 0

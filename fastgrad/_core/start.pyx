@@ -24,7 +24,7 @@ cdef int start(Run run, Handle y) except -1:
             if run.directly:
                 gx = shown(&gy) if y.grad == NULL else as_shown(y)
             else:
-                gx = run.visible(y, boxed(&gy))
+                gx = run.visible(y, boxed(&gy), 2)
             if y.flags & HOOKED:
                 gx = hook_leaf(run, y, gx)
             run.interior.append((y, gx))
