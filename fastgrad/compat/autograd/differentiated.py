@@ -75,8 +75,11 @@ class Differentiated(ArgumentsBase):
     def depend(self, ys):
         """Whether some of these are Variables that depend on one outside."""
         ys = [y for y in ys if isinstance(y, Variable) and y.requires_grad]
+        found = ends.leaves(ys)
+        if len(found) == 1 and found[0] is self.xs[0]:
+            return False
         own = set(map(id, self.xs))
-        return any(id(x) not in own and not is_from(x, self.origin) for x in ends.leaves(ys))
+        return any(id(x) not in own and not is_from(x, self.origin) for x in found)
 
     def outside(self, ys):
         """What is to be returned of these: of Variables their values, unless they depend so."""
