@@ -4,7 +4,7 @@ import contextlib
 import functools
 from numbers import Number
 from operator import index
-from threading import get_ident
+from _thread import get_ident
 
 import numpy as np
 
