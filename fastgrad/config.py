@@ -51,17 +51,24 @@ def using_config(name, value):
     ...     Config.enable_backprop
     False
     """
-    return Switched(_switches[name], value) if name in _switches else _assigned(name, value)
+    return _using(Config, name, value)
+
+
+def _using(config, name, value):
+    """The same for attributes of a subclass of Config."""
+    if name in _switches:
+        return Switched(_switches[name], value)
+    return _assigned(config, name, value)
 
 
 @contextlib.contextmanager
-def _assigned(name, value):
-    before = getattr(Config, name)
-    setattr(Config, name, value)
+def _assigned(config, name, value):
+    before = getattr(config, name)
+    setattr(config, name, value)
     try:
         yield
     finally:
-        setattr(Config, name, before)
+        setattr(config, name, before)
 
 
 class _Block:

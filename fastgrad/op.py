@@ -11,6 +11,7 @@ import sys
 
 import numpy as np
 
+from fastgrad._core.arguments import holds_variable, operand_of, parameter_names
 from fastgrad._core.protocols import (
     GO_ON,
     full_name,
@@ -25,9 +26,6 @@ from fastgrad._core.row import (
     OTHERS,
     OUTPUT,
     Row,
-    holds_variable,
-    operand_of,
-    parameter_names,
     zero,
 )
 

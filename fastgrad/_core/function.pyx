@@ -17,15 +17,17 @@ from fastgrad._core.collector cimport (
     has_no_slots, has_references, is_tracked, make_collectable, note_attribute, track, untrack,
 )
 from fastgrad._core.graph cimport (
-    assign_outputs, is_scalar, next_generation, note_of, require_shape, take_note, value_of,
-    variable, without_notes,
+    assign_outputs, is_scalar, next_generation, require_shape, value_of, variable,
 )
 from fastgrad._kernels.loops cimport import_numpy, is_array, is_double_scalar
 from fastgrad._core.node cimport (
     COLLECTABLE, HAS_MOVED, Handle, IN_PYTHON, LEAF, RECORDED, REQUIRES_GRAD, SAVED, SPENT,
-    adopt_nodes, attributes, is_moved, make_edges, make_slots, moved_out, note_by_hand,
+    adopt_nodes, is_moved, make_edges, make_slots, moved_out, note_by_hand,
 )
+from fastgrad._core.objects cimport attributes
+from fastgrad._core.notes cimport note_of, take_note, without_notes
 from fastgrad._core.record cimport Record, begin, count, finish, finish_many
+from fastgrad._core.classes cimport class_among
 from fastgrad._core.stand_ins cimport recorded_inputs, recorded_outputs
 from fastgrad._core.view cimport inputs_of, outputs_of
 
@@ -63,8 +65,10 @@ cdef class Function(Node):
     return Variables.
 
     Operands are Variables, or ndarrays and scalars, which are constants: `forward` gets them as
-    they are. A call returns a Variable, or a list of Variables for several outputs. TypeError for
-    an operand of another type, or if `forward` returns something that is no array.
+    they are. (As in DeZero, if the class attribute `lifts` is a class of Variables: operands that
+    are none, None included, are made such, and gradients that `backward` leaves out are None.) A
+    call returns a Variable, or a list of Variables for several outputs. TypeError for an operand of
+    another type, or if `forward` returns something that is no array.
 
     >>> import numpy as np
     >>> from fastgrad import Variable
@@ -82,6 +86,7 @@ cdef class Function(Node):
     """
 
     differentiable = False
+    lifts = None
 
     def __cinit__(self):
         if needs_no_tracking(self):
@@ -91,6 +96,7 @@ cdef class Function(Node):
         cdef bint constants = False, requires_grad = False
         cdef object x, ys, xs
         cdef Handle y
+        cdef PyTypeObject *cls
         for x in inputs:
             if not isinstance(x, Handle):
                 constants = True
@@ -99,6 +105,9 @@ cdef class Function(Node):
                     data = value_of(x)
                     require_shape(x, <PyObject *>data)
                 requires_grad = True
+        if constants and self.lifts is not None:
+            inputs = lifted(self, inputs, requires_grad)
+            constants, requires_grad = False, True
         if len(inputs) == 1 and not constants:  # no list of one
             xs = value_of(inputs[0])
             ys = self.forward(xs)
@@ -106,16 +115,20 @@ cdef class Function(Node):
             xs = operands_of(self, inputs)
             ys = self.forward(*xs)
         if constants:
-            inputs = tuple([x if isinstance(x, Handle) else variable(x, False) for x in inputs])
+            cls = class_among(inputs)
+            inputs = tuple([
+                x if isinstance(x, Handle) else variable(x, False, cls) for x in inputs
+            ])
             xs = [x if is_array(<PyObject *>x) else value_of(y) for x, y in zip(xs, inputs)]
 
         cdef bint recorded = requires_grad and recording()
+        cls = class_among(inputs)
         if not isinstance(ys, tuple):
-            y = output_of(ys, requires_grad)
+            y = output_of(ys, requires_grad, cls)
             if recorded:
                 record(self, inputs, xs, y, None)
             return y
-        cdef list outputs = [output_of(x, requires_grad) for x in ys]
+        cdef list outputs = [output_of(x, requires_grad, cls) for x in ys]
         if not outputs:
             raise TypeError(f"{type(self).__name__}: forward returned an empty tuple")
         if recorded:
@@ -236,14 +249,28 @@ cdef bint is_closure(Function f, name) except -1:
     return len(names) > 0 and set(names) != {"__class__"}
 
 
-cdef Handle output_of(object y, bint requires_grad):
+cdef Handle output_of(object y, bint requires_grad, PyTypeObject *cls):
     """A Variable of what `forward` returned: of what `as_array` makes an array of, or of None."""
     if not is_array(<PyObject *>y) and not is_double_scalar(<PyObject *>y) and y is not None:
         # A Variable was made by a derivative inside of `forward`: it is a value there.
         y = value_of(y) if isinstance(y, Handle) else as_array(y)
         if not is_array(<PyObject *>y):
             raise TypeError(f"{type(y)} is not supported")
-    return variable(y, requires_grad)
+    return variable(y, requires_grad, cls)
+
+
+cdef tuple lifted(Function f, tuple inputs, bint requires_grad):
+    """All as Variables; those that are made here need a gradient if no other does."""
+    cdef Handle x
+    cdef list made = []
+    for value in inputs:
+        if not isinstance(value, Handle):
+            x = f.lifts(value)
+            if requires_grad:
+                x.flags &= ~REQUIRES_GRAD
+            value = x
+        made.append(value)
+    return tuple(made)
 
 
 cdef list operands_of(Function f, tuple inputs):

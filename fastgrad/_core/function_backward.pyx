@@ -4,15 +4,16 @@ import warnings
 
 import numpy as np
 
-from cpython.object cimport PyObject
+from cpython.object cimport PyObject, PyTypeObject
 
 from fastgrad._core.config import enter, leave
 from fastgrad._core.stand_ins import slots_of
 
-from fastgrad._core.graph cimport as_recorded, note_of, referent, value_of, variable
-from fastgrad._core.node cimport (
-    Handle, Node, REQUIRES_GRAD, attributes, handle_in, index_of,
-)
+from fastgrad._core.graph cimport as_recorded, referent, value_of, variable
+from fastgrad._core.node cimport Handle, Node, REQUIRES_GRAD, handle_in, index_of
+from fastgrad._core.objects cimport attributes
+from fastgrad._core.classes cimport class_among
+from fastgrad._core.notes cimport note_of
 from fastgrad._core.stand_ins cimport end_backward, recorded_value, variable_at
 from fastgrad._kernels.loops cimport import_numpy, is_array
 
@@ -41,11 +42,13 @@ cdef list by_output(Node f, list gys):
 
 cdef object call_backward(Node f, list gys, tuple inputs, object xs):
     cdef object gxs
+    cdef PyTypeObject *cls
     gys = by_output(f, gys)
     f.n_running += 1
     try:
         if (<object>f).differentiable:
-            gys = [None if gy is None else variable(gy, False) for gy in gys]
+            cls = class_among(inputs)
+            gys = [None if gy is None else variable(gy, False, cls) for gy in gys]
             before = enter(False)  # the Variables of `inputs` would have everything recorded
             try:
                 gxs = (<object>f).backward(*gys)
@@ -102,6 +105,8 @@ cdef object counted(Node f, object gxs, tuple inputs, object xs):
         if n_given > n:
             raise ValueError(wrong)
         for i in range(n_given, n):
+            if (<object>f).lifts is not None:  # as in DeZero
+                continue
             if not may_be_left_out(inputs[i], recorded_value(xs, i, n)):
                 raise ValueError(f"{wrong}: there is none for input {i}")
         gxs = (*(gxs if isinstance(gxs, tuple) else (gxs,)), *[None] * (n - n_given))

@@ -3,7 +3,7 @@
 Knows neither operations nor backward.
 """
 
-from cpython.object cimport PyObject
+from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF
 from libc.stdint cimport INT64_MAX, int64_t
 
@@ -22,7 +22,9 @@ cdef inline object array_of(object x):  # a Variable's data, and anything else a
 
 cdef bint is_scalar(object x) except -1  # a number of Python's or NumPy's
 cdef object as_data(object x)  # an ndarray, for a scalar as well; TypeError for anything else
-cdef Handle variable(object data, bint requires_grad)  # a new one, of what as_data takes
+# A new one, of what as_data takes, or None; of that class, see classes.pxd (NULL: of Variable).
+cdef Handle variable(object data, bint requires_grad, PyTypeObject *cls)
+cdef int fill(Handle x, object data) except -1  # the same of one that is new, or has no data yet
 cdef void set_array(Handle x, object array) noexcept  # an ndarray, or None
 cdef int note_rebinding(Handle x) except -1  # its data is about to be replaced
 # Its data as they were recorded; of an operation's output that was assigned data since, something
@@ -33,25 +35,12 @@ cdef void set_grad(Handle x, object grad) noexcept  # an ndarray, or None
 cdef int require_fit(object grad, object gx) except -1
 cdef object shown_by(Handle x)  # its `.grad`
 
-# What few nodes, and handles, have: by name; None if there is none.
-cdef object note_of(object x, str name)
-cdef int put_note(object x, str name, object value) except -1
-cdef object take_note(object x, str name)
-cpdef dict without_notes(dict members)  # attributes of a node, or of a handle
-
-
-cdef class Hook:
-    cdef object function  # None: it was removed
-
-# Hooks of a leaf (of the slot LEAF), or of the output of a node that has the number `slot`: those
-# that were not removed, in the order in which they came. See NOTE [Hooks].
-cdef list hooks_of(object x, int slot)
-cdef int put_hooks(object x, int slot, list hooks) except -1  # more of them
-
-# The handle that what consumes `x`, an output, owns, borrowed: with `Config.keep_variables`. Else
-# NULL.
+# The handle that what consumes `x`, an output, owns, borrowed: with `Config.keep_variables`, or if
+# the class of `x` says so. Else NULL.
 cdef inline PyObject *kept_for(Handle x) except? NULL:
-    return known_for(x) if ever_kept and is_on(keep_variables) else NULL
+    return known_for(x) if ever_kept and (is_on(keep_variables) or keeps(x)) else NULL
+
+cdef bint keeps(Handle x) noexcept
 
 cdef PyObject *known_for(Handle x) noexcept
 

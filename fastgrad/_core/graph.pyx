@@ -1,7 +1,6 @@
 """See graph.pxd."""
 
-cimport cython
-from cpython.object cimport PyObject
+from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF, Py_REFCNT, Py_XDECREF
 from libc.stdint cimport INT64_MAX
 
@@ -17,8 +16,10 @@ from fastgrad._kernels.loops cimport (
 )
 from fastgrad._core.node cimport (
     COLLECTABLE, HAS_MOVED, HOLDS_NUMBER, HOLLOW, HOOKED, IN_PYTHON, RECORDED, REQUIRES_GRAD, SPENT,
-    attributes, copy_of, handle_in, index_of, is_moved, make_slots, new_handle, origin_here,
+    copy_of, handle_in, index_of, is_moved, make_slots,
 )
+from fastgrad._core.handles cimport new_handle_of, origin_here, variable_type
+from fastgrad._core.notes cimport carry_hooks, note_of, put_note
 from fastgrad._kernels.spares cimport drop
 
 import_numpy()
@@ -112,115 +113,44 @@ cdef inline PyObject *kept(Handle x, object array) noexcept:
     return <PyObject *>array
 
 
-cdef Handle variable(object data, bint requires_grad):
-    cdef Handle x = new_handle()
+cdef Handle variable(object data, bint requires_grad, PyTypeObject *cls):
+    cdef Handle x = new_handle_of(cls)
     x.flags = REQUIRES_GRAD if requires_grad else 0
+    fill(x, data)
+    return x
+
+
+cdef int fill(Handle x, object data) except -1:
     if is_double_scalar(<PyObject *>data):
         as_number(<PyObject *>data, &x.number)
         x.flags |= HOLDS_NUMBER
     elif data is not None:
         set_array(x, as_data(data))
-    return x
-
-
-# --- what few nodes have ---
-
-# It is kept among their attributes, under names that no attribute can have, or that are properties
-# of the class: "outputs", the list of weak references that the program assigned; "inputs", those of
-# an operation, which it was shown.
-
-cdef str HOOKS = "hooks of gradients"
-cdef set NOTES = {"outputs", "inputs", "names of outputs", "recorded in debug", HOOKS}
-
-
-cdef object note_of(object x, str name):
-    cdef PyObject *own = attributes(<PyObject *>x)[0]
-    return None if own == NULL else (<dict>own).get(name)
-
-
-cdef int put_note(object x, str name, object value) except -1:
-    cdef PyObject **own = attributes(<PyObject *>x)
-    cdef dict made = {}  # which may run the garbage collector
-    if own[0] == NULL:
-        Py_INCREF(made)
-        own[0] = <PyObject *>made
-    (<dict>own[0])[name] = value
     return 0
-
-
-cdef object take_note(object x, str name):
-    cdef PyObject *own = attributes(<PyObject *>x)[0]
-    return None if own == NULL else (<dict>own).pop(name, None)
-
-
-cpdef dict without_notes(dict members):
-    return {name: value for name, value in members.items() if name not in NOTES}
-
-
-# NOTE [Hooks]
-# What has hooks is HOOKED, and they are a note of it: lists of Hooks in a dict, by the number of
-# the output, or LEAF. Those of an interior Variable are its creator's, for the program may let go
-# of the Variable. They go along when it is moved (NOTE [Moved]); a released node lets go of them.
-
-
-@cython.binding(False)  # a method that is called with another self is an error, as in Python
-@cython.final
-cdef class Hook:
-    """A hook on a gradient: see Variable.register_hook."""
-
-    def remove(self):
-        """It is not called any more, and let go of. No effect the second time."""
-        self.function = None
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        self.function = None
-
-
-cdef list hooks_of(object x, int slot):
-    cdef dict notes = note_of(x, HOOKS)
-    cdef Hook hook
-    if notes is None or slot not in notes:
-        return []
-    cdef list left = [hook for hook in notes[slot] if hook.function is not None]
-    if not left:
-        notes.pop(slot, None)
-    return left
-
-
-cdef int put_hooks(object x, int slot, list hooks) except -1:
-    cdef dict notes = note_of(x, HOOKS)
-    if notes is None:
-        notes = {}
-        put_note(x, HOOKS, notes)
-    notes[slot] = hooks_of(x, slot) + hooks
-    make_collectable(x)  # a hook may refer to what it is a hook of
-    if isinstance(x, Handle):
-        (<Handle>x).flags |= HOOKED
-    else:
-        (<Node>x).flags |= HOOKED
-    return 0
-
-
-cdef int carry_hooks(Handle y, object to, int slot) except -1:
-    """Those of `y`, which is about to be moved, become those of a leaf, or of an output."""
-    cdef object x = y if y.creator == NULL else <object>y.creator
-    cdef int own = LEAF if y.creator == NULL else y.slot
-    cdef list hooks = hooks_of(x, own)
-    if hooks and (own == LEAF or is_in_place(y)):
-        put_hooks(to, slot, hooks)
-        (<dict>note_of(x, HOOKS)).pop(own)
-    return 0
-
-
-cdef inline bint is_hooked(Handle y) noexcept:
-    """Whether `y`, or its creator, is marked so."""
-    return (y.flags if y.creator == NULL else (<Node>y.creator).flags) & HOOKED
 
 
 # --- edges and slots ---
+
+
+cdef extern from "Python.h":
+    PyTypeObject *Py_TYPE(PyObject *x) noexcept
+    # Borrowed, or NULL: by the cache that every attribute look-up begins with.
+    PyObject *type_attribute "_PyType_Lookup"(PyTypeObject *type, object name) noexcept
+
+cdef str KEEPS = "__keeps__"
+
+
+def declare_kept(cls, keep):
+    """Of a class of Variables: whether what consumes its instances keeps them alive."""
+    global ever_kept
+    ever_kept = True
+    setattr(cls, KEEPS, bool(keep))
+
+
+cdef bint keeps(Handle x) noexcept:
+    cdef PyTypeObject *type = Py_TYPE(<PyObject *>x)
+    cdef PyObject *kept = NULL if type == variable_type else type_attribute(type, KEEPS)
+    return kept != NULL and <object>kept is True
 
 
 cdef PyObject *known_for(Handle x) noexcept:
@@ -265,6 +195,16 @@ cdef inline bint is_in_place(Handle y) noexcept:
     return 0 <= slot < f.n_slots and f.slots[slot].handle == <PyObject *>y
 
 
+cdef int carry_hooks_of(Handle y, object to, int slot) except -1:
+    """Those of `y`, which is about to be moved, become those of a leaf, or of an output."""
+    if y.creator == NULL:
+        if y.flags & HOOKED:
+            carry_hooks(y, LEAF, to, slot)
+    elif (<Node>y.creator).flags & HOOKED and is_in_place(y):
+        carry_hooks(<object>y.creator, y.slot, to, slot)
+    return 0
+
+
 cdef PyObject *detached(Handle y) noexcept:
     """Make `y` a leaf; the reference to its creator, or NULL, goes to the caller."""
     cdef PyObject *f = y.creator
@@ -283,8 +223,8 @@ cdef PyObject *detached(Handle y) noexcept:
 
 cdef int leave_place(Handle y) except -1:
     """Make `y` a leaf."""
-    if y.creator != NULL and is_hooked(y):
-        carry_hooks(y, y, LEAF)
+    if y.creator != NULL:
+        carry_hooks_of(y, y, LEAF)
     Py_XDECREF(detached(y))
     return 0
 
@@ -297,8 +237,7 @@ cdef int take_place(Handle y, Node f) except -1:
     if y.creator == <PyObject *>f and index_of(f, y.slot) == slot:
         return 0
     make_slots(f, slot + 1)
-    if is_hooked(y):
-        carry_hooks(y, f, slot + f.first)
+    carry_hooks_of(y, f, slot + f.first)
     before = detached(y)
     replaced = enter_slot(f, slot, y)
     Py_INCREF(f)

@@ -1,4 +1,4 @@
-"""Hooks on gradients, as a run calls them. See NOTE [Hooks] in graph.pyx."""
+"""Hooks on gradients, as a run calls them. See NOTE [Hooks] in notes.pyx."""
 
 from fastgrad._core.node cimport Handle, Node
 from fastgrad._core.run cimport Run

@@ -8,8 +8,9 @@ has hooks has its gradient kept aside (`claim_leaf`): without what its `.grad` w
 
 from fastgrad._core.accumulate cimport Gradient, NONE, boxed, forget, put
 from fastgrad._core.asides cimport Aside
-from fastgrad._core.graph cimport array_of, Hook, hooks_of, note_of, put_hooks, value_of
+from fastgrad._core.graph cimport array_of, value_of
 from fastgrad._core.node cimport HOOKED, LEAF, REQUIRES_GRAD
+from fastgrad._core.notes cimport Hook, hooks_of, note_of, put_hooks
 from fastgrad._core.run cimport aside_of, fit_in, put_back, taken_out
 from fastgrad._kernels.loops cimport clear_errors, import_numpy
 
@@ -113,7 +114,7 @@ cdef int hook_leaves(Run run) except -1:
 
 cdef object hook_leaf(Run run, Handle y, object gx):
     cdef object made = hooked(run, hooks_of(y, LEAF), gx, y, LEAF)
-    return gx if made is gx else run.visible(y, made)
+    return gx if made is gx else run.visible(y, made, 1)
 
 
 def subject_of(function, x, int slot):

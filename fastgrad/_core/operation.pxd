@@ -2,29 +2,8 @@
 
 from cpython.object cimport PyObject
 
-from fastgrad._core.function cimport Function
 from fastgrad._kernels.loops cimport Operand
-from fastgrad._core.node cimport (
-    AddGradient, AddWhole, FastCall, ForArrays, ForNumbers, Forward, Handle, Node, Rule,
-)
-
-
-cdef class Operation(Function):
-    pass
-
-
-cdef enum:  # bits of Rule.uses
-    X0 = 1
-    X1 = 2
-    Y = 4  # the output, of an operation of one operand; its second edge saves it
-
-# Fill in `rule`, that of the compiled class `cls`, see Rule; what is NULL, or NO_LOOP, is left to
-# NumPy and the row. The second is for an operation of one operand with a parameter. What
-# else a rule may have, its file sets by name. Call these with keywords.
-cdef int define(Rule *rule, cls, const char *name, int n_inputs, int uses0, int uses1, int loop,
-                ForNumbers numbers, ForArrays arrays, AddGradient gradient) except -1
-cdef int define_with_parameter(Rule *rule, cls, const char *name, Forward forward, FastCall call,
-                               AddWhole gradient) except -1
+from fastgrad._core.node cimport Handle, Node, Rule
 
 # The operation on Variables, ndarrays and numbers (x1 is ignored if there is but one operand): a
 # Variable, or NotImplemented if one of them is something else.
@@ -33,7 +12,6 @@ cdef object apply(const Rule *rule, object x0, object x1)
 # The same of one Variable and a parameter, any object that is kept as it is: see Rule.add_whole.
 cdef object apply_with(const Rule *rule, Handle x, object parameter)
 cdef object parameter_of(Node f)
-cdef object without_lists(object x)  # copies of the lists in it, which the program may change
 
 # What these do with an operand, for an operation that does it in its own way.
 cdef enum:
@@ -70,11 +48,3 @@ cdef object call_forward(const Rule *rule, object x0, object x1)
 # tuples of the rule. For arrays and for Variables: `xp` says for which.
 cdef object call_vjp(const Rule *rule, PyObject *vjps, int i, object xp, object gy, object y,
                      object x0, object x1, object parameter)
-
-# For rows: the rule of a compiled class, and the row that it is a fast path of.
-cdef const Rule *rule_of(cls) except NULL
-cdef FastCall attach(cls, object forward, tuple vjps, object batched) except? NULL
-
-# Whether it has arithmetic of its own for ufuncs, which may know Variables, as we do not know it:
-# units. TypeError for what pandas made, which would go on with the values of the Variables.
-cdef bint is_foreign(object x) except -1

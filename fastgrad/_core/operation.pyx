@@ -1,31 +1,27 @@
-# cython: binding=False
-# (So that a method called on the class checks the type of its `self`, None included.)
 """See operation.pxd."""
 
 import numpy as np
 
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_CheckExact
-from cpython.object cimport PyObject, PyTypeObject
+from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF, Py_XDECREF
 
+from fastgrad._core.arguments cimport any_variable, is_foreign, operand_of, without_lists
 from fastgrad._core.collector cimport has_references
-from fastgrad._core.graph cimport (
-    enter_call, held, is_scalar, leave_call, not_walkable, value_of, variable,
-)
+from fastgrad._core.graph cimport fill, is_scalar, value_of, variable
 from fastgrad._kernels.loops cimport (
     DOUBLE, NO_LOOP, Operand, apply1, apply2, apply_number, apply_numbers, clear_errors, data,
     errors, from_double, import_numpy, is_array, is_double, is_double_scalar, is_exact,
     is_float_or_double, native, same_dtype, same_shape, settled, stand_in, take_object, type_num,
 )
 from fastgrad._core.node cimport (
-    ALIKE, Edge, HOLDS_NUMBER, Handle, IN_PYTHON, OF_ROW, RECORDED, REQUIRES_GRAD, SAVED,
-    SAVED_NUMBER,
-    SPENT, STAND_IN, WEAK, adopt_nodes, new_handle, new_node,
+    ALIKE, Edge, HOLDS_NUMBER, Handle, IN_PYTHON, REQUIRES_GRAD, SAVED, SAVED_NUMBER, STAND_IN,
+    WEAK, Y, new_node,
 )
 from fastgrad._core.precision cimport as_read, widened
-from fastgrad._core.stand_ins cimport recorded_inputs
 from fastgrad._core.record cimport Record, begin, finish, is_recorded, take_operand
+from fastgrad._core.classes cimport class_from, new_result
 
 import_numpy()
 
@@ -76,21 +72,12 @@ cdef inline bint is_small(object x, double *number) except -1:
     return not overflow and -(1LL << 53) <= value <= 1LL << 53
 
 
-cdef bint is_foreign(object x) except -1:
-    if is_array(<PyObject *>x) or isinstance(x, (Handle, float, int, list, tuple)):
-        return False
-    if hasattr(type(x), "__pandas_priority__"):
-        raise TypeError(f"a pandas {type(x).__name__} as an operand beside a Variable, which has "
-                        "no labels: pass its values, x.to_numpy()")
-    return hasattr(type(x), "__array_ufunc__")
-
-
 # --- the result ---
 
 
 cdef object apply(const Rule *rule, object x0, object x1):
     cdef Argument a[2]
-    cdef Handle y = new_handle()
+    cdef Handle y = new_result(x0, x1)
     read(<PyObject *>x0, &a[0])
     if rule.n_inputs > 1:
         read(<PyObject *>x1, &a[1])
@@ -104,7 +91,7 @@ cdef object apply(const Rule *rule, object x0, object x1):
     cdef object _held0 = None if a[0].value.array == NULL else <object>a[0].value.array
     cdef object _held1 = None if a[1].value.array == NULL else <object>a[1].value.array
     if not apply_directly(rule, a, y):
-        y = apply_by_numpy(rule, a)
+        apply_by_numpy(rule, a, y)
     if is_recorded(y, a[0].requires_grad or a[1].requires_grad):
         record(rule, a, y, NULL)
     return y
@@ -112,9 +99,7 @@ cdef object apply(const Rule *rule, object x0, object x1):
 
 cdef object apply_to_lists(const Rule *rule, object x0, object x1):
     """Of lists and tuples, which are read as NumPy reads them; NotImplemented for all else."""
-    from fastgrad._core.row import holds_variable, operand_of
-
-    if not holds_variable(x0, x1):
+    if not any_variable((x0, x1)):
         return NotImplemented
     cdef bint found = False
     if isinstance(x0, (list, tuple)):
@@ -168,7 +153,7 @@ cdef bint suits(const Argument *a, const Argument *other) noexcept:
     return a.kind != OTHER
 
 
-cdef Handle apply_by_numpy(const Rule *rule, const Argument *a):
+cdef int apply_by_numpy(const Rule *rule, const Argument *a, Handle y) except -1:
     cdef object x0 = operand(rule, a, 0)
     cdef object x1 = operand(rule, a, 1) if rule.n_inputs > 1 else None
     if isinstance(x0, np.matrix) or isinstance(x1, np.matrix):
@@ -177,7 +162,8 @@ cdef Handle apply_by_numpy(const Rule *rule, const Argument *a):
     if not is_array(<PyObject *>x0) and not isinstance(x0, np.generic):
         if not is_array(<PyObject *>x1) and not isinstance(x1, np.generic):
             x0 = np.array(x0)  # the operators of Python's numbers are others than NumPy's
-    return variable(call_forward(rule, x0, x1), False)
+    y.flags = 0
+    return fill(y, call_forward(rule, x0, x1))
 
 
 cdef object call_forward(const Rule *rule, object x0, object x1):
@@ -240,7 +226,7 @@ cdef object apply_with(const Rule *rule, Handle x, object parameter):
     cdef object value = value_of(x)
     if value is None:
         raise TypeError(f"{rule.name.decode()}: operand 0 is a Variable without data (None)")
-    cdef Handle y = variable(rule.forward(value, parameter), False)
+    cdef Handle y = variable(rule.forward(value, parameter), False, class_from(x))
     if is_recorded(y, x.flags & REQUIRES_GRAD):
         record_with(rule, x, value, parameter, y)
     return y
@@ -260,26 +246,6 @@ cdef int record_with(const Rule *rule, Handle x, object value, object parameter,
     f.kept = <PyObject *>parameter
     r.tracked |= not is_exact(<PyObject *>value)
     return finish(&r, f, y)
-
-
-cdef object without_lists(object x):
-    cdef object part
-    if type(x) is list:
-        return each_without_lists(x)
-    if type(x) is tuple:
-        for part in <tuple>x:
-            if type(part) is list or type(part) is tuple:
-                return tuple(each_without_lists(x))
-    return x
-
-
-cdef list each_without_lists(object xs):
-    cdef object x
-    enter_call(" in a list of lists")
-    try:
-        return [without_lists(x) for x in xs]
-    finally:
-        leave_call()
 
 
 cdef object parameter_of(Node f):
@@ -363,118 +329,3 @@ cdef object saved_like(Node f, int i, object gy):
     if edge.flags & SAVED_NUMBER:
         return None
     return <object>edge.saved.array if edge.flags & (SAVED | STAND_IN) else gy
-
-
-# --- the classes ---
-
-
-cdef dict rules = {}  # the address of the rule of each class
-
-
-cdef int define(Rule *rule, cls, const char *name, int n_inputs, int uses0, int uses1, int loop,
-                ForNumbers numbers, ForArrays arrays, AddGradient gradient) except -1:
-    rule.n_inputs, rule.uses[0], rule.uses[1], rule.loop = n_inputs, uses0, uses1, loop
-    rule.for_numbers, rule.for_arrays, rule.add_gradient = numbers, arrays, gradient
-    return register(rule, cls, name)
-
-
-cdef int define_with_parameter(Rule *rule, cls, const char *name, Forward forward, FastCall call,
-                               AddWhole gradient) except -1:
-    rule.n_inputs, rule.forward, rule.fast_call, rule.add_whole = 1, forward, call, gradient
-    return register(rule, cls, name)
-
-
-cdef int register(Rule *rule, cls, const char *name) except -1:
-    rule.type, rule.name = <PyTypeObject *>cls, name
-    rules[cls] = <size_t>rule
-    adopt_nodes(rule.type)
-    return 0
-
-
-cdef const Rule *rule_of(cls) except NULL:
-    return <const Rule *><size_t>rules[cls]
-
-
-cdef FastCall attach(cls, object forward, tuple vjps, object batched) except? NULL:
-    cdef Rule *rule = <Rule *><size_t>rules[cls]
-    # What `where` is called with first, its condition, is no operand here.
-    cdef Py_ssize_t first = len(vjps) - rule.n_inputs
-    vjps, batched = vjps[first:], None if batched is None else (<tuple>batched)[first:]
-    Py_INCREF(forward)
-    Py_INCREF(vjps)
-    Py_INCREF(batched)
-    rule.row_forward, rule.row_vjps = <PyObject *>forward, <PyObject *>vjps
-    rule.row_batched = <PyObject *>batched
-    return rule.fast_call
-
-
-cdef class Operation(Function):
-    """A built-in operation. Its subclasses can be called, and subclassed, like any Function."""
-
-    def __cinit__(self):
-        for cls in type(self).__mro__:
-            if cls in rules:
-                self.rule = <const Rule *><size_t>rules[cls]
-                break
-
-    def forward(self, *xs):
-        """The output's array, from the operands'."""
-        require_operands(self, len(xs))
-        if self.rule.add_whole != NULL:  # its rule takes arrays alone
-            xs = (np.asanyarray(xs[0]),)
-        return call_forward(self.rule, xs[0], xs[1] if len(xs) > 1 else None)
-
-    def backward(self, gy):
-        """The inputs' gradients, from the output's; the engine sums them to the inputs' shapes."""
-        cdef int i
-        cdef list xs, gxs, needed
-        if self.flags & SPENT:
-            raise not_walkable(self)
-        if self.flags & OF_ROW:
-            from fastgrad._core.row import backward_of  # which is made of all this
-
-            return backward_of(self, (gy,))
-        require_rule(self)
-        if not self.flags & RECORDED:  # as the seed's, which for a sum read no operand
-            gxs = [gradient_at(self.rule, i, gy, [None, None]) for i in range(self.rule.n_inputs)]
-        elif not self.flags & IN_PYTHON:
-            needed = [self.edges[i].to != NULL for i in range(self.rule.n_inputs)]
-            own = held(self)
-            gxs = [gradient_of(own, i, gy) if needed[i] else None for i in range(len(needed))]
-        else:
-            xs = [native_value(x) for x in recorded_inputs(self)]
-            require_operands(self, len(xs))
-            gxs = [gradient_at(self.rule, i, gy, xs) if x.requires_grad else None
-                   for i, x in enumerate(<tuple>self.kept)]
-        return tuple(gxs) if len(gxs) > 1 else gxs[0]
-
-
-cdef object native_value(Handle x):
-    """The data, as a record would have saved it."""
-    cdef object value = value_of(x)
-    return take_object(native(<PyObject *>value))
-
-
-cdef object gradient_at(const Rule *rule, int i, object gy, list xs):
-    x0, x1 = xs[0], xs[1] if len(xs) > 1 else None
-    gy = widened(gy)
-    y = gy  # as most VJPs read no output, and that of a sum needs no operands for it
-    if rule.uses[0] & Y or rule.names_output:
-        y = as_read(call_forward(rule, x0, x1), gy)
-    return call_vjp(rule, rule.row_vjps, i, np, gy, y, as_read(x0, gy), as_read(x1, gy), None)
-
-
-cdef int require_rule(Operation f) except -1:
-    if f.rule == NULL:
-        raise NotImplementedError(f"{type(f).__name__} is no built-in operation")
-    return 0
-
-
-cdef int require_operands(Operation f, int n) except -1:
-    require_rule(f)
-    if n != f.rule.n_inputs:
-        raise TypeError(f"{f.rule.name.decode()}: {n} operands, expected {f.rule.n_inputs}")
-    return 0
-
-
-adopt_nodes(<PyTypeObject *>Operation)

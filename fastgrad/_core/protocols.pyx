@@ -13,7 +13,8 @@ import numpy as np
 
 from fastgrad._core.graph cimport enter_call, leave_call, value_of
 from fastgrad._core.node cimport Handle
-from fastgrad._core.operation cimport apply, is_foreign
+from fastgrad._core.arguments cimport is_foreign
+from fastgrad._core.operation cimport apply
 from fastgrad._core.row cimport Row
 
 # What answers for each of NumPy's functions: registered by op.py, see there.
@@ -114,7 +115,7 @@ def not_implemented(function):
     name = full_name(function)
     others = ""
     if name.startswith("scipy.special"):
-        names = import_module("fastgrad.functions.special").SCIPY
+        names = import_module("fastgrad.scipy.special").__all__
         others = f"; those of scipy.special that are: {', '.join(names)}"
     return TypeError(f"{name}: not implemented for Variables; {GO_ON}{others}")
 
@@ -123,12 +124,13 @@ def value(x):
     """`x` with arrays in place of Variables, in lists and tuples of them too."""
     if isinstance(x, Handle):
         return value_of(x)
-    if type(x) is list or type(x) is tuple:
+    if isinstance(x, (list, tuple)):
         enter_call(" in a list of lists")
         try:
-            return type(x)([value(item) for item in x])
+            ys = [value(item) for item in x]
         finally:
             leave_call()
+        return ys if isinstance(x, list) else tuple(ys)
     return x
 
 

@@ -7,36 +7,42 @@ By the same rows: a VJP gets Variables where it got arrays, and the namespace `f
 """
 
 cimport cython
-from cpython.object cimport PyObject
+from cpython.object cimport PyObject, PyTypeObject
 
 from _thread import get_ident
 
 import numpy as np
 
 from fastgrad._core.config import enter, leave
-from fastgrad._core.operation import Operation as OperationClass
-from fastgrad._core.row import RowFunction, zero
+from fastgrad._core.row import zero
+from fastgrad._core.row_function import RowFunction
+from fastgrad._core.rules import Operation as OperationClass
 
 from fastgrad._core.accumulate cimport zero_gradient
 from fastgrad._core.collector cimport make_collectable
 from fastgrad._core.ends cimport address, ends_of
-from fastgrad._core.engine cimport gradients_by, start, walk
+from fastgrad._core.engine cimport gradients_by, walk
 from fastgrad._core.fit cimport brought
 from fastgrad._core.function_backward cimport call_recorded, guarded
 from fastgrad._core.stand_ins cimport (
     recorded_inputs, recorded_value, variable_at,
 )
 from fastgrad._core.graph cimport as_recorded, shown_by, value_of, variable
-from fastgrad._kernels.loops cimport import_numpy, is_stand_in, native, stand_in, take_object
+from fastgrad._kernels.loops cimport (
+    import_numpy, is_exclusive, is_stand_in, native, stand_in, take_object,
+)
 from fastgrad._core.node cimport (
-    Edge, HOLLOW, Handle, Node, REQUIRES_GRAD, Rule, handle_in,
+    Edge, HOLLOW, Handle, Node, REQUIRES_GRAD, Rule, handle_in, reference_count,
 )
 from fastgrad._core.operation cimport call_forward, call_vjp, parameter_of, saved_value
 from fastgrad._core.precision cimport as_read, widened
-from fastgrad._core.row cimport (
-    Call, NOTHING, Row, call_of, gradient_of_call, owned, row_of, whole,
-)
-from fastgrad._core.run cimport deposit, end, leads, show
+from fastgrad._core.rules cimport operands_of
+from fastgrad._core.row cimport Call, NOTHING, Row, call_of
+from fastgrad._core.row_function cimport gradient_of_call, owned, row_of, whole
+from fastgrad._core.classes cimport class_among
+from fastgrad._core.results cimport end, show
+from fastgrad._core.run cimport deposit, leads
+from fastgrad._core.start cimport start
 from fastgrad._core.view cimport handle_to_read
 
 import_numpy()
@@ -49,33 +55,68 @@ cdef class RecordedRun(Run):
         self.xp, self.directly = xp, False
 
     cdef object lifted(self, object gx):
-        return gx if isinstance(gx, Handle) else variable(np.asarray(gx), False)
+        if isinstance(gx, Handle):
+            return gx
+        return variable(np.asarray(gx), False, self.result_class())
+
+    cdef PyTypeObject *result_class(self) noexcept:
+        return NULL if self.cls is None else <PyTypeObject *>self.cls
 
     cdef object added(self, object g, object gx):
         return g + gx
 
-    cdef object visible(self, Handle x, object gx):
+    cdef object visible(self, Handle x, object gx, int n_own):
         # Leaf, gradient, graph, leaf: a cycle, for the garbage collector to see.
         make_collectable(x)
-        # A copy: the gradients of two leaves may be one Variable.
-        return gx if gx is shown_by(x) else self.xp.copy(gx)
+        # The gradients of two leaves may be one Variable, or one that the program has.
+        if gx is shown_by(x) or reference_count(<PyObject *>gx) <= n_own and is_alone(gx):
+            return gx
+        return self.xp.copy(gx)
+
+    cdef object as_it_was(self, PyObject *to, int slot, object value):
+        """The Variable at the end of an edge; or one computed from it, if it has other data."""
+        cdef Handle x = handle_to_read(to, slot, value, self.result_class())
+        if x.flags & HOLLOW and value is not None:
+            return variable_at(x, value)
+        cdef object now = value_of(x)
+        if value is None or now is value:
+            return x
+        if is_stand_in(<PyObject *>value):
+            if now is None or now.dtype.isnative:
+                return x
+            value = take_object(native(<PyObject *>now))
+        elif value.ndim == 0 and now is not None and now.ndim == 0:  # saved as a number, maybe
+            if now.dtype == value.dtype and now.tobytes() == value.tobytes():
+                return x
+        return variable_at(x, value)
+
+    cdef object operand_of(self, Node f, int i, object gy):
+        """Operand `i` as a Variable, or as it is if it is a constant."""
+        cdef Edge *edge = &f.edges[i]
+        cdef object value = saved_value(f, i, gy)
+        if edge.to == NULL:
+            return value
+        if isinstance(value, Handle):  # gy, for its shape: the elements are not read
+            value = value_of(value)
+            value = take_object(stand_in(<PyObject *>value))
+        return self.as_it_was(edge.to, edge.slot, value)
 
     cdef int visit_lifted(self, Node f, Node own, object gy) except -1:
         cdef const Rule *rule = f.rule
         cdef int i, n = rule.n_inputs
         parameter = parameter_of(own)
         own_gy, gy = gy, widened(gy)
-        xs = [operand_of(own, i, own_gy) for i in range(n)]
+        xs = [self.operand_of(own, i, own_gy) for i in range(n)]
         if rule.add_whole == NULL:
             xs = [as_read(x, gy) for x in xs]
         else:
             xs = [saved_value(own, 0, gy)]
         x1, y = xs[1] if len(xs) > 1 else None, gy
         if n == 1 and own.n_edges == 2:
-            y = as_read(as_it_was(<PyObject *>f, 0, saved_value(own, 1, gy)), gy)
+            y = as_read(self.as_it_was(<PyObject *>f, 0, saved_value(own, 1, gy)), gy)
         elif rule.names_output:
             y = call_forward(rule, saved_value(own, 0, gy), None)
-            y = as_read(as_it_was(<PyObject *>f, 0, y), gy)
+            y = as_read(self.as_it_was(<PyObject *>f, 0, y), gy)
         for i in range(n):
             if leads(self, own.edges[i].to, own.edges[i].slot):
                 gx = call_vjp(rule, rule.row_vjps, i, self.xp, gy, y, xs[0], x1, parameter)
@@ -95,13 +136,13 @@ cdef class RecordedRun(Run):
         for i in range(own.n_edges):
             value = call.operand(i)
             if own.edges[i].to != NULL:
-                value = as_it_was(own.edges[i].to, own.edges[i].slot, value)
+                value = self.as_it_was(own.edges[i].to, own.edges[i].slot, value)
             xs.append(value)
         operands = call.args[0] if row.sequence else call.args
         xs += operands[len(xs):]
         opened.args = (tuple(xs), *call.args[1:]) if row.sequence else tuple(xs)
         ys = call.y if many else (call.y,)
-        made = tuple([as_it_was(<PyObject *>f, i, ys[i]) for i in range(len(ys))])
+        made = tuple([self.as_it_was(<PyObject *>f, i, ys[i]) for i in range(len(ys))])
         opened.y = made if many else made[0]
         gys = [None if gy is None else self.lifted(gy) for gy in gys]
         return opened, gys if row.ours else [guarded(gy) for gy in gys]
@@ -127,11 +168,11 @@ cdef class RecordedRun(Run):
                 y = f.forward(*[recorded_value(xs, i, n) for i in range(n)])
             else:
                 y = as_recorded(<Handle>handle_in(f, 0))
-            y = as_it_was(<PyObject *>f, 0, np.asanyarray(y))
+            y = self.as_it_was(<PyObject *>f, 0, np.asanyarray(y))
             gy = widened(gys[0])
-            vs = [as_read(x, gy) for x in recorded_inputs(f)]
+            vs = operands_of(f, [as_read(x, gy) for x in recorded_inputs(f)])
             return tuple([  # (of a parameter, None where it was called by hand)
-                call_vjp(f.rule, f.rule.row_vjps, i, self.xp, gy, y, vs[0], vs[n - 1], None)
+                call_vjp(f.rule, f.rule.row_vjps, i, self.xp, gy, y, vs[0], vs[len(vs) - 1], None)
                 for i in range(n)
             ])
         if isinstance(f, RowFunction) and type(f).backward is RowFunction.backward:
@@ -145,7 +186,7 @@ cdef class RecordedRun(Run):
         cdef int i
         ys = f._y if isinstance(f._y, tuple) else (f._y,)
         made = tuple([
-            as_it_was(<PyObject *>f, i, np.asanyarray(ys[i])) for i in range(len(ys))
+            self.as_it_was(<PyObject *>f, i, np.asanyarray(ys[i])) for i in range(len(ys))
         ])
         call.row = row
         call.args = (inputs,) if row.sequence else inputs
@@ -180,6 +221,11 @@ cdef class RecordedRun(Run):
             return 0
         return require_recorded(f, row.name, i, gx, opened[1],
                                 row.saves != NOTHING and not self.linear)
+
+
+cdef bint is_alone(Handle gx) noexcept:
+    """Whether nobody else has its array."""
+    return gx.array == NULL or is_exclusive(gx.array)
 
 
 cdef int require_recorded(Node f, str name, int i, object gx, list gys, bint reads) except -1:
@@ -281,34 +327,9 @@ cdef object pullback_by(Call call, int i, list gys):
     return pullback(gys, rule)
 
 
-cdef object as_it_was(PyObject *to, int slot, object value):
-    """The Variable at the end of an edge; one computed from it, if its data was assigned since."""
-    cdef Handle x = handle_to_read(to, slot, value)
-    if x.flags & HOLLOW and value is not None:
-        return variable_at(x, value)
-    cdef object now = value_of(x)
-    if value is None or now is value:
-        return x
-    if is_stand_in(<PyObject *>value):
-        if now is None or now.dtype.isnative:
-            return x
-        value = take_object(native(<PyObject *>now))
-    elif value.ndim == 0 and now is not None and now.ndim == 0:  # saved as a number, maybe
-        if now.dtype == value.dtype and now.tobytes() == value.tobytes():
-            return x
-    return variable_at(x, value)
-
-
-cdef object operand_of(Node f, int i, object gy):
-    """Operand `i` as a Variable, or as it is if it is a constant."""
-    cdef Edge *edge = &f.edges[i]
-    cdef object value = saved_value(f, i, gy)
-    if edge.to == NULL:
-        return value
-    if isinstance(value, Handle):  # gy, for its shape: the elements are not read
-        value = value_of(value)
-        value = take_object(stand_in(<PyObject *>value))
-    return as_it_was(edge.to, edge.slot, value)
+cdef object class_of_run(list begun):
+    cdef PyTypeObject *cls = class_among(begun)
+    return None if cls == NULL else <object>cls
 
 
 def backward(Handle y not None, retain_grad):
@@ -316,6 +337,7 @@ def backward(Handle y not None, retain_grad):
     from fastgrad.conversions import running
 
     cdef RecordedRun run = RecordedRun(bool(retain_grad), True)
+    run.cls = class_of_run([y])
     thread = get_ident()
     outside = running.get(thread)
     before = enter(True)
@@ -354,7 +376,7 @@ def gradients(list ys, list gys, list xs, bint prune=True, bint linear=False,
     differentiated for `gys` alone. Without `hooks` none are called.
     """
     cdef RecordedRun run = RecordedRun(False, True, {<size_t><PyObject *>x: None for x in xs})
-    run.linear, run.deaf = linear, not hooks
+    run.linear, run.deaf, run.cls = linear, not hooks, class_of_run([*ys, *gys])
     before = enter(True)
     try:
         return gradients_by(run, ys, gys, xs, prune)

@@ -1,4 +1,4 @@
-"""See run.pxd. The algebra of arrays, and what every run does: places, sums, results, the end."""
+"""See run.pxd. The algebra of arrays, and what every run does: places and sums."""
 
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
@@ -8,16 +8,16 @@ import numpy as np
 from fastgrad._core.accumulate cimport (
     ARRAY, NONE, NUMBER, add_array, add_number, boxed, shown, total, zero_gradient,
 )
-from fastgrad._core.asides cimport active, for_holder, is_for_holder, late, new_aside
+from fastgrad._core.asides cimport active, new_aside
 from fastgrad._core.fit cimport brought, checked, suits
 from fastgrad._core.function_backward cimport call_backward
-from fastgrad._core.graph cimport array_of, hooks_of, require_fit, set_grad, shown_by
+from fastgrad._core.graph cimport array_of, require_fit
 from fastgrad._kernels.loops cimport (
     as_number, clear_errors, import_numpy, is_array, is_large, same_shape,
 )
 from fastgrad._core.node cimport HOOKED, handle_in
-from fastgrad._core.queue cimport pop, release
-from fastgrad._core.row cimport owned
+from fastgrad._core.notes cimport hooks_of
+from fastgrad._core.row_function cimport owned
 
 from fastgrad._core.row import zero
 
@@ -53,7 +53,7 @@ cdef class Run:
         clear_errors()
         return gx
 
-    cdef object visible(self, Handle x, object gx):
+    cdef object visible(self, Handle x, object gx, int n_own):
         return gx.copy()
 
     cdef int visit_lifted(self, Node f, Node own, object gy) except -1:
@@ -206,6 +206,8 @@ cdef Gradient *claim_leaf(Run run, Handle x) except? NULL:
     cdef object before = None
     if x.grad != NULL and run.wanted is None:
         before = run.lifted(<object>x.grad)  # the sum begins with what was there
+        if array_of(before) is None:
+            raise TypeError("backward: the grad of a leaf is a Variable without data (None)")
     run.leaves.append(x)
     x.run = run.number
     if before is not None:
@@ -302,109 +304,7 @@ cdef int note(Run run, Handle y, const Gradient *gy) except -1:
         if gy.state != NONE:
             gx = boxed(gy)
             run.interior.append((y, gx if gy.state == NUMBER and run.directly
-                                 else run.visible(y, gx)))
+                                 else run.visible(y, gx, 2)))
     elif y.grad != NULL:
         run.interior.append((y, None))
-    return 0
-
-
-# --- the end ---
-
-
-cdef object grad_of(Handle x):
-    if x.grad == NULL:
-        return None
-    grad = <object>x.grad
-    return array_of(grad)
-
-
-cdef object result(Run run, Handle x):
-    """The gradient of a wanted Variable; None: none reached it."""
-    cdef Aside aside = aside_of(run, x)
-    if x.creator != NULL:
-        return run.wanted[<size_t><PyObject *>x]
-    if aside is not None:
-        if aside.gradients.state == NONE:
-            return None
-        return np.array(boxed(aside.gradients)) if run.directly else boxed(aside.gradients)
-    if x.run != run.number or x.flight.state == NONE:
-        return None
-    return shown(&x.flight) if run.directly else boxed(&x.flight)
-
-
-cdef int show(Run run) except -1:
-    """Write every `.grad`, at once. All that may fail, or run Python code, comes first."""
-    cdef Handle x
-    cdef list leaves, _before, box, joined
-    while True:
-        leaves = prepared(run)
-        _before = [shown_by(x) for x, *_ in run.interior + leaves]  # let go at the end
-        if holds_good(run, leaves):
-            break  # else another thread wrote meanwhile
-    for x, grad in run.interior:
-        set_grad(x, grad)
-    for x, _, grad, _, box, joined in leaves:
-        set_grad(x, grad)
-        if box is not None:
-            box[0] = joined
-    return 0
-
-
-cdef list prepared(Run run):
-    """Of each leaf that was reached: (leaf, its gradient now, its gradient in the end, ...).
-
-    What follows is for a run that began with the gradient of now, and is going to write its
-    sum: where `late` keeps what others give that run, the box for this leaf, what is to be in.
-    """
-    cdef Handle x
-    cdef Aside aside
-    cdef list leaves = []
-    cdef dict theirs, mine = late.pop(run.key, {})
-    for x in run.leaves:
-        old, aside = shown_by(x), aside_of(run, x)
-        if aside is None:
-            for gx in mine.get(<size_t><PyObject *>x, [()])[0]:
-                deposit(run, x, LEAF, run.lifted(gx))
-            if x.flight.state != NONE:
-                gx = shown(&x.flight) if run.directly else run.visible(x, boxed(&x.flight))
-                leaves.append((x, old, gx, None, None, None))
-        elif aside.gradients.state != NONE:
-            gx = boxed(aside.gradients)
-            theirs, box, joined = for_holder(x, array_of(gx))
-            if old is not None:
-                require_fit(old, gx)
-                gx = run.added(run.lifted(old), gx)
-            new = gx if old is not None and run.directly else run.visible(x, gx)
-            leaves.append((x, old, new, theirs, box, joined))
-    return leaves
-
-
-cdef bint holds_good(Run run, list leaves) except -1:
-    """Whether all that `prepared` found is still so. (Nothing here runs Python code.)"""
-    cdef Handle x
-    if run.key in late:
-        return False
-    for x, old, _, theirs, box, joined in leaves:
-        if aside_of(run, x) is not None:
-            if shown_by(x) is not old or not is_for_holder(x, theirs, box, joined):
-                return False
-    return True
-
-
-cdef int end(Run run) except -1:
-    """Let go of everything; what is in flight still, after an exception, is dropped."""
-    cdef PyObject *f = <PyObject *>pop(&run.queue)
-    cdef Handle x
-    while f != NULL:
-        if (<Node>f).run == run.number:
-            forget_in_flight(<Node>f)
-        Py_DECREF(<object>f)
-        f = <PyObject *>pop(&run.queue)
-    release(&run.queue)
-    for x in run.leaves:
-        if x.run == run.number:
-            forget(&x.flight)
-    late.pop(run.key, None)
-    active.discard(run.key)
-    run.aside = None  # of gradients that lead back
     return 0

@@ -13,18 +13,21 @@ import weakref
 
 import numpy as np
 
-from cpython.object cimport PyObject
+from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF
 
 from fastgrad._core.collector cimport has_references, is_tracked, track
 from fastgrad._core.graph cimport (
-    as_data, as_recorded, is_scalar, leave_place, next_generation, note_of, put_note, put_output,
-    set_array, value_of, variable,
+    as_data, as_recorded, is_scalar, leave_place, next_generation, put_output, set_array,
+    value_of, variable,
 )
 from fastgrad._core.node cimport (
-    ALIKE, Edge, FORM, HOLLOW, Handle, IN_PYTHON, LEAF, Node, OF_ROW, OWNS, SAVED,
-    SAVED_NUMBER, STAND_IN, copy_of, handle_in, index_of, new_handle,
+    ALIKE, Edge, FORM, HOLLOW, Handle, IN_PYTHON, LEAF, Node, OF_ROW, OWNS, SAVED, SAVED_NUMBER,
+    STAND_IN, WEAK, copy_of, handle_in, index_of,
 )
+from fastgrad._core.handles cimport new_handle, new_handle_of
+from fastgrad._core.classes cimport any_subclass, class_from
+from fastgrad._core.notes cimport note_of, put_note
 from fastgrad._kernels.loops cimport (
     from_double, import_numpy, is_array, is_exact, is_stand_in, stand_in, take_object,
 )
@@ -42,15 +45,50 @@ cdef tuple inputs_of(Node f):
     if shown is not None or f.n_edges == 0:
         return shown or ()
     cdef int n = f.n_edges if f.rule == NULL else min(f.n_edges, f.rule.n_inputs)
+    if n == 2 and f.rule != NULL and f.rule.weak_x1 and is_number(&f.edges[1]):
+        n = 1  # the exponent is no operand: as in the book, and in its pictures
     cdef Node own = copy_of(f)  # what runs meanwhile may release `f`
+    cdef PyTypeObject *cls = class_at(f)
+    cdef object _held = None if cls == NULL else <object>cls
     cdef tuple made = tuple([
-        handle_for(own.edges[i].to, own.edges[i].slot, operand_at(own, i, f)) for i in range(n)
+        handle_for(own.edges[i].to, own.edges[i].slot, operand_at(own, i, f), cls)
+        for i in range(n)
     ])
     shown = note_of(f, "inputs")  # ... or ask for them too
     if shown is not None or f.n_edges == 0:
         return shown or made
     put_note(f, "inputs", made)
     return made
+
+
+cdef PyTypeObject *class_at(Node f) noexcept:
+    """The class of what is computed there: that of an output, or of what it was computed from."""
+    cdef PyTypeObject *cls
+    cdef PyObject *next
+    cdef int i
+    while any_subclass:
+        for i in range(f.n_slots):
+            if handle_in(f, i) != NULL:
+                return class_from(<Handle>handle_in(f, i))
+        next = NULL
+        for i in range(f.n_edges):
+            if f.edges[i].to != NULL and f.edges[i].slot == LEAF:
+                cls = class_from(<Handle>f.edges[i].to)
+                if cls != NULL:
+                    return cls
+            elif next == NULL:
+                next = f.edges[i].to
+        if next == NULL:
+            break
+        f = <Node>next
+    return NULL
+
+
+cdef bint is_number(const Edge *edge) noexcept:
+    """Whether the operand was a number of Python's."""
+    if edge.flags & SAVED:
+        return isinstance(<object>edge.saved.array, (int, float, complex))
+    return edge.flags & WEAK != 0
 
 
 cdef object operand_at(Node own, int i, Node f):
@@ -82,11 +120,11 @@ cdef bint is_form(object x) noexcept:
                          and is_stand_in(<PyObject *>x))
 
 
-cdef Handle handle_for(PyObject *to, int slot, object value):
+cdef Handle handle_for(PyObject *to, int slot, object value, PyTypeObject *cls):
     cdef Node creator
     cdef Handle x
     if to == NULL:
-        return new_view(value)
+        return new_view(value, cls)
     if slot == LEAF:
         return <Handle>to
     creator = <Node>to
@@ -95,7 +133,7 @@ cdef Handle handle_for(PyObject *to, int slot, object value):
     if x is None:
         if is_form(value):
             value = saved_output(creator, slot, value)
-        x = new_view(value)  # which may run the garbage collector
+        x = new_view(value, cls)  # which may run the garbage collector
         if not 0 <= slot < creator.n_slots:
             return x
         if live(creator, slot) is None:
@@ -120,11 +158,11 @@ cdef inline Handle live(Node creator, int slot):
     return None if x == NULL else <Handle>x
 
 
-cdef Handle new_view(object value):
+cdef Handle new_view(object value, PyTypeObject *cls):
     cdef Handle x
     if not is_form(value):
-        return variable(value, False)
-    x = new_handle()
+        return variable(value, False, cls)
+    x = new_handle_of(cls)
     if value is not None:
         Py_INCREF(value)
         x.was = <PyObject *>value
@@ -137,7 +175,7 @@ cdef object saved_output(Node f, int slot, object value):
     cdef Edge *edge
     cdef object y = value
     if f.flags & OF_ROW:
-        from fastgrad._core.row import output_at  # which is made of all this
+        from fastgrad._core.row_function import output_at  # which is made of all this
 
         y = output_at(f, slot)
     elif f.rule != NULL and f.rule.n_inputs == 1 and f.n_edges == 2:
@@ -149,17 +187,17 @@ cdef object saved_output(Node f, int slot, object value):
     return value if y is None else y
 
 
-cdef Handle handle_to_read(PyObject *to, int slot, object value):
+cdef Handle handle_to_read(PyObject *to, int slot, object value, PyTypeObject *cls):
     cdef Handle x
     cdef Node creator
     if to == NULL or slot == LEAF or value is None or not is_form(value):
-        return handle_for(to, slot, value)
+        return handle_for(to, slot, value, cls)
     creator = <Node>to
     x = live(creator, index_of(creator, slot))
     if x is not None and not x.flags & HOLLOW:
         return x
     # In no slot, for nobody shall see it.
-    x = variable(value, True)
+    x = variable(value, True, cls)
     x.generation = next_generation(creator.generation)
     Py_INCREF(creator)
     x.creator, x.slot = to, slot
@@ -227,7 +265,7 @@ cdef int cut_history(Handle y) except -1:
             if i >= f.n_edges or f.edges[i].to == NULL:
                 continue
             # What leads to a node then leads to the Variable, which others may see too.
-            x = handle_for(f.edges[i].to, f.edges[i].slot, operand_at(f, i, f))
+            x = handle_for(f.edges[i].to, f.edges[i].slot, operand_at(f, i, f), class_at(f))
             if i >= f.n_edges:
                 break  # released by what ran meanwhile
             if f.edges[i].slot != LEAF:

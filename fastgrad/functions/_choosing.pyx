@@ -12,12 +12,14 @@ from fastgrad._kernels.loops cimport (
     BOOL, C_ORDER, DOUBLE, MAXIMUM, MINIMUM, NO_LOOP, Operand, clear_errors, data, dims, empty,
     errors, flags, import_numpy, intp, is_exact, ndim, plain, same_shape, size, type_num,
 )
-from fastgrad._core.node cimport Handle, IN_PYTHON, Node, Rule, new_handle
+from fastgrad._core.node cimport Handle, IN_PYTHON, Node, Rule, X0, X1
+from fastgrad._core.handles cimport new_handle_of
 from fastgrad._core.operation cimport (
-    Argument, EXACT_ARRAY, Operation, STRONG_NUMBER, X0, X1, call_vjp, define, parameter_of,
-    read, record, suits,
+    Argument, EXACT_ARRAY, STRONG_NUMBER, call_vjp, parameter_of, read, record, suits,
 )
+from fastgrad._core.rules cimport Operation, define
 from fastgrad._core.record cimport is_recorded
+from fastgrad._core.classes cimport class_among
 
 import_numpy()
 
@@ -131,7 +133,7 @@ cdef object where_call(const Rule *rule, tuple args, dict kwargs):
     if kwargs or len(args) != 3:
         return NotImplemented
     # First, for it may run the garbage collector, which may give the Variables other arrays.
-    cdef Handle y = new_handle()
+    cdef Handle y = new_handle_of(class_among(args))
     mask = args[0]
     for i in range(2):
         read(<PyObject *>args[1 + i], &a[i])

@@ -16,8 +16,8 @@ from fastgrad._kernels.loops cimport (
     COS, DIVIDE, EXP, LOG, MULTIPLY, NO_LOOP, Operand, SIN, SQRT, SUBTRACT, TANH, apply1, apply2,
     apply_number, array, import_numpy, number, settled,
 )
-from fastgrad._core.node cimport AddGradient, Rule
-from fastgrad._core.operation cimport Operation, X0, Y, define
+from fastgrad._core.node cimport AddGradient, Rule, X0, Y
+from fastgrad._core.rules cimport Operation, define
 from fastgrad._kernels.spares cimport drop
 
 import_numpy()

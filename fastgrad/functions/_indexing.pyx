@@ -21,7 +21,8 @@ from fastgrad._kernels.loops cimport (
 )
 from fastgrad._core.node cimport Handle, Node
 from fastgrad._kernels.sums cimport add_strided
-from fastgrad._core.operation cimport Operation, apply_with, define_with_parameter
+from fastgrad._core.operation cimport apply_with
+from fastgrad._core.rules cimport Operation, define_with_parameter
 
 import_numpy()
 

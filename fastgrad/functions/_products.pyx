@@ -9,7 +9,8 @@ from fastgrad._kernels.loops cimport (
     DOUBLE, Matrix, NO_LOOP, Operand, data, dims, empty, import_numpy, intp, is_direct, multiply,
     ndim, strides, type_num,
 )
-from fastgrad._core.operation cimport Operation, X0, X1, define
+from fastgrad._core.node cimport X0, X1
+from fastgrad._core.rules cimport Operation, define
 
 import_numpy()
 

@@ -10,8 +10,9 @@ from fastgrad._core.graph cimport value_of
 from fastgrad._kernels.loops cimport (
     MOST_DIMS, dims, import_numpy, intp, is_direct, is_exact, ndim, read_only_view, strides,
 )
-from fastgrad._core.node cimport Handle, Node, Rule
-from fastgrad._core.operation cimport Operation, X0, apply_with, define_with_parameter
+from fastgrad._core.node cimport Handle, Node, Rule, X0
+from fastgrad._core.operation cimport apply_with
+from fastgrad._core.rules cimport Operation, define_with_parameter
 
 import_numpy()
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from fastgrad._core.arguments import holds_variable
 from fastgrad._core.node import Handle
 from fastgrad._core.protocols import value
-from fastgrad._core.row import holds_variable
 from fastgrad.functions.joining import assembled
 from fastgrad.functions.shapes import as_operand, composed, expand_dims
 from fastgrad.op import INPUTS, NOTHING, OUTPUT, implements, op, plain

@@ -10,8 +10,8 @@ import operator
 
 import numpy as np
 
+from fastgrad._core.arguments import holds_variable, operand_of
 from fastgrad._core.protocols import value
-from fastgrad._core.row import holds_variable, operand_of
 from fastgrad.functions._indexing import VIEWED, GetItem, add_at_index, selection
 from fastgrad.functions.along import along, normalized
 from fastgrad.op import INPUTS, NOTHING, OTHERS, OUTPUT, implements, op, plain, refuse

@@ -9,9 +9,9 @@ import itertools
 
 import numpy as np
 
+from fastgrad._core.arguments import holds_variable, operand_of, set_assembled
 from fastgrad._core.node import Handle
 from fastgrad._core.protocols import value
-from fastgrad._core.row import holds_variable, operand_of, set_assembled
 from fastgrad.functions.indexing import scatter
 from fastgrad.functions.shapes import (
     along,

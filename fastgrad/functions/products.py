@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from fastgrad._core.row import holds_variable
+from fastgrad._core.arguments import holds_variable
 from fastgrad.functions._products import MatMul
 from fastgrad.op import OTHERS, implements, op, plain
 

@@ -9,7 +9,7 @@ A `mean` that is passed to `var` or `std` is an operand of its own.
 
 import numpy as np
 
-from fastgrad._core.row import holds_variable, operand_of
+from fastgrad._core.arguments import holds_variable, operand_of
 from fastgrad.functions import differences, statistics
 from fastgrad.functions._reductions import Mean, Sum
 from fastgrad.functions.along import (

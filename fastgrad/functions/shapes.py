@@ -4,9 +4,9 @@ import functools
 
 import numpy as np
 
+from fastgrad._core.arguments import holds_variable
 from fastgrad._core.node import Handle
 from fastgrad._core.protocols import value
-from fastgrad._core.row import holds_variable
 from fastgrad.functions._shaping import BroadcastTo, Reshape, Transpose
 from fastgrad.op import NOTHING, implements, op, plain
 

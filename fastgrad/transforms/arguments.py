@@ -10,7 +10,8 @@ import numpy as np
 
 from fastgrad._core import ends, engine, recorded
 from fastgrad._core.accumulate import gradient_dtype, ones_gradient, zero_gradient
-from fastgrad._core.node import ArgumentsBase, enter_origin, is_from, leave_origin
+from fastgrad._core.classes import variable_like
+from fastgrad._core.handles import ArgumentsBase, enter_origin, is_from, leave_origin
 from fastgrad.config import Config
 from fastgrad.conversions import running
 from fastgrad.hints import described, floating
@@ -78,7 +79,7 @@ class Arguments(ArgumentsBase):
         if x.requires_grad and Config.enable_backprop:
             self.nested = True
             return identity(x)
-        return Variable(x.data)
+        return variable_like(x, x.data, True)
 
     def call(self, fun, kwargs):
         """`fun` of the arguments, recorded."""
@@ -199,18 +200,18 @@ def gradients_for(arguments, ys, gys, unconnected="zero", nested=None):
     if gxs is None:
         arguments.nested |= not nested  # it met a captured Variable
         nested = True
-        gys = [ones_like(y) if gy is None else constant(gy) for y, gy in pairs]
+        gys = [ones_like(y) if gy is None else constant(gy, y) for y, gy in pairs]
         gxs = recorded.gradients(ys, gys, arguments.xs, True)
-    made = constant if nested else stop
-    return [
-        made(zeros_for(x, i, unconnected)) if gx is None else gx
+    filled = [
+        zeros_for(x, i, unconnected) if gx is None else gx
         for i, (x, gx) in enumerate(zip(arguments.xs, gxs, strict=True))
     ]
+    return list(map(constant, filled, arguments.xs)) if nested else filled
 
 
 def ones_like(y):
     """Ones, as a constant Variable."""
-    return Variable(ones_gradient(y.data), requires_grad=False)
+    return variable_like(y, ones_gradient(y.data), False)
 
 
 def dtype_for(x):
@@ -223,9 +224,9 @@ def zeros_like(x):
     return zero_gradient(np.asarray(stop(x)))
 
 
-def constant(x):
-    """`x` as a Variable; a constant, if it is none yet."""
-    return x if isinstance(x, Variable) else Variable(np.asarray(x), requires_grad=False)
+def constant(x, like):
+    """`x` as a Variable; a constant, if it is none yet, of the class of the results of `like`."""
+    return x if isinstance(x, Variable) else variable_like(like, np.asarray(x), False)
 
 
 def zeros_for(x, i, unconnected):
@@ -239,7 +240,7 @@ def zeros_for(x, i, unconnected):
 
 def scalar(name, y):
     """Check that `y` is a real scalar."""
-    if type(y) is Variable and not y.ndim and y.dtype.kind == "f":
+    if isinstance(y, Variable) and not y.ndim and y.dtype.kind == "f":
         return y
     if not isinstance(y, (Variable, np.ndarray, np.generic, Number, tuple, list, dict)):
         raise TypeError(f"{name}: the output is a {type(y).__name__}, expected a scalar")

@@ -3,8 +3,9 @@
 import functools
 
 from fastgrad._core import ends, engine, recorded
+from fastgrad._core.classes import variable_like
 from fastgrad._core.function import Function
-from fastgrad._core.node import end_arguments, enter_origin, is_from, leave_origin
+from fastgrad._core.handles import end_arguments, enter_origin, is_from, leave_origin
 from fastgrad.config import Config
 from fastgrad.transforms.arguments import differentiating, identity, recording, transform
 from fastgrad.trees import flatten, is_float, rebuild
@@ -21,7 +22,7 @@ def stop_gradient(tree):
     leaves, structure = flatten(tree)
     return rebuild(
         structure,
-        [Variable(x.data, requires_grad=False) if isinstance(x, Variable) else x for x in leaves],
+        [variable_like(x, x.data, False) if isinstance(x, Variable) else x for x in leaves],
     )
 
 
@@ -43,7 +44,7 @@ class Checkpoint(Function):
 
     def compute(self, xs):
         """The outputs, once, to see which are Variables, and what they depend on."""
-        vs = [Variable(x.data) for x in xs]
+        vs = [variable_like(x, x.data, True) for x in xs]
         origin, before = enter_origin()
         try:
             self.ys, self.outputs_structure = self.values(vs)
@@ -66,7 +67,8 @@ class Checkpoint(Function):
 
     def backward(self, *gys):
         """The function computed again, and its gradients."""
-        vs = [identity(x) if Config.enable_backprop else Variable(x.data) for x in self.inputs]
+        recorded_now = Config.enable_backprop
+        vs = [identity(x) if recorded_now else variable_like(x, x.data, True) for x in self.inputs]
         ys, _ = self.values(vs)
         ys = [y for y, is_free in zip(ys, self.free, strict=True) if is_free]
         pairs = [(y, gy) for y, gy in zip(ys, gys, strict=True) if gy is not None]

@@ -6,7 +6,8 @@ from _thread import get_ident
 import numpy as np
 
 from fastgrad._core import engine, recorded
-from fastgrad._core.node import end_arguments, enter_origin, leave_origin
+from fastgrad._core.classes import variable_like
+from fastgrad._core.handles import end_arguments, enter_origin, leave_origin
 from fastgrad.config import Config
 from fastgrad.conversions import warn_independent
 from fastgrad.transforms.arguments import (
@@ -90,6 +91,8 @@ def of_one_array(fun, argnum, args, kwargs, unconnected):
         x = Variable(np.array(given))
     elif type(given) is np.ndarray and given.dtype.kind == "f":
         x = Variable(given)
+    elif isinstance(given, Variable) and given.dtype.kind == "f":
+        x = variable_like(given, given.data, True)
     else:
         return None
     captures = False
@@ -209,7 +212,7 @@ def gradients(outputs, inputs, grad_outputs=None, create_graph=False, *, unconne
     parts, seen = [], set()
     for i, (x, gx) in enumerate(zip(xs, gxs, strict=True)):
         gx = zeros_for(x, i, unconnected) if gx is None else gx
-        gx = constant(gx) if create_graph else gx
+        gx = constant(gx, x) if create_graph else gx
         array = stop(gx)
         if id(array) in seen:
             gx = np.copy(gx)  # no two share memory
@@ -220,7 +223,7 @@ def gradients(outputs, inputs, grad_outputs=None, create_graph=False, *, unconne
 
 def started(gy, y):
     """`gy` as a Variable of the shape of `y`."""
-    gy = constant(gy)
+    gy = constant(gy, y)
     dtype = dtype_for(y)
     if gy.dtype != dtype and dtype.kind in "fc":
         gy = (np.real(gy) if gy.dtype.kind == "c" and dtype.kind == "f" else gy).astype(dtype)

@@ -5,6 +5,7 @@ import functools
 import numpy as np
 
 from fastgrad._core import batched, engine, recorded
+from fastgrad._core.classes import variable_like
 from fastgrad.conversions import warn_independent
 from fastgrad.hints import described
 from fastgrad.transforms.arguments import (
@@ -100,7 +101,7 @@ def linear_pullback(ys, xs, nested, hooks):
     not be linear, are passed over, or a RuntimeError.
     """
     outputs = [y for y in ys if isinstance(y, Variable) and y.requires_grad]
-    us = [Variable(zeros_like(y)) for y in outputs]
+    us = [variable_like(y, zeros_like(y), True) for y in outputs]
     with differentiating(*us):
         gxs = recorded.gradients(outputs, us, xs, True, linear=not nested, hooks=hooks)
     return outputs, us, gxs
@@ -110,7 +111,7 @@ def pushed_forward(arguments, ys, directions):
     """The derivative of each output along the directions."""
     outputs, us, gxs = linear_pullback(ys, arguments.xs, arguments.nested, False)
     pairs = [(g, dx) for g, dx in zip(gxs, directions, strict=True) if g is not None]
-    made, along = [g for g, _ in pairs], [constant(dx) for _, dx in pairs]
+    made, along = [g for g, _ in pairs], [constant(dx, g) for g, dx in pairs]
     if arguments.nested:
         dus = recorded.gradients(made, along, us, True, hooks=False)
     else:
@@ -225,10 +226,11 @@ def by_recorded_rows(arguments, y):
     unit = np.zeros(np.shape(stop(y)), dtype_for(y))
     for i in np.ndindex(unit.shape):
         unit[i] = 1
-        rows.append([constant(g) for g in gradients_for(arguments, [y], [unit.copy()])])
+        gxs = gradients_for(arguments, [y], [unit.copy()])
+        rows.append([constant(g, x) for g, x in zip(gxs, xs, strict=True)])
         unit[i] = 0
     return [
         np.reshape(np.stack([row[j] for row in rows]), (*unit.shape, *x.shape))
-        if rows else Variable(np.zeros((*unit.shape, *x.shape)), requires_grad=False)
+        if rows else variable_like(x, np.zeros((*unit.shape, *x.shape)), False)
         for j, x in enumerate(xs)
     ]  # fmt: skip

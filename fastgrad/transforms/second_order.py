@@ -56,11 +56,12 @@ def hessian(fun, argnums=0):
 def recorded_gradient(arguments, y):
     """The gradient of `y` as Variables with a graph, or constants."""
     if not isinstance(y, Variable):
-        return [constant(zeros_like(x)) for x in arguments.xs]
+        return [constant(zeros_like(x), x) for x in arguments.xs]
     with differentiating():  # also for what a Function's backward makes of `grad`
         gxs = recorded.gradients([y], [ones_like(y)], arguments.xs, True)
     return [
-        constant(zeros_like(x) if g is None else g) for x, g in zip(arguments.xs, gxs, strict=True)
+        constant(zeros_like(x) if g is None else g, x)
+        for x, g in zip(arguments.xs, gxs, strict=True)
     ]
 
 

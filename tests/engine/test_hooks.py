@@ -1,4 +1,4 @@
-"""`x.register_hook(f)`: hooks on gradients, see NOTE [Hooks] in graph.pyx."""
+"""`x.register_hook(f)`: hooks on gradients, see NOTE [Hooks] in notes.pyx."""
 
 import copy
 import gc

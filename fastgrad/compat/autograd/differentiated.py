@@ -1,0 +1,189 @@
+"""A call of a function that is differentiated, by HIPS autograd's conventions.
+
+Its results are boxes only if they depend on a Variable outside, be it passed or captured: a
+derivative that is taken of plain arguments within another function that is being differentiated is
+plain. (Those of `fastgrad.transforms` are Variables there.)
+"""
+
+from threading import get_ident
+
+import numpy as np
+from numpy import asarray
+
+from fastgrad._core import ends, engine, recorded
+from fastgrad._core.config import enter, leave
+from fastgrad._core.config import get as recording
+from fastgrad._core.handles import ArgumentsBase, enter_origin, leave_origin
+from fastgrad.compat.autograd.boxes import ArrayBox, box_of, boxed, opened
+from fastgrad.compat.autograd.primitives import pushing
+from fastgrad.conversions import blamed, running, warn
+from fastgrad.transforms.arguments import ones_like, zeros_like
+from fastgrad.transforms.first_order import started
+from fastgrad.transforms.jacobians import linear_pullback
+from fastgrad.trees import flatten, flatten_as, rebuild
+from fastgrad.variable import Variable
+
+
+class Differentiated(ArgumentsBase):
+    """`fun(x)`, recorded: `x` is an array, a number, or a nest of tuples, lists and dicts of them.
+
+    `value` is what it returned, `ys` the leaves of that. `nested` says that derivatives are boxes.
+    """
+
+    def __init__(self, fun, x):
+        self.nested, self.exposed = False, False
+        kind = type(x)
+        if kind is float or kind is np.float64 or (kind is np.ndarray and x.dtype.kind == "f"):
+            self.structure, self.given = None, (x,)
+            box = ArrayBox(asarray(x))
+            self.xs = [box]
+        else:
+            self.given, self.structure = flatten(opened(x))
+            self.xs = []
+            for leaf in self.given:
+                box, self.nested = box_of(leaf, self.nested)
+                self.xs.append(box)
+            box = boxed(rebuild(self.structure, self.xs))
+        self.value = self.run(fun, box)
+        if isinstance(self.value, Variable):
+            self.ys, self.outputs = [self.value], None
+        else:
+            self.ys, self.outputs = flatten(opened(self.value))
+            if not any(isinstance(y, Variable) for y in self.ys):
+                warn(blamed("")[0], "Output seems independent of input.")
+
+    def run(self, fun, box):
+        """`fun(box)`, as a function that is being differentiated."""
+        thread, is_off = get_ident(), not recording()
+        block = enter(True) if is_off else None
+        outside = running.get(thread)
+        running[thread] = self.xs if outside is None else (*outside, *self.xs)
+        self.origin, origin = enter_origin()
+        try:
+            return fun(box)
+        finally:
+            leave_origin(origin)
+            if outside is None:
+                del running[thread]
+            else:
+                running[thread] = outside
+            if is_off:
+                leave(block)
+
+    # --- what is inside, and what is outside ---
+
+    def depends(self, y):
+        """Whether `y` is a Variable that depends on one outside."""
+        if not isinstance(y, Variable) or not y.requires_grad:
+            return False
+        own = set(map(id, self.xs))
+        return any(id(x) not in own for x in ends.leaves([y]))
+
+    def outside(self, y):
+        """`y` as it is returned: a box only if it depends on a Variable outside."""
+        if not isinstance(y, Variable):
+            return y
+        if not self.depends(y):
+            return y.data[()]
+        self.exposed = True
+        return y
+
+    def result(self):
+        """The value, as it is returned."""
+        return rebuild(self.outputs, list(map(self.outside, self.ys)))
+
+    def only_first(self):
+        """Let only the first part of the value, a tuple, count from now on."""
+        self.value, _ = self.value
+        self.ys, self.outputs = flatten(opened(self.value))
+
+    def notice(self):
+        """A Variable that the function captured counts as one that it was passed."""
+        self.nested = self.nested or any(map(self.depends, self.ys))
+
+    # --- derivatives ---
+
+    def pull(self, gys):
+        """The gradients for the argument, from those of the leaves of the value; None for ones."""
+        ys, nested, arrays = self.ys, self.nested, gys
+        if gys is not None:
+            pairs = [(y, gy) for y, gy in zip(ys, gys, strict=True) if isinstance(y, Variable)]
+            ys, gys = [y for y, _ in pairs], [started(gy, y) for y, gy in pairs]
+            nested = nested or any(gy.requires_grad for gy in gys)
+            arrays = [gy.data for gy in gys]
+        elif self.outputs is not None or not isinstance(ys[0], Variable):
+            ys = [y for y in ys if isinstance(y, Variable)]
+        gxs = None
+        if not nested:
+            gxs = engine.gradients(ys, arrays or [None] * len(ys), self.xs, self.origin)
+            self.nested = gxs is None  # it met a Variable that the function captured
+        if gxs is None:
+            self.exposed = True
+            gxs = self.recorded(ys, gys or [ones_like(y) for y in ys], self.xs)
+        if self.structure is None:
+            return self.as_given(self.xs[0], self.given[0], gxs[0])
+        return self.packed(map(self.as_given, self.xs, self.given, gxs))
+
+    def recorded(self, ys, gys, xs, hooks=True):
+        """The gradients for `xs` as Variables, which can be differentiated themselves."""
+        thread = get_ident()
+        outside = running.get(thread)
+        running[thread] = outside or ()
+        try:
+            return recorded.gradients(ys, gys, xs, True, hooks=hooks)
+        finally:
+            if outside is None:
+                del running[thread]
+
+    def as_given(self, x, given, gx):
+        """A gradient as it is returned: of the kind of the argument."""
+        if gx is None:
+            gx = zeros_like(x)
+        elif isinstance(gx, Variable):
+            return self.outside(gx)
+        return gx if isinstance(given, np.ndarray) else gx[()]
+
+    def packed(self, parts):
+        """One part for each leaf of the argument, in its structure."""
+        return boxed(rebuild(self.structure, list(parts)))
+
+    def vjp(self, g):
+        """The gradient for the argument, from one of the value."""
+        return self.pull(flatten_as(self.outputs, g, "the gradient to pull back"))
+
+    def push(self, v):
+        """The derivative of the value along `v`, of the structure of the argument; None for ones.
+
+        By differentiating the pullback, which is linear, for the gradients that it is given.
+        """
+        if v is None:
+            vs = list(map(ones_like, self.xs))
+        else:
+            vs = flatten_as(self.structure, opened(v), "the tangent")
+            vs = [started(dx, x) for dx, x in zip(vs, self.xs, strict=True)]
+            self.nested = self.nested or any(dx.requires_grad for dx in vs)
+        self.notice()
+        ys, us, gxs = self.pullback()
+        pairs = [(gx, dx) for gx, dx in zip(gxs, vs, strict=True) if gx is not None]
+        made, along = [gx for gx, _ in pairs], [dx for _, dx in pairs]
+        if self.nested:
+            dus = self.recorded(made, along, us, hooks=False)
+        else:
+            dus = engine.gradients(made, [dx.data for dx in along], us, hooks=False)
+        found = dict(zip(map(id, ys), dus, strict=True))
+        dys = [found.get(id(y)) for y in self.ys]
+        dys = [zeros_like(y) if dy is None else dy for y, dy in zip(self.ys, dys, strict=True)]
+        return boxed(rebuild(self.outputs, [
+            self.outside(dy) if isinstance(dy, Variable) else dy[()] for dy in dys
+        ]))  # fmt: skip
+
+    def pullback(self):
+        """The Variables among the leaves of the value, gradients of them, and what these become."""
+        thread = get_ident()
+        alone = thread not in pushing
+        pushing.add(thread)
+        try:
+            return linear_pullback(self.ys, self.xs, self.nested, False)
+        finally:
+            if alone:
+                pushing.discard(thread)

@@ -1,0 +1,1 @@
+"""Rules are rows: see fastgrad.functions."""

@@ -1,0 +1,170 @@
+"""Tracers of a program's own: `trace` makes a node of a class of the program's for each call.
+
+For graphs that are drawn, printed or replayed; derivatives are not taken in this way. Its boxes are
+found by NumPy's protocols. A primitive, and a derivative of a function, are one call each.
+"""
+
+import contextlib
+import itertools
+import operator
+import warnings
+
+import numpy as np
+
+from fastgrad.compat.autograd.boxes import ArrayBox, Box, box_of
+from fastgrad.trees import flatten, rebuild
+
+levels = []  # of the traces that are going on, in whatever thread
+numbers = itertools.count(1)
+
+
+class TraceStack:
+    """The traces that are going on."""
+
+    @contextlib.contextmanager
+    def new_trace(self):
+        """A block with a trace of its own, which has a number."""
+        level = next(numbers)
+        levels.append(level)
+        try:
+            yield level
+        finally:
+            levels.remove(level)
+
+
+trace_stack = TraceStack()
+
+
+class Node:
+    """What a tracer makes of a call: a program derives from it."""
+
+    __slots__ = ()
+
+    def __init__(self, value, fun, args, kwargs, parent_argnums, parents):
+        raise NotImplementedError(f"{type(self).__name__} has no __init__ for the node of a call")
+
+    def initialize_root(self, *args, **kwargs):
+        """Fill the node that a graph begins with."""
+        raise NotImplementedError(f"{type(self).__name__} has no initialize_root")
+
+    @classmethod
+    def new_root(cls, *args, **kwargs):
+        """A node for a graph to begin with."""
+        root = cls.__new__(cls)
+        root.initialize_root(*args, **kwargs)
+        return root
+
+
+class TraceBox(Box):
+    """A value with the node that it came from."""
+
+    __slots__ = ("_value", "_trace", "_node")
+    __array_priority__ = 100.0
+
+    def __init__(self, value, trace, node):
+        self._value, self._trace, self._node = value, trace, node
+
+    def __array_ufunc__(self, ufunc, method, *args, **kwargs):
+        return traced(ufunc if method == "__call__" else getattr(ufunc, method), args, kwargs)
+
+    def __array_function__(self, function, types, args, kwargs):
+        return traced(function, args, kwargs)
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        found = getattr(self._value, name)
+        if not callable(found):
+            return traced(np.transpose, (self,), {}) if name == "T" else found
+
+        def method(x, *args, **kwargs):
+            return getattr(x, name)(*args, **kwargs)
+
+        method.__name__ = name
+        return lambda *args, **kwargs: traced(method, (self, *args), kwargs)
+
+    def __getitem__(self, index):
+        return traced(operator.getitem, (self, index), {})
+
+    def __iter__(self):
+        return (self[i] for i in range(len(self)))
+
+    def __len__(self):
+        return len(self._value)
+
+    def __bool__(self):
+        return bool(self._value)
+
+    __hash__ = object.__hash__
+
+    def __str__(self):
+        return f"Autograd {type(self).__name__} with value {self._value}"
+
+
+def operators(name, function):
+    """The two methods of an operator, or the one of a unary or a comparison."""
+
+    def method(self, *others):
+        return traced(function, (self, *others), {})
+
+    def reflected(self, other):
+        return traced(function, (other, self), {})
+
+    setattr(TraceBox, f"__{name}__", method)
+    if name not in UNREFLECTED:
+        setattr(TraceBox, f"__r{name}__", reflected)
+
+
+UNREFLECTED = {"neg", "pos", "abs", "eq", "ne", "lt", "le", "gt", "ge"}
+for _name, _function in {
+    "neg": np.negative, "pos": np.positive, "abs": np.abs, "add": np.add, "sub": np.subtract,
+    "mul": np.multiply, "truediv": np.true_divide, "floordiv": np.floor_divide, "mod": np.mod,
+    "pow": np.power, "matmul": np.matmul, "eq": np.equal, "ne": np.not_equal, "lt": np.less,
+    "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
+}.items():  # fmt: skip
+    operators(_name, _function)
+
+
+def traced(fun, args, kwargs):
+    """`fun(*args, **kwargs)`, with a node, of those boxes that belong to the innermost trace."""
+    if not any(isinstance(x, TraceBox) for x in args):  # they are in lists, as of concatenate
+        args, structure = flatten(args)
+        fun = taking_leaves(fun, structure)
+    level = max(x._trace for x in args if isinstance(x, TraceBox))
+    own = [(i, x) for i, x in enumerate(args) if isinstance(x, TraceBox) and x._trace == level]
+    values = list(args)
+    for i, x in own:
+        values[i] = x._value
+    value = fun(*values, **kwargs)
+    argnums, parents = tuple(i for i, _ in own), tuple(x._node for _, x in own)
+    node = type(parents[0])(value, fun, tuple(values), kwargs, argnums, parents)
+    return new_box(value, level, node)
+
+
+def taking_leaves(fun, structure):
+    """`fun`, called with the leaves of its arguments."""
+
+    def of_leaves(*leaves, **kwargs):
+        return fun(*rebuild(structure, leaves), **kwargs)
+
+    of_leaves.__name__ = getattr(fun, "__name__", "call")
+    return of_leaves
+
+
+def new_box(value, trace, node):
+    """A box for a value, which belongs to the trace of that number; an ArrayBox for a VJPNode."""
+    from fastgrad.compat.autograd.core import VJPNode
+
+    if isinstance(node, VJPNode):
+        return box_of(value, False)[0]
+    return TraceBox(value, trace, node)
+
+
+def trace(start_node, fun, x):
+    """The value of `fun(x)` and its node; None, and a warning, if it does not depend on `x`."""
+    with trace_stack.new_trace() as level:
+        y = fun(new_box(x, level, start_node))
+    if isinstance(y, ArrayBox) or (isinstance(y, TraceBox) and y._trace == level):
+        return y._value, y._node
+    warnings.warn("Output seems independent of input.", stacklevel=2)
+    return y, None
