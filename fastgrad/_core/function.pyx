@@ -65,7 +65,8 @@ cdef class Function(Node):
     return Variables.
 
     Operands are Variables, or ndarrays and scalars, which are constants: `forward` gets them as
-    they are. A call returns a Variable, or a list of Variables for several outputs. TypeError for
+    they are. (As in DeZero, if the class attribute `lifts` is a class of Variables: operands that
+    are none, None included, are made such, and gradients that `backward` leaves out are None.) A call returns a Variable, or a list of Variables for several outputs. TypeError for
     an operand of another type, or if `forward` returns something that is no array.
 
     >>> import numpy as np
@@ -84,6 +85,7 @@ cdef class Function(Node):
     """
 
     differentiable = False
+    lifts = None
 
     def __cinit__(self):
         if needs_no_tracking(self):
@@ -102,6 +104,9 @@ cdef class Function(Node):
                     data = value_of(x)
                     require_shape(x, <PyObject *>data)
                 requires_grad = True
+        if constants and self.lifts is not None:
+            inputs = lifted(self, inputs, requires_grad)
+            constants, requires_grad = False, True
         if len(inputs) == 1 and not constants:  # no list of one
             xs = value_of(inputs[0])
             ys = self.forward(xs)
@@ -251,6 +256,20 @@ cdef Handle output_of(object y, bint requires_grad, PyTypeObject *cls):
         if not is_array(<PyObject *>y):
             raise TypeError(f"{type(y)} is not supported")
     return variable(y, requires_grad, cls)
+
+
+cdef tuple lifted(Function f, tuple inputs, bint requires_grad):
+    """All as Variables; those that are made here need a gradient if no other does."""
+    cdef Handle x
+    cdef list made = []
+    for value in inputs:
+        if not isinstance(value, Handle):
+            x = f.lifts(value)
+            if requires_grad:
+                x.flags &= ~REQUIRES_GRAD
+            value = x
+        made.append(value)
+    return tuple(made)
 
 
 cdef list operands_of(Function f, tuple inputs):

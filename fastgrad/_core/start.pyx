@@ -8,7 +8,7 @@ from fastgrad._core.accumulate cimport Gradient, NONE, boxed, forget, ones_gradi
 from fastgrad._core.fit cimport brought
 from fastgrad._core.graph cimport array_of, as_recorded, shown_by, value_of
 from fastgrad._core.hooks cimport hook_leaf
-from fastgrad._core.node cimport HOOKED, LEAF
+from fastgrad._core.node cimport HOOKED, Handle, LEAF
 from fastgrad._core.run cimport deposit, note
 from fastgrad._kernels.loops cimport import_numpy, is_double
 

@@ -13,8 +13,16 @@ from fastgrad.compat.autograd.boxes import boxed, opened
 from fastgrad.compat.autograd.differentiated import Differentiated
 from fastgrad.compat.autograd.vspaces import vspace
 from fastgrad.compat.autograd.wrap_util import unary_to_nary, wraps
+from fastgrad.transforms.arguments import constant, zeros_like
 from fastgrad.transforms.jacobians import jacobian_blocks
 from fastgrad.variable import Variable
+
+__all__ = [
+    "checkpoint", "deriv", "egrad", "elementwise_grad", "grad", "grad_and_aux", "grad_named",
+    "hessian", "hessian_tensor_product", "hessian_vector_product", "holomorphic_grad", "jacobian",
+    "make_ggnvp", "make_hvp", "make_jvp", "make_jvp_reversemode", "make_vjp", "multigrad_dict",
+    "tensor_jacobian_product", "value_and_grad", "vector_jacobian_product",
+]  # fmt: skip
 
 make_vjp = unary_to_nary(core.make_vjp)
 make_jvp = unary_to_nary(core.make_jvp)
@@ -94,7 +102,9 @@ def deriv(fun, x):
     >>> deriv(lambda x: x**3)(2.0)
     np.float64(12.0)
     """
-    return core.make_jvp(fun, x)(vspace(x).ones())[1]
+    call = Differentiated(fun, x)
+    is_real = all(x.dtype.kind != "c" for x in call.xs)
+    return call.push(None if is_real else vspace(x).ones())
 
 
 @unary_to_nary
@@ -160,7 +170,39 @@ def hessian(fun, x):
     array([[4., 2.],
            [2., 0.]])
     """
-    return jacobian(jacobian(fun))(x)
+    call = Differentiated(fun, x)
+    require_array("hessian", call)
+    if any(x.dtype.kind == "c" for x in call.xs):
+        raise ValueError("hessian: the gradient is complex; use make_hvp, or real parts")
+    call.notice()
+    rows = [jacobian_blocks(call, gxs) for gxs in recorded_rows(call)]
+    shape = call.ys[0].shape if isinstance(call.ys[0], Variable) else np.shape(call.ys[0])
+    places = range(len(call.xs))
+    return call.packed([call.packed([made(call, joined([row[i][j] for row in rows], shape))
+                                     for j in places]) for i in places])  # fmt: skip
+
+
+def recorded_rows(call):
+    """For each element of the value, its gradients as Variables with a graph, or constants."""
+    (y,) = call.ys
+    for i in np.ndindex(y.shape if isinstance(y, Variable) else np.shape(y)):
+        gxs = [None] * len(call.xs)
+        if isinstance(y, Variable):
+            unit = np.zeros(y.shape, y.dtype)
+            unit[i] = 1
+            gxs = call.recorded([y], [constant(unit, y)], call.xs)
+        yield [
+            constant(zeros_like(x), x) if g is None else g
+            for x, g in zip(call.xs, gxs, strict=True)
+        ]
+
+
+def joined(blocks, shape):
+    """Blocks, one for each element of an array of that shape, as one array that begins with it."""
+    if not blocks:
+        return np.zeros(shape)
+    block = blocks[0] if len(blocks) == 1 else xp.stack(blocks)
+    return xp.reshape(block, (*shape, *blocks[0].shape))
 
 
 @unary_to_nary

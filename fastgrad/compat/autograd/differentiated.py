@@ -32,7 +32,8 @@ class Differentiated(ArgumentsBase):
 
     def __init__(self, fun, x):
         self.nested, self.exposed = False, False
-        if type(x) is np.ndarray or type(x) is float or type(x) is np.float64:
+        kind = type(x)
+        if kind is float or kind is np.float64 or (kind is np.ndarray and x.dtype.kind == "f"):
             self.structure, self.given = None, (x,)
             box = ArrayBox(asarray(x))
             self.xs = [box]
@@ -151,13 +152,16 @@ class Differentiated(ArgumentsBase):
         return self.pull(flatten_as(self.outputs, g, "the gradient to pull back"))
 
     def push(self, v):
-        """The derivative of the value along `v`, which has the structure of the argument.
+        """The derivative of the value along `v`, of the structure of the argument; None for ones.
 
         By differentiating the pullback, which is linear, for the gradients that it is given.
         """
-        vs = flatten_as(self.structure, opened(v), "the tangent")
-        vs = [started(dx, x) for dx, x in zip(vs, self.xs, strict=True)]
-        self.nested = self.nested or any(dx.requires_grad for dx in vs)
+        if v is None:
+            vs = list(map(ones_like, self.xs))
+        else:
+            vs = flatten_as(self.structure, opened(v), "the tangent")
+            vs = [started(dx, x) for dx, x in zip(vs, self.xs, strict=True)]
+            self.nested = self.nested or any(dx.requires_grad for dx in vs)
         self.notice()
         ys, us, gxs = self.pullback()
         pairs = [(gx, dx) for gx, dx in zip(gxs, vs, strict=True) if gx is not None]

@@ -110,19 +110,40 @@ class Call:
             if i in self.nests:
                 found += self.parts(dense(gx), self.nests[i])
             else:
-                found.append(fitted(self.name, dense(gx), np.shape(self.args[i])))
+                found.append(self.fitted(gx, self.args[i]))
         return tuple(found)
 
     def parts(self, derivative, nest):
         """Of a derivative for a nest, or for what the function returned, those of its arrays."""
         if nest is None:
-            return (fitted(self.name, derivative, np.shape(self.ans)),)
+            return (self.fitted(derivative, self.ans),)
         structure, values, free = nest
         leaves = flatten_as(structure, opened(derivative), f"{self.name}: the derivative")
         return tuple(
-            fitted(self.name, leaf, np.shape(x))
+            self.fitted(leaf, x)
             for leaf, x, f in zip(leaves, values, free, strict=True) if f
         )  # fmt: skip
+
+    def fitted(self, gx, x):
+        """A gradient for `x` as the engine takes it, of a shape that a rule may leave to NumPy."""
+        if gx is None:
+            return None
+        shape = np.shape(x)
+        if not isinstance(gx, Variable):
+            gx = np.asarray(dense(gx))
+            if recording():  # as in autograd, what is no box is a constant
+                if not gx.any():
+                    return None
+                gx = Variable(gx, requires_grad=False)
+        if gx.shape == shape:
+            return gx
+        if gx.size == np.prod(shape, dtype=int):
+            return np.reshape(gx, shape)
+        try:
+            return np.broadcast_to(gx, shape)
+        except ValueError:
+            wrong = f"{self.name}: a derivative has shape {gx.shape}, expected {shape}"
+            raise ValueError(wrong) from None
 
     def rule(self, rules, kind):
         """The rule for the arguments that came as boxes."""
@@ -163,24 +184,6 @@ class SparseObject:
 def dense(x):
     """`x`, an array in place of a SparseObject."""
     return x.mut_add(x.vs.zeros()) if isinstance(x, SparseObject) else x
-
-
-def fitted(name, gx, shape):
-    """A gradient as the engine takes it: of that shape, which a rule may have left to broadcast."""
-    if gx is None:
-        return None
-    if not isinstance(gx, Variable):
-        gx = np.asarray(gx)
-        if recording() and not gx.any():  # zeros, not lost by being computed with arrays
-            return None
-    if gx.shape == shape:
-        return gx
-    if gx.size == np.prod(shape, dtype=int):
-        return np.reshape(gx, shape)
-    try:
-        return np.broadcast_to(gx, shape)
-    except ValueError:
-        raise ValueError(f"{name}: a derivative has shape {gx.shape}, expected {shape}") from None
 
 
 def outside(f, args, kwargs):

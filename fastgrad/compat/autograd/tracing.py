@@ -76,8 +76,12 @@ class TraceBox(Box):
         found = getattr(self._value, name)
         if not callable(found):
             return traced(np.transpose, (self,), {}) if name == "T" else found
-        return lambda *args, **kwargs: traced(operator.methodcaller(name, *args, **kwargs),
-                                              (self,), {})  # fmt: skip
+
+        def method(x, *args, **kwargs):
+            return getattr(x, name)(*args, **kwargs)
+
+        method.__name__ = name
+        return lambda *args, **kwargs: traced(method, (self, *args), kwargs)
 
     def __getitem__(self, index):
         return traced(operator.getitem, (self, index), {})

@@ -62,7 +62,9 @@ def linear_dynamics_by_bbvi():
     values = data(dimension=4, count=60)
     model = LDS(4, 2, emissions="gaussian")
     model.initialize(values)
-    elbos, posterior = model.fit(values, method="bbvi", num_iters=15, initialize=False)
+    elbos, posterior = model.fit(
+        values, method="bbvi", variational_posterior="meanfield", num_iters=15, initialize=False
+    )
     return np.array(elbos), flat(model.params), posterior.mean_continuous_states
 
 
