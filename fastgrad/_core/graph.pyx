@@ -149,7 +149,8 @@ def declare_kept(cls, keep):
 
 cdef bint keeps(Handle x) noexcept:
     cdef PyTypeObject *type = Py_TYPE(<PyObject *>x)
-    return type != variable_type and type_attribute(type, KEEPS) == <PyObject *>True
+    cdef PyObject *kept = NULL if type == variable_type else type_attribute(type, KEEPS)
+    return kept != NULL and <object>kept is True
 
 
 cdef PyObject *known_for(Handle x) noexcept:

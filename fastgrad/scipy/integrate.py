@@ -37,7 +37,7 @@ class _System:
         moved = [self.leaves[i] for i in self.places]
         self.leaves = [None if isinstance(x, _Variable) else x for x in self.leaves]
         self.n_y, self.n_t = _np.size(_value(y0)), _np.size(_value(t))
-        self.parts = [_np.ravel(_floating(x)) for x in (y0, t, *moved)]
+        self.parts = [_np.ravel(_floats(x)) for x in (y0, t, *moved)]
 
     def split(self, u):
         """The start, the times and the parameters."""
@@ -89,9 +89,9 @@ class _System:
         return _np.concatenate([dy, ga, gp])
 
 
-def _floating(x):
-    """A Variable or an array of floating-point numbers."""
-    return x if isinstance(x, _Variable) else _np.asarray(x, float)
+def _floats(x):
+    """A Variable or an array of float64, as SciPy computes."""
+    return x.astype(float) if isinstance(x, _Variable) else _np.asarray(x, float)
 
 
 def _forward(u, system):

@@ -16,6 +16,9 @@ array([[1.5       , 1.        ],
        [2.16666667, 1.5       ]])
 """
 
+import functools as _functools
+import inspect as _inspect
+
 import numpy as _np
 import scipy.linalg as _scipy
 
@@ -28,6 +31,7 @@ from fastgrad.numpy.lookup import namespace_of as _namespace_of
 from fastgrad.op import INPUTS as _INPUTS
 from fastgrad.op import OUTPUT as _OUTPUT
 from fastgrad.op import op as _op
+from fastgrad.scipy.rules import exact as _exact
 
 __all__ = [
     "inv", "det", "solve", "solve_triangular", "solve_banded", "solve_sylvester",
@@ -47,6 +51,33 @@ def _refuse(name, **given):
             )
 
 
+def _sound(x):
+    """`x` as LAPACK takes it: native and aligned, of no more precision than double."""
+    x = _exact(x)
+    if not isinstance(x, _np.ndarray):
+        return x
+    if x.dtype.char in "gG":
+        return x.astype(x.dtype.char.replace("g", "d").replace("G", "D"))
+    return x if x.flags.aligned else x.copy()
+
+
+def _forward(name):
+    """SciPy's function, which overwrites nothing."""
+    function = getattr(_scipy, name)
+    signature = _inspect.signature(function)
+
+    @_functools.wraps(function)
+    def forward(*args, **kwargs):
+        bound = signature.bind(*map(_sound, args), **{k: _sound(x) for k, x in kwargs.items()})
+        for key in bound.arguments:
+            if key.startswith("overwrite_"):
+                bound.arguments[key] = False
+        y = function(*bound.args, **bound.kwargs)
+        return tuple(y) if isinstance(y, tuple) else y
+
+    return forward
+
+
 def _conj(xp, x):
     return xp.conj(x) if _np.iscomplexobj(x) or x.dtype.kind == "c" else x
 
@@ -63,27 +94,9 @@ _SYMMETRIC = ("sym", "symmetric")
 _HERMITIAN = ("her", "hermitian", "pos", "positive definite")
 
 
-def _inv(a, overwrite_a=False, check_finite=True, **kwargs):
-    return _scipy.inv(a, False, check_finite, **kwargs)
-
-
 def _inv_vjp(xp, g, y, a, overwrite_a=False, check_finite=True, **kwargs):
     _refuse("inv", assume_a=kwargs.get("assume_a") not in _GENERAL)
     return _linalg.inv_vjp(xp, g, y, a)
-
-
-def _det(a, overwrite_a=False, check_finite=True):
-    return _scipy.det(a, False, check_finite)
-
-
-def _solve(
-    a, b, lower=False, overwrite_a=False, overwrite_b=False, check_finite=True, assume_a=None,
-    transposed=False,
-):  # fmt: skip
-    assume = {} if assume_a is None else {"assume_a": assume_a}
-    return _scipy.solve(
-        a, b, lower=lower, check_finite=check_finite, transposed=transposed, **assume
-    )  # fmt: skip
 
 
 def _solve_rule(i):
@@ -113,16 +126,14 @@ def _filled(xp, a, lower, conjugate):
     return part + (_conj(xp, other) if conjugate else other)
 
 
-inv = _op("inv", _inv, _OUTPUT, vjp=_inv_vjp)
-det = _op("det", _det, _INPUTS | _OUTPUT, vjp=lambda xp, g, y, a, *_, **__: _linalg.det_vjp(
-    xp, g, y, a))  # fmt: skip
-solve = _op("solve", _solve, _INPUTS | _OUTPUT, vjp=(_solve_rule(0), _solve_rule(1)))
-
-
-def _solve_triangular(
-    a, b, trans=0, lower=False, unit_diagonal=False, overwrite_b=False, check_finite=True
-):  # fmt: skip
-    return _scipy.solve_triangular(a, b, trans, lower, unit_diagonal, False, check_finite)
+inv = _op("inv", _forward("inv"), _OUTPUT, vjp=_inv_vjp)
+det = _op(
+    "det",
+    _forward("det"),
+    _INPUTS | _OUTPUT,
+    vjp=lambda xp, g, y, a, *_, **__: _linalg.det_vjp(xp, g, y, a),
+)
+solve = _op("solve", _forward("solve"), _INPUTS | _OUTPUT, vjp=(_solve_rule(0), _solve_rule(1)))
 
 
 _TRANSPOSED = {0: 1, "N": 1, 1: 0, "T": 0}
@@ -152,16 +163,12 @@ def _triangular_rule(i):
 
 solve_triangular = _op(
     "solve_triangular",
-    _solve_triangular,
+    _forward("solve_triangular"),
     _INPUTS | _OUTPUT,
     vjp=(_triangular_rule(0), _triangular_rule(1)),
 )
 
 # --- banded systems ---
-
-
-def _solve_banded(l_and_u, ab, b, overwrite_ab=False, overwrite_b=False, check_finite=True):
-    return _scipy.solve_banded(l_and_u, ab, b, False, False, check_finite)
 
 
 def _rows_of_bands(l_and_u, n):
@@ -192,7 +199,7 @@ def _banded_rule(i):
 
 solve_banded = _op(
     "solve_banded",
-    _solve_banded,
+    _forward("solve_banded"),
     _INPUTS | _OUTPUT,
     vjp=(None, _banded_rule(0), _banded_rule(1)),
 )
@@ -213,7 +220,7 @@ def _sylvester_rule(i):
 
 solve_sylvester = _op(
     "solve_sylvester",
-    lambda a, b, q: _scipy.solve_sylvester(a, b, q),
+    _forward("solve_sylvester"),
     _INPUTS | _OUTPUT,
     vjp=tuple(map(_sylvester_rule, range(3))),
 )
@@ -231,13 +238,9 @@ solve_lyapunov = solve_continuous_lyapunov
 # --- decompositions ---
 
 
-def _cholesky(a, lower=False, overwrite_a=False, check_finite=True):
-    return _scipy.cholesky(a, lower, False, check_finite)
-
-
 cholesky = _op(
     "cholesky",
-    _cholesky,
+    _forward("cholesky"),
     _OUTPUT,
     vjp=lambda xp, g, y, a, lower=False, *_, **__: _decompositions.cholesky_vjp(
         xp, g, y, a, upper=not lower
@@ -262,11 +265,6 @@ def cho_solve(c_and_lower, b, overwrite_b=False, check_finite=True):
     return solve_triangular(c, y, then, lower, check_finite=check_finite)
 
 
-def _eigh(a, b=None, **kwargs):
-    y = _scipy.eigh(a, b, **{**kwargs, "overwrite_a": False, "overwrite_b": False})
-    return tuple(y) if isinstance(y, tuple) else y
-
-
 def _eigh_vjp(xp, g, y, a, b=None, *, lower=True, eigvals_only=False, **kwargs):
     _refuse("eigh", b=b is not None)
     _refuse("eigh", **{key: kwargs.get(key) is not None
@@ -277,7 +275,7 @@ def _eigh_vjp(xp, g, y, a, b=None, *, lower=True, eigvals_only=False, **kwargs):
     return _decompositions.eigh_vjp(xp, g, y, a, triangle)
 
 
-eigh = _op("eigh", _eigh, _INPUTS | _OUTPUT, vjp=_eigh_vjp)
+eigh = _op("eigh", _forward("eigh"), _INPUTS | _OUTPUT, vjp=_eigh_vjp)
 eigh.none_for_absent = True
 
 
@@ -288,16 +286,9 @@ def eigvalsh(a, b=None, **kwargs):
     return eigh(a, b, **kwargs, eigvals_only=True)
 
 
-def _svd(
-    a, full_matrices=True, compute_uv=True, overwrite_a=False, check_finite=True,
-    lapack_driver="gesdd",
-):  # fmt: skip
-    return _scipy.svd(a, full_matrices, compute_uv, False, check_finite, lapack_driver)
-
-
 svd = _op(
     "svd",
-    _svd,
+    _forward("svd"),
     _INPUTS | _OUTPUT,
     vjp=lambda xp, g, y, a, full_matrices=True, compute_uv=True, *_, **__: _decompositions.svd_vjp(
         xp, g, y, a, full_matrices, compute_uv
@@ -306,7 +297,7 @@ svd = _op(
 svd.none_for_absent = True
 svdvals = _op(
     "svdvals",
-    lambda a, overwrite_a=False, check_finite=True: _scipy.svdvals(a, False, check_finite),
+    _forward("svdvals"),
     vjp=lambda xp, g, y, a, *_, **__: _decompositions.svdvals_vjp(xp, g, y, a),
 )
 
@@ -330,7 +321,7 @@ def _of_matrix(name):
             at = at + 0j
         return row(_block(xp, at, g))[..., :n, n:]
 
-    row = _op(name, getattr(_scipy, name), vjp=vjp)
+    row = _op(name, _forward(name), vjp=vjp)
     return row
 
 
@@ -340,7 +331,7 @@ def _sqrtm_vjp(xp, g, y, a, disp=True, blocksize=64):
     return solve_sylvester(_transposed(xp, y), _transposed(xp, y), g)
 
 
-sqrtm = _op("sqrtm", _scipy.sqrtm, _INPUTS | _OUTPUT, vjp=_sqrtm_vjp)
+sqrtm = _op("sqrtm", _forward("sqrtm"), _INPUTS | _OUTPUT, vjp=_sqrtm_vjp)
 expm, logm, sinm, cosm, tanm, sinhm, coshm, tanhm = map(_of_matrix, __all__[-8:])
 
 __getattr__, __dir__ = _namespace_of(_scipy, globals())

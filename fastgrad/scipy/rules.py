@@ -21,6 +21,19 @@ def no_rule(name, operand):
     return vjp
 
 
+def exact(x):
+    """`x` in a dtype of which SciPy makes no less than NumPy: native, and no small integers.
+
+    (Of integers of one or two bytes it computes in single precision; those in the other byte order
+    some of its functions read as they lie.)
+    """
+    if not isinstance(x, (np.ndarray, np.generic)):
+        return x
+    if x.dtype.kind in "biu" and x.dtype.itemsize < 4:
+        return x.astype(float)
+    return x if x.dtype.isnative else x.astype(x.dtype.newbyteorder("="))
+
+
 def marked(x, bad):
     """`x`, and NaN where `bad`: so are all derivatives there.
 

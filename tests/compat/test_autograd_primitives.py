@@ -167,6 +167,13 @@ def test_rules_that_call_math_serve_the_first_order():
         hessian(lambda x: np.sum(array(x) ** 2))(X)
 
 
+def test_a_rule_of_what_does_not_depend_on_a_box():
+    double = primitive(lambda x: 2 * x)
+    defvjp(double, lambda ans, x: lambda g: double(g))
+    assert grad(grad(lambda x: double(x) + x**2))(1.0) == 2.0
+    assert grad(grad(lambda x: double(x) ** 2))(1.0) == 8.0
+
+
 @pytest.mark.parametrize("zero", [0.0, onp.zeros(()), None])
 def test_a_rule_of_zeros_is_differentiable(zero):
     f = made(np.floor, lambda ans, x: lambda g: zero)

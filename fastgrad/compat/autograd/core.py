@@ -7,7 +7,7 @@ from fastgrad._core.ends import leaves
 from fastgrad.compat.autograd.boxes import Box, getval, isbox  # noqa: F401
 from fastgrad.compat.autograd.differentiated import Differentiated
 from fastgrad.compat.autograd.primitives import primitive_jvps, primitive_vjps
-from fastgrad.compat.autograd.tracer import Node, primitive
+from fastgrad.compat.autograd.tracer import Node, primitive, toposort, trace  # noqa: F401
 from fastgrad.compat.autograd.util import func, subval  # noqa: F401
 from fastgrad.compat.autograd.vspaces import SparseObject, VSpace, vspace  # noqa: F401
 from fastgrad.transforms import gradients

@@ -131,8 +131,10 @@ class Call:
         shape = np.shape(x)
         if not isinstance(gx, Variable):
             gx = np.asarray(dense(gx))
-            if recording() and not gx.any():  # zeros, not lost by being computed with arrays
-                return None
+            if recording():  # as in autograd, what is no box is a constant
+                if not gx.any():
+                    return None
+                gx = Variable(gx, requires_grad=False)
         if gx.shape == shape:
             return gx
         if gx.size == np.prod(shape, dtype=int):

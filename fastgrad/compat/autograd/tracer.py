@@ -5,14 +5,7 @@ import warnings
 
 from fastgrad.compat.autograd.boxes import Box, getval, holds_box, isbox
 from fastgrad.compat.autograd.primitives import call_primitive, notrace
-from fastgrad.compat.autograd.tracing import (
-    Node,
-    TraceBox,
-    new_box,
-    trace,
-    trace_stack,
-    traced,
-)
+from fastgrad.compat.autograd.tracing import Node, TraceBox, new_box, trace, trace_stack, traced
 from fastgrad.compat.autograd.util import subvals, toposort  # noqa: F401
 from fastgrad.compat.autograd.wrap_util import wraps
 from fastgrad.variable import Variable
@@ -23,6 +16,7 @@ __all__ = [
 ]  # fmt: skip
 
 CONTAINERS = (tuple, list, dict)
+box_types, box_type_mappings = Box.types, Box.type_mappings
 
 
 def primitive(f_raw):

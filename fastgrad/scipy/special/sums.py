@@ -1,11 +1,14 @@
 """`logsumexp`, `softmax` and `log_softmax` with SciPy's arguments: as in `fastgrad.special`."""
 
+import functools
+
 import numpy as np
 import scipy.special
 
 from fastgrad._core.protocols import value
 from fastgrad.functions import special
 from fastgrad.functions.along import normalized, spread
+from fastgrad.functions.lengths import floating
 from fastgrad.op import INPUTS, OUTPUT, op, with_operand
 from fastgrad.scipy.rules import marked
 
@@ -44,17 +47,29 @@ def logsumexp_b_vjp(xp, g, y, a, b, axis=None, keepdims=False, return_sign=False
     return g * weights
 
 
-logsumexp = op("logsumexp", scipy.special.logsumexp, INPUTS | OUTPUT, vjp=logsumexp_vjp)
+def of_floating(function):
+    """SciPy's function of floating-point numbers: of unsigned integers it may overflow."""
+
+    @functools.wraps(function)
+    def forward(x, *args, **kwargs):
+        return function(floating(x), *args, **kwargs)
+
+    return forward
+
+
+logsumexp = op(
+    "logsumexp", of_floating(scipy.special.logsumexp), INPUTS | OUTPUT, vjp=logsumexp_vjp
+)
 with_operand(logsumexp, "b", logsumexp_b_vjp)
 softmax = op(
     "softmax",
-    scipy.special.softmax,
+    of_floating(scipy.special.softmax),
     OUTPUT,
     vjp=lambda xp, g, y, x, axis=None: special.softmax_vjp(xp, g, y, x, axis),
 )
 log_softmax = op(
     "log_softmax",
-    scipy.special.log_softmax,
+    of_floating(scipy.special.log_softmax),
     OUTPUT,
     vjp=lambda xp, g, y, x, axis=None: special.log_softmax_vjp(xp, g, y, x, axis),
 )

@@ -20,7 +20,7 @@ import numpy as np
 from fastgrad._core.arguments import holds_variable
 from fastgrad._core.protocols import value
 from fastgrad.op import INPUTS, OUTPUT, op
-from fastgrad.scipy.rules import marked, no_rule
+from fastgrad.scipy.rules import exact, marked, no_rule
 
 __all__ = ["CONTINUOUS", "Family", "with_signature"]
 
@@ -42,7 +42,7 @@ def with_signature(row_name, method, names, defaults, module, vjp, batched=True)
     ]
 
     def forward(*args, **kwargs):
-        return method(*args, **kwargs)
+        return method(*map(exact, args), **{key: exact(x) for key, x in kwargs.items()})
 
     forward.__signature__ = signature = inspect.Signature(parameters)
     row = op(

@@ -21,7 +21,8 @@ _SMALL = 1e6 * _np.finfo(float).eps  # relative to the largest eigenvalue: SciPy
 
 
 def _as_array(x):
-    return x if hasattr(x, "dtype") else _np.asarray(x, float)
+    """As SciPy computes: of float64."""
+    return x.astype(float) if hasattr(x, "dtype") else _np.asarray(x, float)
 
 
 def _size(mean, cov):
