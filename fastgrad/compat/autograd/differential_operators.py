@@ -60,7 +60,7 @@ def grad(fun, x):
     >>> grad(lambda x, y: x * y**2, 1)(2.0, 3.0)
     np.float64(12.0)
     """
-    return scalar_call("Grad", fun, x).pull(None)
+    return scalar_call("Grad", fun, x).pull_once()
 
 
 @unary_to_nary
@@ -71,7 +71,7 @@ def value_and_grad(fun, x):
     (np.float64(9.0), np.float64(6.0))
     """
     call = scalar_call("value_and_grad", fun, x)
-    gx = call.pull(None)
+    gx = call.pull_once()
     if call.nested or call.outputs is not None:
         return call.result(), gx
     return core.getval(call.value), gx  # of plain arguments, and nothing was captured
@@ -89,7 +89,7 @@ def elementwise_grad(fun, x):
     call = Differentiated(fun, x)
     if any(np.iscomplexobj(y) for y in call.ys):
         raise TypeError("Elementwise_grad only applies to real-output functions.")
-    return call.pull(None)
+    return call.pull_once()
 
 
 egrad = elementwise_grad
@@ -289,7 +289,7 @@ def grad_and_aux(fun, x):
     call = Differentiated(fun, x)
     _, aux = call.result()
     call.only_first()
-    return call.pull(None), aux
+    return call.pull_once(), aux
 
 
 def multigrad_dict(fun):

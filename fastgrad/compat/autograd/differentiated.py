@@ -15,7 +15,7 @@ from fastgrad._core.config import enter, leave
 from fastgrad._core.config import get as recording
 from fastgrad._core.node import ArgumentsBase, enter_origin, leave_origin
 from fastgrad.compat.autograd.boxes import ArrayBox, box_of, boxed, opened
-from fastgrad.compat.autograd.primitives import pushing
+from fastgrad.compat.autograd.primitives import pulling_once, pushing
 from fastgrad.conversions import blamed, running, warn
 from fastgrad.transforms.arguments import ones_like, zeros_like
 from fastgrad.transforms.first_order import started
@@ -102,6 +102,17 @@ class Differentiated(ArgumentsBase):
         self.nested = self.nested or any(map(self.depends, self.ys))
 
     # --- derivatives ---
+
+    def pull_once(self):
+        """The gradients for the argument, of the sum of the value, where no others will follow."""
+        thread = get_ident()
+        if thread in pulling_once:
+            return self.pull(None)
+        pulling_once.add(thread)
+        try:
+            return self.pull(None)
+        finally:
+            pulling_once.discard(thread)
 
     def pull(self, gys):
         """The gradients for the argument, from those of the leaves of the value; None for ones."""

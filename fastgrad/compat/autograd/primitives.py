@@ -10,7 +10,7 @@ import numpy as np
 
 from fastgrad._core.config import get as recording
 from fastgrad._core.function import Function
-from fastgrad.compat.autograd.boxes import Box, boxed, getval, holds_box, opened
+from fastgrad.compat.autograd.boxes import ArrayBox, Box, boxed, getval, holds_box, opened
 from fastgrad.conversions import running
 from fastgrad.trees import flatten, flatten_as, rebuild
 from fastgrad.variable import Variable
@@ -21,18 +21,18 @@ primitive_vjps, primitive_jvps = {}, {}
 
 
 class Call:
-    """What one call was: kept apart from the node, whose attributes are looked through.
+    """What one call was.
 
     `args` are values, those of `argnums` in the place of boxes. What is a nest of several has an
     entry in `nests`: its structure, the values of its leaves, and which of them were boxes; so has
     what the function returned, in `outputs`.
     """
 
-    __slots__ = ("fun", "args", "kwargs", "argnums", "nests", "ans", "outputs", "pull")
+    __slots__ = ("fun", "args", "kwargs", "argnums", "nests", "ans", "outputs")
 
     def __init__(self, fun, args, kwargs):
         self.fun, self.args, self.kwargs = fun, list(args), kwargs
-        self.argnums, self.nests, self.outputs, self.pull = [], {}, None, None
+        self.argnums, self.nests, self.outputs = [], {}, None
 
     @property
     def name(self):
@@ -59,9 +59,9 @@ class Call:
                     self.nests[i] = structure, values, free
         return xs
 
-    def compute(self):
+    def returned(self, ans):
         """The outputs that have gradients: an array or a number, or a tuple of arrays."""
-        self.ans = ans = dense(outside(self.fun.fun, self.args, self.kwargs))
+        self.ans = ans
         if holds_box(ans):
             raise TypeError(
                 f"{self.name}: the function uses a box that is not among its positional arguments: "
@@ -118,6 +118,10 @@ class Call:
         if nest is None:
             return (self.fitted(derivative, self.ans),)
         structure, values, free = nest
+        if derivative is None:
+            return (None,) * sum(free)
+        if isinstance(derivative, (np.ndarray, Variable)) and derivative.ndim:
+            derivative = list(derivative)  # of a sequence; its elements
         leaves = flatten_as(structure, opened(derivative), f"{self.name}: the derivative")
         return tuple(
             self.fitted(leaf, x)
@@ -157,7 +161,7 @@ class Call:
 
 def is_vector(x):
     """Whether it is an array, or a number that can be differentiated for."""
-    return isinstance(x, np.ndarray) or type(x) in Box.type_mappings
+    return isinstance(x, np.ndarray) or Box.type_mappings.get(type(x)) is ArrayBox
 
 
 def filled(nest, parts, zeros=False):
@@ -198,33 +202,100 @@ def outside(f, args, kwargs):
 
 
 class PrimitiveCall(Function):
-    """The node of a call of a primitive."""
+    """The node of a call of a primitive: each of these has a class of its own, with its `fun`.
+
+    Its attributes are `ans`, the output, and of `n` arguments those that are no boxes, "0", ...
+    Where these are atoms they refer to nothing, so the garbage collector, which would pass over
+    long graphs again and again, need not look at the node: see NOTE [Garbage collector] in _core.
+    Of other arguments and outputs it has the `call`.
+    """
+
+    saves_values = True
 
     differentiable = True
 
-    def __init__(self, call):
-        self.call = call
-
     def forward(self, *xs):
-        """The outputs that have gradients; the values of `xs` are among the arguments already."""
-        return self.call.compute()
+        """The outputs that have gradients, of the values of the boxes."""
+        own = vars(self)
+        call = own.get("call")
+        args = self.values(xs) if call is None else call.args
+        ans = dense(outside(self.fun.fun, args, {} if call is None else call.kwargs))
+        if call is None and is_vector(ans) and not isinstance(ans, Variable):
+            own["ans"] = ans
+            return ans
+        if call is None:
+            self.call = call = self.call_of(xs)
+        return call.returned(ans)
+
+    def values(self, xs):
+        """The arguments, of the arrays of the boxes and the atoms."""
+        own, xs = vars(self), iter(xs)
+        n = own.get("n")
+        if n is None:
+            return [x if x.ndim else x[()] for x in xs]
+        args = []
+        for name in NAMES[:n]:
+            if name in own:
+                args.append(own[name])
+            else:
+                x = next(xs)
+                args.append(x if x.ndim else x[()])
+        return args
+
+    def call_of(self, xs):
+        """The call, `xs` being the arrays of the boxes."""
+        own = vars(self)
+        if "call" in own:
+            return own["call"]
+        call = Call(self.fun, self.values(xs), {})
+        call.argnums = [i for i in range(len(call.args)) if NAMES[i] not in own]
+        call.ans = own.get("ans")
+        return call
 
     def backward(self, *gys):
         """By the rule of the primitive: of arrays, or, to be recorded, of boxes."""
-        call = self.call
+        xs, own = self.inputs, vars(self)
+        call = self.call_of([x.data for x in xs])
         if recording():
             ys = [reference() for reference in self.outputs]
             if get_ident() in pushing and call.fun in primitive_jvps:
-                return Transpose(call, self.inputs, ys).applied(gys)
+                return Transpose(call, xs, ys).applied(gys)
             maker, ans = call.rule(primitive_vjps, "VJP"), call.ans_of(ys)
-            pull = maker(tuple(call.argnums), ans, call.args_of(self.inputs), call.kwargs)
+            pull = maker(tuple(call.argnums), ans, call.args_of(xs), call.kwargs)
         else:
-            pull = call.pull
+            pull = own.get("pull")
             if pull is None:
                 maker = call.rule(primitive_vjps, "VJP")
-                call.pull = pull = maker(tuple(call.argnums), call.ans, call.args, call.kwargs)
+                pull = maker(tuple(call.argnums), call.ans, call.args, call.kwargs)
+                if get_ident() not in pulling_once:
+                    own["pull"] = pull
             gys = [gy if gy is None else getval(gy) for gy in gys]
         return call.gradients(pull(call.like_ans(gys)))
+
+
+ATOMS = {float, int, bool, str, type(None), np.ndarray, np.float64}
+NAMES = tuple(map(str, range(16)))
+
+
+def node_of(fun, args, kwargs):
+    """A node for a call, and the boxes among its arguments."""
+    if fun.node is None:
+        fun.node = type(fun.__name__, (PrimitiveCall,), {"fun": staticmethod(fun)})
+    node, xs, atoms = fun.node(), [], {}
+    if not kwargs and len(args) <= len(NAMES):
+        for name, x in zip(NAMES, args, strict=False):
+            if isinstance(x, Variable) and x.requires_grad:
+                xs.append(x)
+            elif type(x) in ATOMS:
+                atoms[name] = x
+        if len(xs) + len(atoms) == len(args):
+            if atoms:
+                vars(node).update(atoms, n=len(args))
+            return node, xs
+    call = Call(fun, args, kwargs)
+    xs = call.opened()
+    node.call = call
+    return node, xs
 
 
 class Transpose(Function):
@@ -267,13 +338,16 @@ class Transpose(Function):
 
 def call_primitive(fun, args, kwargs):
     """The result of a primitive of which an argument holds a box."""
-    call = Call(fun, args, kwargs)
-    xs = call.opened()
+    node, xs = node_of(fun, args, kwargs)
     if not xs or not recording() or fun in notrace:
+        call = Call(fun, args, kwargs)
+        call.opened()
         return outside(fun.fun, call.args, kwargs)
-    ys = PrimitiveCall(call)(*xs)
-    return call.ans_of(ys if isinstance(ys, list) else [ys])
+    ys = node(*xs)
+    call = vars(node).get("call")
+    return ys if call is None else call.ans_of(ys if isinstance(ys, list) else [ys])
 
 
 notrace = set()  # primitives whose results are plain
+pulling_once = set()  # threads in which gradients are pulled back that no others will follow
 pushing = set()  # threads in which what is recorded are pullbacks, to be differentiated for jvp
