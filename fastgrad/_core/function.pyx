@@ -22,8 +22,9 @@ from fastgrad._core.graph cimport (
 from fastgrad._kernels.loops cimport import_numpy, is_array, is_double_scalar
 from fastgrad._core.node cimport (
     COLLECTABLE, HAS_MOVED, Handle, IN_PYTHON, LEAF, RECORDED, REQUIRES_GRAD, SAVED, SPENT,
-    adopt_nodes, attributes, is_moved, make_edges, make_slots, moved_out, note_by_hand,
+    adopt_nodes, is_moved, make_edges, make_slots, moved_out, note_by_hand,
 )
+from fastgrad._core.objects cimport attributes
 from fastgrad._core.notes cimport note_of, take_note, without_notes
 from fastgrad._core.record cimport Record, begin, count, finish, finish_many
 from fastgrad._core.classes cimport class_among

@@ -10,9 +10,8 @@ from fastgrad._core.config import enter, leave
 from fastgrad._core.stand_ins import slots_of
 
 from fastgrad._core.graph cimport as_recorded, referent, value_of, variable
-from fastgrad._core.node cimport (
-    Handle, Node, REQUIRES_GRAD, attributes, handle_in, index_of,
-)
+from fastgrad._core.node cimport Handle, Node, REQUIRES_GRAD, handle_in, index_of
+from fastgrad._core.objects cimport attributes
 from fastgrad._core.classes cimport class_among
 from fastgrad._core.notes cimport note_of
 from fastgrad._core.stand_ins cimport end_backward, recorded_value, variable_at
