@@ -39,7 +39,8 @@ def main(arguments=None):
                 continue
             print(f"{name} ...", file=sys.stderr, flush=True)
             results["groups"][name] = compare(name, group, effort)
-    results["overhead"] = overhead(effort)
+    if options.only is None:
+        results["overhead"] = overhead(effort)
     print(", ".join(f"{key} {value}" for key, value in results["machine"].items()), end="\n\n")
     print(table(results))
     options.output.mkdir(parents=True, exist_ok=True)

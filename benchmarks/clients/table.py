@@ -11,7 +11,8 @@ WIDTH = 34
 def table(results):
     """A section for each group, the overhead of a call, and what was not there."""
     parts = [section(name, rows) for name, rows in results["groups"].items()]
-    parts.append(overhead(results["overhead"]))
+    if "overhead" in results:
+        parts.append(overhead(results["overhead"]))
     parts += [f"{name}: not installed: {', '.join(absent)}" for name, absent in results["absent"]]
     return "\n\n".join(parts)
 
