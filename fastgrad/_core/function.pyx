@@ -66,8 +66,9 @@ cdef class Function(Node):
 
     Operands are Variables, or ndarrays and scalars, which are constants: `forward` gets them as
     they are. (As in DeZero, if the class attribute `lifts` is a class of Variables: operands that
-    are none, None included, are made such, and gradients that `backward` leaves out are None.) A call returns a Variable, or a list of Variables for several outputs. TypeError for
-    an operand of another type, or if `forward` returns something that is no array.
+    are none, None included, are made such, and gradients that `backward` leaves out are None.) A
+    call returns a Variable, or a list of Variables for several outputs. TypeError for an operand of
+    another type, or if `forward` returns something that is no array.
 
     >>> import numpy as np
     >>> from fastgrad import Variable

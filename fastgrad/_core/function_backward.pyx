@@ -105,7 +105,9 @@ cdef object counted(Node f, object gxs, tuple inputs, object xs):
         if n_given > n:
             raise ValueError(wrong)
         for i in range(n_given, n):
-            if (<object>f).lifts is None and not may_be_left_out(inputs[i], recorded_value(xs, i, n)):
+            if (<object>f).lifts is not None:  # as in DeZero
+                continue
+            if not may_be_left_out(inputs[i], recorded_value(xs, i, n)):
                 raise ValueError(f"{wrong}: there is none for input {i}")
         gxs = (*(gxs if isinstance(gxs, tuple) else (gxs,)), *[None] * (n - n_given))
     return (<tuple>gxs)[0] if n == 1 and isinstance(gxs, tuple) else gxs
