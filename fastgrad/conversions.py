@@ -11,7 +11,7 @@ import linecache
 import os
 import sys
 import warnings
-from threading import get_ident
+from _thread import get_ident
 
 from fastgrad._core.config import get
 from fastgrad._core.node import Node
@@ -101,7 +101,7 @@ def leaves_graph(x, what, quiet=True):
     if what.startswith("numpy.testing."):  # which compares
         return
     if inside:
-        raise RuntimeError(
+        raise getattr(x, "lost_gradient", RuntimeError)(
             f"{what} at {place_of(frame)}: a gradient is lost, in a function that is being "
             f"differentiated, for the result has no graph; {GO_ON}"
         )

@@ -11,6 +11,7 @@ import sys
 
 import numpy as np
 
+from fastgrad._core.arguments import holds_variable, operand_of, parameter_names
 from fastgrad._core.protocols import (
     GO_ON,
     full_name,
@@ -25,9 +26,6 @@ from fastgrad._core.row import (
     OTHERS,
     OUTPUT,
     Row,
-    holds_variable,
-    operand_of,
-    parameter_names,
     zero,
 )
 from fastgrad._core.watch import watching
@@ -36,6 +34,8 @@ __all__ = ["op", "zero", "INPUTS", "OUTPUT", "OTHERS", "NOTHING", "implements", 
 
 # Of functions of NumPy's, once one is called: an import does not wait for it.
 signature_of = functools.cache(inspect.signature)
+
+OF_UFUNCS = [name for name in dir(np.ufunc) if not name.startswith("_")]
 
 # For the table of coverage: the group of each of NumPy's functions, and a remark.
 groups = {}
@@ -203,9 +203,8 @@ def implements(*functions):
 def like_ufunc(answer, function):
     """`answer`, which if it is for a ufunc gets the methods of that: `reduce`, `outer`, ..."""
     if isinstance(function, np.ufunc):
-        for name in dir(function):
-            if not name.startswith("_"):
-                setattr(answer, name, getattr(function, name))
+        for name in OF_UFUNCS:
+            setattr(answer, name, getattr(function, name))
     return answer
 
 

@@ -1,6 +1,4 @@
 # ruff: noqa: I001 (one import, not one for each name)
-from typing import Any
-
 from fastgrad.functions import (
     elu as elu,
     gelu as gelu,
@@ -21,7 +19,7 @@ __all__ = [
     "softmax", "log_softmax", "logsumexp",
 ]  # fmt: skip
 
-SCIPY: dict[str, tuple[Any, ...]]
+SCIPY: tuple[str, ...]
 
 def scipys(name: str) -> Row: ...
 def __dir__() -> list[str]: ...

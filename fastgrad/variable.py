@@ -3,6 +3,7 @@
 from fastgrad._core.classes import declare
 from fastgrad._core.engine import backward
 from fastgrad._core.function import slots_of
+from fastgrad._core.graph import declare_kept
 from fastgrad._core.hooks import register_hook
 from fastgrad._core.notes import without_notes
 from fastgrad._core.operators import Operators
@@ -43,6 +44,9 @@ class Variable(Operators, ArrayMethods):
     first that has such a class decides. As copies, results are made without a call of `__new__` or
     `__init__`: an attribute that these set is missing on them, so give it a default in the class.
 
+    A subclass with `keep=True` has its instances kept alive by what was computed from them, as
+    `Config.keep_variables` has all Variables.
+
     >>> class Box(Variable, results=True):
     ...     unit = None
     >>> class Parameter(Box):
@@ -58,9 +62,11 @@ class Variable(Operators, ArrayMethods):
     __array_function__ = array_function
     __pandas_priority__ = 5000  # above a DataFrame's: it leaves its operators to ours, which raise
 
-    def __init_subclass__(cls, *, results=None, **kwargs):
+    def __init_subclass__(cls, *, results=None, keep=None, **kwargs):
         super().__init_subclass__(**kwargs)
         declare(cls, results)
+        if keep is not None:
+            declare_kept(cls, keep)
 
     def backward(self, retain_grad=False, create_graph=False, retain_graph=True):
         """Add the gradients of this Variable to `grad` of the leaves that it was computed from.
@@ -126,6 +132,8 @@ class Variable(Operators, ArrayMethods):
 
     def __getstate__(self):
         state = {key: getattr(self, key) for key in ("data", "name", "grad", "requires_grad")}
+        if isinstance(state["grad"], Variable):
+            state["grad"] = state["grad"].data
         return state, {**without_notes(getattr(self, "__dict__", None) or {}), **slots_of(self)}
 
     def __reduce_ex__(self, protocol):

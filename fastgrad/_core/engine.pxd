@@ -1,10 +1,7 @@
 """Backward: the walk from Variables to the leaves, in the seed's order, by a run of any kind."""
 
-from fastgrad._core.node cimport Handle
 from fastgrad._core.run cimport Run
 
-cdef int start(Run run, Handle y) except -1  # `y.backward()` begins: with ones, or its `.grad`
-cdef int start_from(Run run, Handle y, object gy) except -1  # at one of several, with `gy`
 cdef int walk(Run run) except -1
 # The gradients of the Variables `xs`, which are what the run wants, from `gys` of the outputs `ys`;
 # None of one that was not reached. Ends the run. `prune`: see `claim_ahead` in ends.pxd.

@@ -16,9 +16,7 @@ import numpy as np
 
 from fastgrad._core.ends import leaves
 
-from fastgrad._core.accumulate cimport (
-    ARRAY, Gradient, NONE, boxed, forget, ones_gradient, put, shown,
-)
+from fastgrad._core.accumulate cimport ARRAY, Gradient, NONE, boxed, forget
 from fastgrad._core.asides cimport Aside
 from fastgrad._core.debug cimport check_if_noted
 from fastgrad._core.ends cimport claim_ahead
@@ -26,24 +24,24 @@ from fastgrad._core.fit cimport brought
 from fastgrad._core.graph cimport (
     array_of, as_recorded, called_again, held, knows_its_handles, not_walkable, value_of,
 )
-from fastgrad._core.hooks cimport Undecided, hook_leaf, hook_leaves, hook_outputs
-from fastgrad._kernels.loops cimport (
-    Operand, clear_errors, import_numpy, is_double, is_large, same_dtype,
-)
+from fastgrad._core.hooks cimport Undecided, hook_leaves, hook_outputs
+from fastgrad._kernels.loops cimport Operand, clear_errors, import_numpy, is_large, same_dtype
 from fastgrad._core.node cimport (
-    ALIKE, CHECKED, Edge, HOOKED, IN_PYTHON, LEAF, Node, OF_ROW, RECORDED, REQUIRES_GRAD, SAVED,
-    SPENT, STAND_IN, spend,
+    ALIKE, CHECKED, Edge, HOOKED, Handle, IN_PYTHON, LEAF, Node, OF_ROW, RECORDED, REQUIRES_GRAD,
+    SAVED, SPENT, STAND_IN, spend,
 )
 from fastgrad._core.operation cimport gradient_of, saved_like, saved_operand
 from fastgrad._core.queue cimport is_heap, pop
-from fastgrad._core.row cimport Call, call_of, whole
-from fastgrad._core.results cimport end, grad_of, result, show
+from fastgrad._core.row cimport Call, call_of
+from fastgrad._core.row_function cimport whole
+from fastgrad._core.results cimport end, result, show
 from fastgrad._core.watch cimport watched, watcher
 from fastgrad._core.run cimport (
-    aside_of, deposit, fit_in, forget_in_flight, leads, note, place, put_back, take_only, taken,
+    aside_of, deposit, fit_in, forget_in_flight, leads, place, put_back, take_only, taken,
     taken_out,
 )
 from fastgrad._core.stand_ins cimport recorded_data, recorded_value
+from fastgrad._core.start cimport from_given, ones_for, start, start_from
 
 import_numpy()
 
@@ -306,58 +304,7 @@ cdef int visit_function(Run run, Node f) except -1:
     return 0
 
 
-# --- the beginning ---
-
-
-cdef int start(Run run, Handle y) except -1:
-    cdef Gradient gy
-    gy.state = NONE
-    put(&gy, run.lifted(starting_gradient(y)))
-    try:
-        if y.creator == NULL:
-            if run.directly:
-                gx = shown(&gy) if y.grad == NULL else grad_of(y)
-            else:
-                gx = run.visible(y, boxed(&gy))
-            if y.flags & HOOKED:
-                gx = hook_leaf(run, y, gx)
-            run.interior.append((y, gx))
-        else:
-            deposit(run, <object>y.creator, y.slot, boxed(&gy))
-            note(run, y, &gy)
-    finally:
-        forget(&gy)
-    return 0
-
-
-cdef int start_from(Run run, Handle y, object gy) except -1:
-    if y.creator == NULL:
-        return deposit(run, y, LEAF, gy)
-    return deposit(run, <object>y.creator, y.slot, gy)
-
-
-cdef object one = np.float64(1)
-
-
-cdef object starting_gradient(Handle y):
-    cdef object x = as_recorded(y)
-    if y.grad == NULL:
-        return ones_for(x)
-    return from_given(grad_of(y), x)
-
-
-cdef object ones_for(object x):
-    return one if is_double(<PyObject *>x) else ones_gradient(x)
-
-
-cdef object from_given(object gy, object x):
-    if gy.shape != x.shape:
-        try:
-            gy = np.broadcast_to(gy, x.shape).copy()
-        except ValueError:
-            raise ValueError(f"backward: the gradient to start from has shape {gy.shape}, "
-                             f"expected {x.shape}") from None
-    return brought(gy, x, 0)
+# --- runs of arrays ---
 
 
 cdef list gradients_by(Run run, list ys, list gys, list xs, bint prune):

@@ -22,8 +22,9 @@ from fastgrad._core.graph cimport (
 from fastgrad._kernels.loops cimport import_numpy, is_array, is_double_scalar
 from fastgrad._core.node cimport (
     COLLECTABLE, HAS_MOVED, Handle, IN_PYTHON, LEAF, RECORDED, REQUIRES_GRAD, SAVED, SPENT,
-    adopt_nodes, attributes, is_moved, make_edges, make_slots, moved_out, note_by_hand,
+    adopt_nodes, is_moved, make_edges, make_slots, moved_out, note_by_hand,
 )
+from fastgrad._core.objects cimport attributes
 from fastgrad._core.notes cimport note_of, take_note, without_notes
 from fastgrad._core.record cimport Record, begin, count, finish, finish_many
 from fastgrad._core.watch cimport watched, watcher
@@ -65,8 +66,10 @@ cdef class Function(Node):
     return Variables.
 
     Operands are Variables, or ndarrays and scalars, which are constants: `forward` gets them as
-    they are. A call returns a Variable, or a list of Variables for several outputs. TypeError for
-    an operand of another type, or if `forward` returns something that is no array.
+    they are. (As in DeZero, if the class attribute `lifts` is a class of Variables: operands that
+    are none, None included, are made such, and gradients that `backward` leaves out are None.) A
+    call returns a Variable, or a list of Variables for several outputs. TypeError for an operand of
+    another type, or if `forward` returns something that is no array.
 
     >>> import numpy as np
     >>> from fastgrad import Variable
@@ -84,6 +87,7 @@ cdef class Function(Node):
     """
 
     differentiable = False
+    lifts = None
 
     def __cinit__(self):
         if needs_no_tracking(self):
@@ -106,6 +110,9 @@ cdef class Function(Node):
                     data = value_of(x)
                     require_shape(x, <PyObject *>data)
                 requires_grad = True
+        if constants and self.lifts is not None:
+            inputs = lifted(self, inputs, requires_grad)
+            constants, requires_grad = False, True
         if len(inputs) == 1 and not constants:  # no list of one
             xs = value_of(inputs[0])
             ys = self.forward(xs)
@@ -255,6 +262,20 @@ cdef Handle output_of(object y, bint requires_grad, PyTypeObject *cls):
         if not is_array(<PyObject *>y):
             raise TypeError(f"{type(y)} is not supported")
     return variable(y, requires_grad, cls)
+
+
+cdef tuple lifted(Function f, tuple inputs, bint requires_grad):
+    """All as Variables; those that are made here need a gradient if no other does."""
+    cdef Handle x
+    cdef list made = []
+    for value in inputs:
+        if not isinstance(value, Handle):
+            x = f.lifts(value)
+            if requires_grad:
+                x.flags &= ~REQUIRES_GRAD
+            value = x
+        made.append(value)
+    return tuple(made)
 
 
 cdef list operands_of(Function f, tuple inputs):

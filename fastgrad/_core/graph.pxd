@@ -35,10 +35,12 @@ cdef void set_grad(Handle x, object grad) noexcept  # an ndarray, or None
 cdef int require_fit(object grad, object gx) except -1
 cdef object shown_by(Handle x)  # its `.grad`
 
-# The handle that what consumes `x`, an output, owns, borrowed: with `Config.keep_variables`. Else
-# NULL.
+# The handle that what consumes `x`, an output, owns, borrowed: with `Config.keep_variables`, or if
+# the class of `x` says so. Else NULL.
 cdef inline PyObject *kept_for(Handle x) except? NULL:
-    return known_for(x) if ever_kept and is_on(keep_variables) else NULL
+    return known_for(x) if ever_kept and (is_on(keep_variables) or keeps(x)) else NULL
+
+cdef bint keeps(Handle x) noexcept
 
 cdef PyObject *known_for(Handle x) noexcept
 

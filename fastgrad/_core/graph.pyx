@@ -16,8 +16,9 @@ from fastgrad._kernels.loops cimport (
 )
 from fastgrad._core.node cimport (
     COLLECTABLE, HAS_MOVED, HOLDS_NUMBER, HOLLOW, HOOKED, IN_PYTHON, RECORDED, REQUIRES_GRAD, SPENT,
-    copy_of, handle_in, index_of, is_moved, make_slots, new_handle_of, origin_here,
+    copy_of, handle_in, index_of, is_moved, make_slots,
 )
+from fastgrad._core.handles cimport new_handle_of, origin_here, variable_type
 from fastgrad._core.notes cimport carry_hooks, note_of, put_note
 from fastgrad._kernels.spares cimport drop
 
@@ -129,6 +130,27 @@ cdef int fill(Handle x, object data) except -1:
 
 
 # --- edges and slots ---
+
+
+cdef extern from "Python.h":
+    PyTypeObject *Py_TYPE(PyObject *x) noexcept
+    # Borrowed, or NULL: by the cache that every attribute look-up begins with.
+    PyObject *type_attribute "_PyType_Lookup"(PyTypeObject *type, object name) noexcept
+
+cdef str KEEPS = "__keeps__"
+
+
+def declare_kept(cls, keep):
+    """Of a class of Variables: whether what consumes its instances keeps them alive."""
+    global ever_kept
+    ever_kept = True
+    setattr(cls, KEEPS, bool(keep))
+
+
+cdef bint keeps(Handle x) noexcept:
+    cdef PyTypeObject *type = Py_TYPE(<PyObject *>x)
+    cdef PyObject *kept = NULL if type == variable_type else type_attribute(type, KEEPS)
+    return kept != NULL and <object>kept is True
 
 
 cdef PyObject *known_for(Handle x) noexcept:

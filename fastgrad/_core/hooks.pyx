@@ -114,7 +114,7 @@ cdef int hook_leaves(Run run) except -1:
 
 cdef object hook_leaf(Run run, Handle y, object gx):
     cdef object made = hooked(run, hooks_of(y, LEAF), gx, y, LEAF)
-    return gx if made is gx else run.visible(y, made)
+    return gx if made is gx else run.visible(y, made, 1)
 
 
 def subject_of(function, x, int slot):

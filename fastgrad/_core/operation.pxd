@@ -12,7 +12,6 @@ cdef object apply(const Rule *rule, object x0, object x1)
 # The same of one Variable and a parameter, any object that is kept as it is: see Rule.add_whole.
 cdef object apply_with(const Rule *rule, Handle x, object parameter)
 cdef object parameter_of(Node f)
-cdef object without_lists(object x)  # copies of the lists in it, which the program may change
 
 # What these do with an operand, for an operation that does it in its own way.
 cdef enum:
@@ -49,7 +48,3 @@ cdef object call_forward(const Rule *rule, object x0, object x1)
 # tuples of the rule. For arrays and for Variables: `xp` says for which.
 cdef object call_vjp(const Rule *rule, PyObject *vjps, int i, object xp, object gy, object y,
                      object x0, object x1, object parameter)
-
-# Whether it has arithmetic of its own for ufuncs, which may know Variables, as we do not know it:
-# units. TypeError for what pandas made, which would go on with the values of the Variables.
-cdef bint is_foreign(object x) except -1

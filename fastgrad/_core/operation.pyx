@@ -7,8 +7,9 @@ from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_CheckExact
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF, Py_XDECREF
 
+from fastgrad._core.arguments cimport any_variable, is_foreign, operand_of, without_lists
 from fastgrad._core.collector cimport has_references
-from fastgrad._core.graph cimport enter_call, fill, is_scalar, leave_call, value_of, variable
+from fastgrad._core.graph cimport fill, is_scalar, value_of, variable
 from fastgrad._kernels.loops cimport (
     DOUBLE, NO_LOOP, Operand, apply1, apply2, apply_number, apply_numbers, clear_errors, data,
     errors, from_double, import_numpy, is_array, is_double, is_double_scalar, is_exact,
@@ -72,15 +73,6 @@ cdef inline bint is_small(object x, double *number) except -1:
     return not overflow and -(1LL << 53) <= value <= 1LL << 53
 
 
-cdef bint is_foreign(object x) except -1:
-    if is_array(<PyObject *>x) or isinstance(x, (Handle, float, int, list, tuple)):
-        return False
-    if hasattr(type(x), "__pandas_priority__"):
-        raise TypeError(f"a pandas {type(x).__name__} as an operand beside a Variable, which has "
-                        "no labels: pass its values, x.to_numpy()")
-    return hasattr(type(x), "__array_ufunc__")
-
-
 # --- the result ---
 
 
@@ -127,9 +119,7 @@ cdef int keep_whole(Argument *a) except -1:
 
 cdef object apply_to_lists(const Rule *rule, object x0, object x1):
     """Of lists and tuples, which are read as NumPy reads them; NotImplemented for all else."""
-    from fastgrad._core.row import holds_variable, operand_of
-
-    if not holds_variable(x0, x1):
+    if not any_variable((x0, x1)):
         return NotImplemented
     cdef bint found = False
     if isinstance(x0, (list, tuple)):
@@ -278,26 +268,6 @@ cdef int record_with(const Rule *rule, Handle x, object value, object parameter,
     f.kept = <PyObject *>parameter
     r.tracked |= not is_exact(<PyObject *>value)
     return finish(&r, f, y)
-
-
-cdef object without_lists(object x):
-    cdef object part
-    if type(x) is list:
-        return each_without_lists(x)
-    if type(x) is tuple:
-        for part in <tuple>x:
-            if type(part) is list or type(part) is tuple:
-                return tuple(each_without_lists(x))
-    return x
-
-
-cdef list each_without_lists(object xs):
-    cdef object x
-    enter_call(" in a list of lists")
-    try:
-        return [without_lists(x) for x in xs]
-    finally:
-        leave_call()
 
 
 cdef object parameter_of(Node f):

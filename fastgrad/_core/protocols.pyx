@@ -13,7 +13,8 @@ import numpy as np
 
 from fastgrad._core.graph cimport enter_call, leave_call, value_of
 from fastgrad._core.node cimport Handle
-from fastgrad._core.operation cimport apply, is_foreign
+from fastgrad._core.arguments cimport is_foreign
+from fastgrad._core.operation cimport apply
 from fastgrad._core.row cimport Row
 from fastgrad._core.watch cimport watched, watcher
 
@@ -115,7 +116,7 @@ def not_implemented(function):
     name = full_name(function)
     others = ""
     if name.startswith("scipy.special"):
-        names = import_module("fastgrad.functions.special").SCIPY
+        names = import_module("fastgrad.scipy.special").__all__
         others = f"; those of scipy.special that are: {', '.join(names)}"
     return TypeError(f"{name}: not implemented for Variables; {GO_ON}{others}")
 

@@ -9,18 +9,19 @@ By the same rows: a VJP gets Variables where it got arrays, and the namespace `f
 cimport cython
 from cpython.object cimport PyObject, PyTypeObject
 
-from threading import get_ident
+from _thread import get_ident
 
 import numpy as np
 
 from fastgrad._core.config import enter, leave
-from fastgrad._core.row import RowFunction, zero
+from fastgrad._core.row import zero
+from fastgrad._core.row_function import RowFunction
 from fastgrad._core.rules import Operation as OperationClass
 
 from fastgrad._core.accumulate cimport zero_gradient
 from fastgrad._core.collector cimport make_collectable
 from fastgrad._core.ends cimport address, ends_of
-from fastgrad._core.engine cimport gradients_by, start, walk
+from fastgrad._core.engine cimport gradients_by, walk
 from fastgrad._core.fit cimport brought
 from fastgrad._core.function_backward cimport call_recorded, guarded
 from fastgrad._core.watch cimport restored, watched
@@ -28,18 +29,21 @@ from fastgrad._core.stand_ins cimport (
     recorded_inputs, recorded_value, variable_at,
 )
 from fastgrad._core.graph cimport as_recorded, shown_by, value_of, variable
-from fastgrad._kernels.loops cimport import_numpy, is_stand_in, native, stand_in, take_object
+from fastgrad._kernels.loops cimport (
+    import_numpy, is_exclusive, is_stand_in, native, stand_in, take_object,
+)
 from fastgrad._core.node cimport (
-    Edge, HOLLOW, Handle, Node, REQUIRES_GRAD, Rule, handle_in,
+    Edge, HOLLOW, Handle, Node, REQUIRES_GRAD, Rule, handle_in, reference_count,
 )
 from fastgrad._core.operation cimport call_forward, call_vjp, parameter_of, saved_value
 from fastgrad._core.precision cimport as_read, widened
-from fastgrad._core.row cimport (
-    Call, NOTHING, Row, call_of, gradient_of_call, owned, row_of, whole,
-)
+from fastgrad._core.rules cimport operands_of
+from fastgrad._core.row cimport Call, NOTHING, Row, call_of
+from fastgrad._core.row_function cimport gradient_of_call, owned, row_of, whole
 from fastgrad._core.classes cimport class_among
 from fastgrad._core.results cimport end, show
 from fastgrad._core.run cimport deposit, leads
+from fastgrad._core.start cimport start
 from fastgrad._core.view cimport handle_to_read
 
 import_numpy()
@@ -62,11 +66,13 @@ cdef class RecordedRun(Run):
     cdef object added(self, object g, object gx):
         return g + gx
 
-    cdef object visible(self, Handle x, object gx):
+    cdef object visible(self, Handle x, object gx, int n_own):
         # Leaf, gradient, graph, leaf: a cycle, for the garbage collector to see.
         make_collectable(x)
-        # A copy: the gradients of two leaves may be one Variable.
-        return gx if gx is shown_by(x) else self.xp.copy(gx)
+        # The gradients of two leaves may be one Variable, or one that the program has.
+        if gx is shown_by(x) or reference_count(<PyObject *>gx) <= n_own and is_alone(gx):
+            return gx
+        return self.xp.copy(gx)
 
     cdef object as_it_was(self, PyObject *to, int slot, object value):
         """The Variable at the end of an edge; or one computed from it, if it has other data."""
@@ -167,9 +173,9 @@ cdef class RecordedRun(Run):
                 y = as_recorded(<Handle>handle_in(f, 0))
             y = self.as_it_was(<PyObject *>f, 0, np.asanyarray(y))
             gy = widened(gys[0])
-            vs = [as_read(x, gy) for x in recorded_inputs(f)]
+            vs = operands_of(f, [as_read(x, gy) for x in recorded_inputs(f)])
             return tuple([  # (of a parameter, None where it was called by hand)
-                call_vjp(f.rule, f.rule.row_vjps, i, self.xp, gy, y, vs[0], vs[n - 1], None)
+                call_vjp(f.rule, f.rule.row_vjps, i, self.xp, gy, y, vs[0], vs[len(vs) - 1], None)
                 for i in range(n)
             ])
         if isinstance(f, RowFunction) and type(f).backward is RowFunction.backward:
@@ -218,6 +224,11 @@ cdef class RecordedRun(Run):
             return 0
         return require_recorded(f, row.name, i, gx, opened[1],
                                 row.saves != NOTHING and not self.linear)
+
+
+cdef bint is_alone(Handle gx) noexcept:
+    """Whether nobody else has its array."""
+    return gx.array == NULL or is_exclusive(gx.array)
 
 
 cdef int require_recorded(Node f, str name, int i, object gx, list gys, bint reads) except -1:

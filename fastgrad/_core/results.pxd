@@ -6,4 +6,3 @@ from fastgrad._core.run cimport Run
 cdef int show(Run run) except -1  # writes each `.grad`, at once
 cdef object result(Run run, Handle x)  # the gradient of a wanted Variable; None: none reached it
 cdef int end(Run run) except -1  # whether it is complete or not
-cdef object grad_of(Handle x)  # as an array: with create_graph=True there is a Variable

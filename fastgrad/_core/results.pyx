@@ -13,13 +13,6 @@ from fastgrad._core.queue cimport pop, release
 from fastgrad._core.run cimport Run, aside_of, deposit, forget_in_flight
 
 
-cdef object grad_of(Handle x):
-    if x.grad == NULL:
-        return None
-    grad = <object>x.grad
-    return array_of(grad)
-
-
 cdef object result(Run run, Handle x):
     """The gradient of a wanted Variable; None: none reached it."""
     cdef Aside aside = aside_of(run, x)
@@ -60,6 +53,7 @@ cdef list prepared(Run run):
     """
     cdef Handle x
     cdef Aside aside
+    cdef int n_own  # references to a gradient that are ours
     cdef list leaves = []
     cdef dict theirs, mine = late.pop(run.key, {})
     for x in run.leaves:
@@ -68,15 +62,17 @@ cdef list prepared(Run run):
             for gx in mine.get(<size_t><PyObject *>x, [()])[0]:
                 deposit(run, x, LEAF, run.lifted(gx))
             if x.flight.state != NONE:
-                gx = shown(&x.flight) if run.directly else run.visible(x, boxed(&x.flight))
+                gx = shown(&x.flight) if run.directly else run.visible(x, boxed(&x.flight), 2)
                 leaves.append((x, old, gx, None, None, None))
         elif aside.gradients.state != NONE:
             gx = boxed(aside.gradients)
+            n_own = 2
             theirs, box, joined = for_holder(x, array_of(gx))
             if old is not None:
                 require_fit(old, gx)
                 gx = run.added(run.lifted(old), gx)
-            new = gx if old is not None and run.directly else run.visible(x, gx)
+                n_own = 1
+            new = gx if old is not None and run.directly else run.visible(x, gx, n_own)
             leaves.append((x, old, new, theirs, box, joined))
     return leaves
 

@@ -3,8 +3,6 @@
 A call of a row makes a node like any other, which keeps a Call besides its edges.
 """
 
-from fastgrad._core.function cimport Function
-from fastgrad._core.graph cimport not_walkable
 from fastgrad._core.node cimport FastCall, Handle, Node, Rule
 
 cdef enum:  # what the VJPs of a row read the elements of
@@ -64,20 +62,3 @@ cdef class Call:
 # For backward, of a node that holds a Call.
 cdef inline Call call_of(Node f):
     return <Call>f.kept
-
-# Copies of gradients, for a VJP that may write into them.
-cdef list owned(list gys)
-
-cdef inline Call held_call(Node f):  # RuntimeError if the node was released
-    if f.n_edges == 0:
-        raise not_walkable(f)
-    return call_of(f)
-
-cdef Row row_of(Function f)  # of an instance of a row's class; NotImplementedError of any other
-
-# The gradient for operand `i`: an ndarray of its shape and dtype, or None; or an exception.
-cdef object gradient_of_call(Call call, int i, object gy)
-
-# The gradients of all outputs `ys` of a call, for its VJPs: what is None becomes zeros, where the
-# rule does not take None.
-cdef list whole(Row row, gys, ys)

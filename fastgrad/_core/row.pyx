@@ -7,30 +7,26 @@ cimport cython
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF
 
-import inspect
 import sys
 from importlib import import_module
 from types import MethodType
 
 import numpy as np
 
-from fastgrad._core.accumulate cimport zero_gradient
+from fastgrad._core.arguments cimport (
+    any_variable, apart, has_complex, is_foreign, kept, kept_from, may_refer, n_of_integers,
+    operand_of, outputs_of, parameter_names, value_of_operand, without_lists,
+)
 from fastgrad._core.config cimport recording
-from fastgrad._core.collector cimport has_references, untrack
-from fastgrad._core.fit cimport fit
-from fastgrad._core.function cimport Function
-from fastgrad._core.graph cimport array_of, enter_call, held, leave_call, value_of, variable
-from fastgrad._kernels.loops cimport (
-    holds_integers, import_numpy, is_array, is_exact, is_stand_in, native, stand_in, take_object,
-)
+from fastgrad._core.collector cimport untrack
+from fastgrad._core.graph cimport value_of
+from fastgrad._kernels.loops cimport holds_integers, import_numpy, is_array, is_stand_in
 from fastgrad._core.node cimport (
-    Edge, Handle, Node, OF_ROW, REQUIRES_GRAD, SAVED, STAND_IN, adopt_nodes, make_edges,
-    new_node_of,
+    Edge, Handle, Node, OF_ROW, REQUIRES_GRAD, SAVED, STAND_IN, make_edges, new_node_of,
 )
-from fastgrad._core.operation cimport apply, is_foreign, without_lists
+from fastgrad._core.operation cimport apply
 from fastgrad._core.precision cimport as_read, widened
 from fastgrad._core.rules cimport attach, rule_of
-from fastgrad._core.stand_ins cimport recorded_inputs
 from fastgrad._core.watch cimport watched, watcher
 from fastgrad._core.record cimport Record, begin, finish_many, take_operand
 from fastgrad._core.classes cimport class_among
@@ -74,6 +70,8 @@ cdef class Row:
     def Function(self):
         """The class of the Functions that it records, which `type(y.creator)` is."""
         if self._function is None:
+            from fastgrad._core.row_function import RowFunction  # which is made of all this
+
             name = "".join([part.capitalize() for part in self.name.split("_")])
             members = {"row": self, "__doc__": f"`{self.name}` as a Function.", "__slots__": (),
                        "__module__": self.__module__}
@@ -162,9 +160,10 @@ cdef class Row:
             return self.forward(*args, **given)  # by NumPy's protocol, which asks it
         for i in range(n):
             if isinstance(operands[i], (list, tuple)) and any_variable(operands[i]):
-                operands = operands[:i] + (assembled(operands[i]),) + operands[i + 1:]
+                operands = operands[:i] + (operand_of(operands[i]),) + operands[i + 1:]
         cdef tuple values = tuple([
-            value_of_operand(self, i, operands[i]) for i in range(len(operands))
+            value_of_operand(self.name, self.is_ufunc, i, operands[i])
+            for i in range(len(operands))
         ])
         if out is not None:
             self.refuse_lost(operands, n)
@@ -298,23 +297,6 @@ cdef frozenset ACCUMULATIONS = frozenset(
 )
 
 
-cdef object kept_from(object ys, object out):
-    """The results, with copies of those that are (or share memory with) an `out`."""
-    outs = [x for x in (out if isinstance(out, tuple) else (out,)) if isinstance(x, np.ndarray)]
-    if isinstance(ys, (tuple, list)):
-        return type(ys)([kept_from(y, tuple(outs)) for y in ys])
-    shared = isinstance(ys, np.ndarray) and any([np.may_share_memory(ys, x) for x in outs])
-    return ys.copy() if shared else ys
-
-
-cdef bint has_complex(object out) except -1:
-    """Whether there is a complex array among `out`."""
-    for x in out if isinstance(out, tuple) else (out,):
-        if isinstance(x, np.ndarray) and x.dtype.kind == "c":
-            return True
-    return False
-
-
 cdef object made_complex(Handle y, object natural):
     """`y`, or what is recorded as `natural` made complex: the gradient for it is real then."""
     value = value_of(y)
@@ -327,123 +309,9 @@ cdef object replaced = Row(
 )
 
 
-# What makes a Variable of a list or a tuple that holds Variables, and leaves all else as it is:
-# functions/joining.py sets it.
-cdef object assembled = None
-
-
-def set_assembled(function):
-    """Let `function` make one operand of a list that holds Variables."""
-    global assembled
-    assembled = function
-
-
-def operand_of(x):
-    """A Variable, also of a list or a tuple that holds some, or else the array that NumPy reads."""
-    if isinstance(x, Handle):
-        return x
-    return assembled(x) if any_variable((x,)) else np.asanyarray(x)
-
-
-cdef bint any_variable(object xs) except -1:
-    """Whether one is a Variable, or a list or a tuple that holds one."""
-    cdef object x
-    for x in xs:
-        if isinstance(x, Handle):
-            return True
-        if isinstance(x, (list, tuple)) and any_inside(x):
-            return True
-    return False
-
-
-cdef bint any_inside(object x) except -1:
-    enter_call(" in a list of lists")
-    try:
-        return any_variable(x)
-    finally:
-        leave_call()
-
-
 def row_at(module, name):
     """The row of that name in a module: what a pickle of one holds that calls itself otherwise."""
     return getattr(import_module(module), name)
-
-
-# What NumPy's functions in C call their arguments: before 2.4 they do not tell.
-cdef dict NAMES = {
-    np.dot: ("a", "b", "out"), np.inner: ("a", "b"), np.vdot: ("a", "b"),
-    np.where: ("condition", "x", "y"), np.bincount: ("x", "weights", "minlength"),
-}
-
-
-def parameter_names(function):
-    """What it calls its arguments; nothing, where that is not known."""
-    try:
-        return list(inspect.signature(function).parameters)
-    except (TypeError, ValueError):
-        return list(NAMES.get(function, ()))
-
-
-def holds_variable(*xs):
-    """Whether one of `xs` is a Variable, or a list or a tuple that holds one."""
-    return any_variable(xs)
-
-
-def apart(name, args, out):
-    """The arguments, with copies of those arrays that share the memory to which a result goes."""
-    found = []
-    for x in args:
-        data = array_of(x)
-        if isinstance(data, np.ndarray) and any([
-            isinstance(y, np.ndarray) and np.may_share_memory(data, y) for y in out
-        ]):
-            if isinstance(x, Handle):
-                raise TypeError(f"{name}: out shares the memory of a Variable, which is never "
-                                "written to; use the result")
-            x = data.copy()
-        elif isinstance(x, (list, tuple)):
-            x = type(x)(apart(name, x, out)) if type(x) in (list, tuple) else x
-        found.append(x)
-    return tuple(found)
-
-
-cdef list whole(Row row, gys, ys):
-    """The gradients of all outputs: zeros where there is none, if the rule does not take None."""
-    if row.none_for_absent:
-        return list(gys)
-    return [zero_gradient(y) if gy is None else gy for gy, y in zip(gys, ys)]
-
-
-cdef object value_of_operand(Row row, int i, object x):
-    if isinstance(x, Handle):
-        x = value_of(x)
-        if x is None:
-            raise TypeError(f"{row.name}: operand {i} is a Variable without data (None)")
-    elif isinstance(x, (list, tuple)):
-        if row.is_ufunc:
-            x = np.asarray(x)
-    if is_array(<PyObject *>x) and not is_exact(<PyObject *>x):
-        if isinstance(x, np.matrix) or isinstance(x, np.ma.MaskedArray) and not row.is_ufunc:
-            raise TypeError(f"{row.name}: operand {i} is a {type(x).__name__}, whose rules are not "
-                            "an ndarray's; use np.asarray, or where=")
-    return x
-
-
-cdef list outputs_of(object ys, bint requires_grad, PyTypeObject *cls):
-    cdef list outputs = []
-    for y in ys:
-        if not is_array(<PyObject *>y):
-            y = np.asarray(y)
-        outputs.append(variable(y, requires_grad and y.dtype.kind in "biufcO", cls))
-    return outputs
-
-
-cdef int n_of_integers(list outputs) noexcept:
-    """How many of them are arrays of integers or booleans."""
-    cdef int n = 0
-    for x in outputs:
-        n += holds_integers((<Handle>x).array)
-    return n
 
 
 cdef int cut_steps(Row row, list outputs, object operands, int n) except -1:
@@ -468,13 +336,6 @@ cdef int cut_steps(Row row, list outputs, object operands, int n) except -1:
             if beside or slot in row.steps or not any([kind in follows for kind in kinds]):
                 y.flags &= ~REQUIRES_GRAD
     return 0
-
-
-cdef object kept(object x, bint whole):
-    """`x` for a VJP that reads its elements, or only its shape and dtype."""
-    if whole or not is_array(<PyObject *>x) or not is_exact(<PyObject *>x):
-        return take_object(native(<PyObject *>x))
-    return take_object(stand_in(<PyObject *>x))
 
 
 cdef int record(Row row, object operands, int n, tuple values, tuple args, dict kwargs,
@@ -526,121 +387,7 @@ cdef inline void save(Edge *edge, object x) noexcept:
         edge.flags = STAND_IN if is_array(<PyObject *>x) and is_stand_in(<PyObject *>x) else SAVED
 
 
-cdef bint may_refer(object x) except -1:
-    """Whether it may refer to something that refers back: see NOTE [Garbage collector]."""
-    if x is None or not has_references(<PyObject *>x) or type(x) is slice:
-        return False
-    if type(x) is dict:
-        x = list(x.values())
-    if type(x) is tuple or type(x) is list:
-        enter_call(" in a list of lists")
-        try:
-            for item in x:
-                if may_refer(item):
-                    return True
-        finally:
-            leave_call()
-        return False
-    return not isinstance(x, type) and not isinstance(x, np.ufunc)
-
-
-# --- backward ---
-
-
 @cython.final
 cdef class Call:
     cdef object operand(self, int i):
         return (<tuple>self.args[0])[i] if self.row.sequence else self.args[i]
-
-
-cdef list owned(list gys):
-    cdef object gy
-    return [np.array(gy, subok=True) for gy in gys]
-
-
-cdef object gradient_of_call(Call call, int i, object gy):
-    cdef Row row = call.row
-    cdef object x = call.operand(i)
-    if not row.sequence and row.vjp[i] is zero:
-        return zero_gradient(x)
-    return fit(row.differentiate(i, np, gy, call), x, row.name, i, None)
-
-
-# --- the Functions ---
-
-
-cdef class RowFunction(Function):
-    """What a row records. Its subclasses can be called, and subclassed, like any Function."""
-
-    row = None
-
-    def __reduce_ex__(self, protocol):
-        made = super().__reduce_ex__(protocol)
-        cdef Row row = type(self).row
-        if row is None or row._function is not type(self):
-            return made
-        # Its class is no module's attribute: pickled by the row, which is.
-        return new_function, (row,), *made[2:]
-
-    def forward(self, *xs):
-        """The output's array, from the operands'."""
-        cdef Row row = row_of(self)
-        y = row.forward(xs) if row.sequence else row.forward(*xs)
-        self._y = tuple(y) if isinstance(y, (tuple, list)) else y
-        return self._y
-
-    def backward(self, *gys):
-        """The inputs' gradients, from the output's."""
-        cdef Call call
-        cdef Row row
-        if self.flags & OF_ROW:
-            return backward_of(self, gys)
-        row = row_of(self)
-        call = Call.__new__(Call)
-        call.row, call.y = row, self._y
-        xs = tuple([kept(value_of(x), True) for x in recorded_inputs(self)])
-        call.args = (xs,) if row.sequence else xs
-        return gradients_of(call, gys, None)
-
-
-def output_at(Node f not None, int slot):
-    """What a node of a row keeps of an output: its data, or what stands for them."""
-    if not f.flags & OF_ROW:
-        raise TypeError(f"{type(f).__name__} is no node of a row, or was released")
-    y = call_of(f).y
-    return y[slot] if isinstance(y, tuple) else y
-
-
-def backward_of(Function f, tuple gys):
-    """What `f.backward(*gys)` is for a node of a row."""
-    cdef Node own = held(f)
-    return gradients_of(call_of(own), gys, [own.edges[i].to != NULL for i in range(own.n_edges)])
-
-
-cdef object gradients_of(Call call, tuple gys, list needed):
-    cdef Row row = call.row
-    cdef int i, n = len(call.args[0]) if row.sequence else len(call.args)
-    ys = call.y if isinstance(call.y, tuple) else (call.y,)
-    gys = tuple(whole(row, gys, ys))
-    gy = gys if isinstance(call.y, tuple) else gys[0]
-    gxs = []
-    for i in range(n):
-        known = row.sequence or (i < len(row.vjp) and row.vjp[i] is not None)
-        known = known and (needed is None or needed[i])
-        gxs.append(gradient_of_call(call, i, gy) if known else None)
-    return tuple(gxs) if len(gxs) > 1 else gxs[0]
-
-
-adopt_nodes(<PyTypeObject *>RowFunction)
-
-
-cdef Row row_of(Function f):
-    cdef object row = type(f).row
-    if not isinstance(row, Row):
-        raise NotImplementedError(f"{type(f).__name__} is no built-in operation")
-    return row
-
-
-def new_function(row):
-    """A Function of a row, not called yet: what a pickle of one holds."""
-    return row.Function()

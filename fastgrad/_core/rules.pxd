@@ -9,6 +9,9 @@ from fastgrad._core.node cimport (
 cdef class Operation(Function):
     pass
 
+# Those of the rule, of the inputs that an instance was called with: `Pow(c)` adds `c`.
+cdef list operands_of(object f, list inputs)
+
 # Fill in `rule`, that of the compiled class `cls`, see Rule; what is NULL, or NO_LOOP, is left to
 # NumPy and the row. The second is for an operation of one operand with a parameter. What
 # else a rule may have, its file sets by name. Call these with keywords.

@@ -8,7 +8,9 @@ from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF
 
 from fastgrad._core.graph cimport held, not_walkable, value_of
-from fastgrad._core.node cimport Handle, IN_PYTHON, OF_ROW, RECORDED, SPENT, Y, adopt_nodes
+from fastgrad._core.node cimport (
+    Handle, IN_PYTHON, Node, OF_ROW, RECORDED, SPENT, Y, adopt_nodes,
+)
 from fastgrad._core.operation cimport call_forward, call_vjp, gradient_of
 from fastgrad._core.precision cimport as_read, widened
 from fastgrad._core.stand_ins cimport recorded_inputs
@@ -67,10 +69,11 @@ cdef class Operation(Function):
 
     def forward(self, *xs):
         """The output's array, from the operands'."""
-        require_operands(self, len(xs))
+        cdef list operands = operands_of(self, list(xs))
+        require_operands(self, len(operands))
         if self.rule.add_whole != NULL:  # its rule takes arrays alone
-            xs = (np.asanyarray(xs[0]),)
-        return call_forward(self.rule, xs[0], xs[1] if len(xs) > 1 else None)
+            operands = [np.asanyarray(xs[0])]
+        return call_forward(self.rule, operands[0], operands[1] if len(operands) > 1 else None)
 
     def backward(self, gy):
         """The inputs' gradients, from the output's; the engine sums them to the inputs' shapes."""
@@ -79,7 +82,7 @@ cdef class Operation(Function):
         if self.flags & SPENT:
             raise not_walkable(self)
         if self.flags & OF_ROW:
-            from fastgrad._core.row import backward_of  # which is made of all this
+            from fastgrad._core.row_function import backward_of  # which is made of all this
 
             return backward_of(self, (gy,))
         require_rule(self)
@@ -90,11 +93,17 @@ cdef class Operation(Function):
             own = held(self)
             gxs = [gradient_of(own, i, gy) if needed[i] else None for i in range(len(needed))]
         else:
-            xs = [native_value(x) for x in recorded_inputs(self)]
+            xs = operands_of(self, [native_value(x) for x in recorded_inputs(self)])
             require_operands(self, len(xs))
             gxs = [gradient_at(self.rule, i, gy, xs) if x.requires_grad else None
                    for i, x in enumerate(<tuple>self.kept)]
         return tuple(gxs) if len(gxs) > 1 else gxs[0]
+
+
+cdef list operands_of(object f, list inputs):
+    cdef const Rule *rule = (<Node>f).rule
+    c = getattr(f, "c", None) if rule != NULL and rule.weak_x1 else None
+    return inputs if c is None else [*inputs, c]
 
 
 cdef object native_value(Handle x):

@@ -25,7 +25,7 @@ cdef class Run:
     cdef dict wanted  # None: all leaves. Else the gradients of these Variables alone, by address
     cdef bint pruned  # whether the nodes that it may visit were claimed ahead, see ends.pxd
     cdef dict outputs  # Variables that a spent node held, by address of the Function that made them
-    cdef int origin  # of a leaf that is not captured, see NOTE [Origins] in node.pyx
+    cdef int origin  # of a leaf that is not captured, see NOTE [Origins] in handles.pyx
     cdef bint captured  # whether another was reached
     cdef bint deaf  # whether it calls no hooks
 
@@ -34,7 +34,8 @@ cdef class Run:
     cdef int n_leading  # axes of a gradient before those of its input
     cdef object lifted(self, object gx)  # an array, or a Variable, as a gradient of this run
     cdef object added(self, object g, object gx)  # their sum
-    cdef object visible(self, Handle x, object gx)  # as `x.grad` shows it in the end
+    # As `x.grad` shows it in the end; the caller, and what it read, have `n_own` references to it.
+    cdef object visible(self, Handle x, object gx, int n_own)
     # A compiled operation, if not `directly`. `own` holds what the edges of `f` lead to.
     cdef int visit_lifted(self, Node f, Node own, object gy) except -1
     # The call of a row, for `by_row`; `own` as above.

@@ -17,7 +17,7 @@ from fastgrad._kernels.loops cimport (
 )
 from fastgrad._core.node cimport HOOKED, handle_in
 from fastgrad._core.notes cimport hooks_of
-from fastgrad._core.row cimport owned
+from fastgrad._core.row_function cimport owned
 
 from fastgrad._core.row import zero
 
@@ -53,7 +53,7 @@ cdef class Run:
         clear_errors()
         return gx
 
-    cdef object visible(self, Handle x, object gx):
+    cdef object visible(self, Handle x, object gx, int n_own):
         return gx.copy()
 
     cdef int visit_lifted(self, Node f, Node own, object gy) except -1:
@@ -206,6 +206,8 @@ cdef Gradient *claim_leaf(Run run, Handle x) except? NULL:
     cdef object before = None
     if x.grad != NULL and run.wanted is None:
         before = run.lifted(<object>x.grad)  # the sum begins with what was there
+        if array_of(before) is None:
+            raise TypeError("backward: the grad of a leaf is a Variable without data (None)")
     run.leaves.append(x)
     x.run = run.number
     if before is not None:
@@ -302,7 +304,7 @@ cdef int note(Run run, Handle y, const Gradient *gy) except -1:
         if gy.state != NONE:
             gx = boxed(gy)
             run.interior.append((y, gx if gy.state == NUMBER and run.directly
-                                 else run.visible(y, gx)))
+                                 else run.visible(y, gx, 2)))
     elif y.grad != NULL:
         run.interior.append((y, None))
     return 0

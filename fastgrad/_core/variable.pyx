@@ -20,9 +20,8 @@ from fastgrad._core.graph cimport (
 from fastgrad._core.view cimport cut_history, form_of, note_form, note_name
 from fastgrad._core.watch cimport watched, watcher
 from fastgrad._kernels.loops cimport import_numpy, is_array
-from fastgrad._core.node cimport (
-    ENDED, Node, REQUIRES_GRAD, adopt_handles, adopt_variable, note_by_hand, origin_here,
-)
+from fastgrad._core.node cimport ENDED, Node, REQUIRES_GRAD, note_by_hand
+from fastgrad._core.handles cimport adopt_handles, adopt_variable, origin_here
 
 import_numpy()
 
@@ -76,7 +75,7 @@ cdef class VariableBase(Handle):
         """The gradient: an ndarray of the shape of `data`, or None.
 
         Set on the Variable that `backward` is called on, it is the gradient to start from.
-        Assignable, to an ndarray, a scalar, a Variable (for its data) or None.
+        Assignable, to an ndarray, a scalar, a Variable, which is kept as it is, or None.
         """
         if self.grad == NULL:
             if self.creator != NULL:
@@ -89,11 +88,10 @@ cdef class VariableBase(Handle):
     @grad.setter
     def grad(self, value):
         if isinstance(value, Handle):
-            from fastgrad.conversions import leaves_graph  # which is made of all the rest
-
-            leaves_graph(value, "x.grad = y")
-            value = value_of(value)
-        elif type(value) in (bool, int, float):
+            make_collectable(self)  # its graph may lead back
+            set_grad(self, value)
+            return
+        if type(value) in (bool, int, float):
             value = number_like(value, self)
         set_grad(self, None if value is None else as_data(value))
 

@@ -22,9 +22,10 @@ from fastgrad._core.graph cimport (
     value_of, variable,
 )
 from fastgrad._core.node cimport (
-    ALIKE, Edge, FORM, HOLLOW, Handle, IN_PYTHON, LEAF, Node, OF_ROW, OWNS, SAVED,
-    SAVED_NUMBER, STAND_IN, copy_of, handle_in, index_of, new_handle, new_handle_of,
+    ALIKE, Edge, FORM, HOLLOW, Handle, IN_PYTHON, LEAF, Node, OF_ROW, OWNS, SAVED, SAVED_NUMBER,
+    STAND_IN, WEAK, copy_of, handle_in, index_of,
 )
+from fastgrad._core.handles cimport new_handle, new_handle_of
 from fastgrad._core.classes cimport any_subclass, class_from
 from fastgrad._core.notes cimport note_of, put_note
 from fastgrad._kernels.loops cimport (
@@ -44,6 +45,8 @@ cdef tuple inputs_of(Node f):
     if shown is not None or f.n_edges == 0:
         return shown or ()
     cdef int n = f.n_edges if f.rule == NULL else min(f.n_edges, f.rule.n_inputs)
+    if n == 2 and f.rule != NULL and f.rule.weak_x1 and is_number(&f.edges[1]):
+        n = 1  # the exponent is no operand: as in the book, and in its pictures
     cdef Node own = copy_of(f)  # what runs meanwhile may release `f`
     cdef PyTypeObject *cls = class_at(f)
     cdef object _held = None if cls == NULL else <object>cls
@@ -79,6 +82,13 @@ cdef PyTypeObject *class_at(Node f) noexcept:
             break
         f = <Node>next
     return NULL
+
+
+cdef bint is_number(const Edge *edge) noexcept:
+    """Whether the operand was a number of Python's."""
+    if edge.flags & SAVED:
+        return isinstance(<object>edge.saved.array, (int, float, complex))
+    return edge.flags & WEAK != 0
 
 
 cdef object operand_at(Node own, int i, Node f):
@@ -165,7 +175,7 @@ cdef object saved_output(Node f, int slot, object value):
     cdef Edge *edge
     cdef object y = value
     if f.flags & OF_ROW:
-        from fastgrad._core.row import output_at  # which is made of all this
+        from fastgrad._core.row_function import output_at  # which is made of all this
 
         y = output_at(f, slot)
     elif f.rule != NULL and f.rule.n_inputs == 1 and f.n_edges == 2:

@@ -17,9 +17,7 @@ import importlib, json, pkgutil, sys, types, warnings
 warnings.simplefilter("ignore")
 package, sys.path[:] = json.loads(sys.argv[1])
 def its_own(x):
-    if isinstance(x, types.ModuleType):
-        return x.__name__.startswith(package + ".")
-    return type(x).__module__ != "__future__"
+    return not isinstance(x, types.ModuleType) and type(x).__module__ != "__future__"
 found, path = {}, importlib.import_module(package).__path__
 names = [x.name for x in pkgutil.walk_packages(path, package + ".", onerror=lambda name: None)]
 for name in [package, *names]:

@@ -17,6 +17,7 @@ from fastgrad._kernels.loops cimport (
     ABSOLUTE, ADD, DIVIDE, MULTIPLY, NEGATIVE, NO_LOOP, Operand, POWER, SIGN, SUBTRACT, apply1,
     apply2, apply_numbers, array, clear_errors, errors, import_numpy, number, settled,
 )
+from fastgrad._core.graph cimport is_scalar
 from fastgrad._core.node cimport Handle, X0, X1
 from fastgrad._core.operation cimport apply
 from fastgrad._core.rules cimport Operation, define
@@ -271,7 +272,16 @@ cdef object pow_call(const Rule *rule, tuple args, dict kwargs):
 
 
 cdef class Pow(Operation):
-    """x0 ** x1"""
+    """Pow(c=None)\n--\n
+    x0 ** x1; with a number `c`, of one operand, x ** c: `Pow(2)(x)`. TypeError for another `c`.
+    """
+
+    def __init__(self, c=None):
+        if c is not None:
+            if not is_scalar(c):
+                raise TypeError(f"Pow: the exponent is a {type(c).__name__}, expected a number; "
+                                "pass it as an operand, Pow()(x, c)")
+            setattr(self, "c", c)
 
 
 define(&pow_rule, Pow, name="pow", n_inputs=2, uses0=X0 | X1, uses1=X0 | X1, loop=NO_LOOP,

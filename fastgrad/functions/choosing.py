@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from fastgrad._core.arguments import holds_variable, operand_of
 from fastgrad._core.node import Handle
 from fastgrad._core.protocols import value
-from fastgrad._core.row import holds_variable, operand_of
 from fastgrad.functions._arithmetic import Abs
 from fastgrad.functions._choosing import Maximum, Minimum, Where
 from fastgrad.functions.arithmetic import zeros
@@ -129,6 +129,7 @@ clip_by_position = op(
     "clip",
     np.clip,
     vjp=(clip_vjp_of("a"), clip_vjp_of("low"), clip_vjp_of("high")),
+    batched=True,
     implements=(),
 )
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from fastgrad._core.arguments import holds_variable
 from fastgrad._core.protocols import value
-from fastgrad._core.row import holds_variable
 from fastgrad.functions.along import (
     MISSING,
     cut,

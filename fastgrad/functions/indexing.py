@@ -10,8 +10,8 @@ import operator
 
 import numpy as np
 
+from fastgrad._core.arguments import holds_variable, operand_of
 from fastgrad._core.protocols import value
-from fastgrad._core.row import holds_variable, operand_of
 from fastgrad.functions._indexing import VIEWED, GetItem, add_at_index, selection
 from fastgrad.functions.along import along, normalized
 from fastgrad.op import INPUTS, NOTHING, OTHERS, OUTPUT, implements, op, plain, refuse
@@ -295,8 +295,8 @@ diagflat = op(
     NOTHING,
     vjp=lambda xp, g, y, v, k=0: xp.reshape(xp.diagonal(g, k), v.shape),
 )
-tril = op("tril", np.tril, NOTHING, vjp=lambda xp, g, y, m, k=0: xp.tril(g, k))
-triu = op("triu", np.triu, NOTHING, vjp=lambda xp, g, y, m, k=0: xp.triu(g, k))
+tril = op("tril", np.tril, NOTHING, vjp=lambda xp, g, y, m, k=0: xp.tril(g, k), batched=True)
+triu = op("triu", np.triu, NOTHING, vjp=lambda xp, g, y, m, k=0: xp.triu(g, k), batched=True)
 
 # --- sorting ---
 

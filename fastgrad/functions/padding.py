@@ -6,8 +6,8 @@ elements in the middle of a stable sort, and the padding of `empty` has none.
 
 import numpy as np
 
+from fastgrad._core.arguments import holds_variable, operand_of
 from fastgrad._core.node import Handle
-from fastgrad._core.row import holds_variable, operand_of
 from fastgrad.functions.indexing import scatter
 from fastgrad.functions.shapes import along
 from fastgrad.op import NOTHING, OUTPUT, implements, op

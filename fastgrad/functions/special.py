@@ -1,20 +1,20 @@
 """Functions that NumPy lacks: activations; and with SciPy installed, those of `scipy.special`.
 
-SciPy's (`SCIPY` has their names) are made when they are first asked for, `special.erf`; then
-`scipy.special.erf(x)` takes Variables too. Importing fastgrad does not import SciPy.
+SciPy's (`SCIPY` has their names) are read from `fastgrad.scipy` when they are first asked for,
+`special.erf`; then `scipy.special.erf(x)` takes Variables too. Importing fastgrad does not import
+SciPy.
 
 Conventions where a derivative does not exist: at 0 `relu` has gradient 0, and `leaky_relu` and
 `elu` that of their left side. Elements that are infinite share the gradient of `logsumexp` evenly
-where the result is. `xlogy` and `xlog1py` have gradient 0 for x where x is 0 and the logarithm does
-not exist, and 0 for y where x is 0.
+where the result is.
 """
 
 import math
-from functools import partial
+from importlib import import_module
 
 import numpy as np
 
-from fastgrad._core.protocols import value
+from fastgrad._core.protocols import handlers, value
 from fastgrad.functions.lengths import floating, is_complex, wide
 from fastgrad.functions.reductions import spread
 from fastgrad.op import INPUTS, OUTPUT, op
@@ -261,36 +261,30 @@ logsumexp = op(
 
 # --- SciPy's ---
 
-ROOT_PI = math.sqrt(math.pi)
 ROOT_2PI = math.sqrt(2 * math.pi)
+
+# Those of `scipy.special` that are names here too; their rows, and more, are in `fastgrad.scipy`.
+SCIPY = (
+    "erf", "erfc", "erfcx", "erfinv", "ndtr", "log_ndtr", "gamma", "gammaln", "digamma",
+    "polygamma", "beta", "betaln", "expit", "logit", "xlogy", "xlog1py", "i0", "i1",
+)  # fmt: skip
 
 
 def row_of(ufunc):
     """The row of a ufunc of `scipy.special`, or None."""
-    import scipy.special
-
-    for name in SCIPY:
-        if getattr(scipy.special, name) is ufunc:
-            return scipys(name)
-    return None
+    import_module("fastgrad.scipy.special")
+    return handlers.get(ufunc)
 
 
 def scipys(name):
-    """The row of a function of `scipy.special`; it is made once."""
+    """The row of a function of `scipy.special`."""
     if name not in globals():
-        try:
-            import scipy.special
-        except ImportError as error:
-            raise ImportError(
-                f"fastgrad.special.{name} needs SciPy, which is not installed: "
-                "pip install 'fastgrad[scipy]'"
-            ) from error
-        globals()[name] = op(name, getattr(scipy.special, name), *SCIPY[name])
+        globals()[name] = getattr(import_module("fastgrad.scipy.special"), name)
     return globals()[name]
 
 
 def exp_of_square(xp, x, c):
-    """`exp(c * x * x)` for c < 0, without the rounding of the square, which the exponential grows.
+    """`exp(c * x * x)`, without the rounding of the square, which the exponential grows.
 
     `x` is split into a part of few digits, whose square is exact, and a small rest.
     """
@@ -304,131 +298,3 @@ def exp_of_square(xp, x, c):
 def density(xp, x):
     """That of the normal distribution."""
     return exp_of_square(xp, x, -0.5) / ROOT_2PI
-
-
-# Of density / ndtr at -t, in odd powers of 1 / t: what is left of the division of the two
-# asymptotic series. Beyond 50 the next term is below a rounding.
-LOG_NDTR_SERIES, LOG_NDTR_FAR = [1, -2, 10, -74, 706], -50
-
-
-def log_ndtr_vjp(xp, g, y, x):
-    """The density by ndtr; left of -1, where that loses all digits, by the scaled `erfcx`.
-
-    Far left by the series, for the next derivatives, to which erfcx is too close to 1 / x.
-    """
-    x = wide(x)
-    left, far = value(x) < -1, value(x) < LOG_NDTR_FAR
-    a = xp.where(left & ~far, x, -1)
-    slope = math.sqrt(2 / math.pi) / scipys("erfcx")(a / -math.sqrt(2))
-    b = xp.where(left, 0, x)
-    slope = xp.where(left, slope, density(xp, b) / scipys("ndtr")(b))
-    if np.any(far):
-        t = -xp.where(far, x, LOG_NDTR_FAR)
-        u, total = 1 / t, 0
-        for c in reversed(LOG_NDTR_SERIES):
-            total = total * u * u + c
-        slope = xp.where(far, t + total * u, slope)
-    return g * slope
-
-
-def bessel(n):
-    """The row of the modified Bessel function of order `n`, of x alone."""
-    return scipys(f"i{n}") if n < 2 else partial(bessel_of_order, n=n)
-
-
-def bessel_forward(x, n):
-    """SciPy's `iv` for n > 1; 0 for tiny x, where that is NaN."""
-    import scipy.special
-
-    return scipy.special.iv(n, np.where(np.abs(x) < 1e-30, 0, x))
-
-
-bessel_of_order = op(
-    "bessel",
-    bessel_forward,
-    vjp=lambda xp, g, y, x, n: g * ((bessel(n - 1)(x) + bessel(n + 1)(x)) / 2),
-)
-
-
-def digamma_step(xp, a, b):
-    """`digamma(a + b) - digamma(a)` for positive numbers, where the two are alike too.
-
-    The pole at 0 apart; what is left is b times the mean of the derivative, in a Taylor series
-    about the middle, whose terms fall by the square of at least 9.
-    """
-    a, b = wide(a), wide(b)
-    pole = b / (a + b) / a
-    a = a + 1
-    alike = value(a) > 4 * value(b)
-    if not np.any(alike):
-        return pole + scipys("digamma")(a + b) - scipys("digamma")(a)
-    apart = xp.where(alike, 1, a)
-    step = scipys("digamma")(apart + xp.where(alike, 0, b)) - scipys("digamma")(apart)
-    half = xp.where(alike, b, 0) / 2
-    middle = xp.where(alike, a, 1) + half
-    total = 0
-    for k in range(15, 0, -2):
-        total = total * half * half + scipys("polygamma")(k, middle) * (2 / math.factorial(k))
-    return pole + xp.where(alike, total * half, step)
-
-
-def xlogy_a_vjp(xp, g, a, b, log):
-    """`log(b)`; 0 where a is 0 and there is no logarithm, of b at the first of its `ends`."""
-    none = (value(a) == 0) & np.logical_not(value(b) > (0 if log == "log" else -1))
-    b = xp.where(none, 1, b) if np.any(none) else b
-    return g * xp.where(none, 0, getattr(xp, log)(b))
-
-
-def xlogy_b_vjp(xp, g, a, b):
-    """`a / b`; 0 where both are 0."""
-    none = (value(a) == 0) & (value(b) == 0)
-    b = xp.where(none, 1, b) if np.any(none) else b
-    return g * xp.where(none, 0, a / b)
-
-
-# Name, what is saved, VJPs: SciPy's documentation has the definitions, DLMF the derivatives.
-SCIPY = {
-    "erf": (INPUTS, lambda xp, g, y, x: g * (2 / ROOT_PI * exp_of_square(xp, x, -1))),
-    "erfc": (INPUTS, lambda xp, g, y, x: g * (-2 / ROOT_PI * exp_of_square(xp, x, -1))),
-    "erfcx": (INPUTS | OUTPUT, lambda xp, g, y, x: g * (2 * x * y - 2 / ROOT_PI)),
-    "erfinv": (OUTPUT, lambda xp, g, y, x: g * (ROOT_PI / 2 * xp.exp(y * y))),
-    "ndtr": (INPUTS, lambda xp, g, y, x: g * density(xp, x)),
-    "log_ndtr": (INPUTS, log_ndtr_vjp),
-    "gamma": (INPUTS | OUTPUT, lambda xp, g, y, x: g * (y * scipys("digamma")(x))),
-    "gammaln": (INPUTS, lambda xp, g, y, x: g * scipys("digamma")(x)),
-    "digamma": (INPUTS, lambda xp, g, y, x: g * scipys("polygamma")(1, x)),
-    "polygamma": (INPUTS, (None, lambda xp, g, y, n, x: g * scipys("polygamma")(n + 1, x))),
-    "beta": (
-        INPUTS | OUTPUT,
-        (
-            lambda xp, g, y, a, b: -g * (y * digamma_step(xp, a, b)),
-            lambda xp, g, y, a, b: -g * (y * digamma_step(xp, b, a)),
-        ),
-    ),
-    "betaln": (
-        INPUTS,
-        (
-            lambda xp, g, y, a, b: -g * digamma_step(xp, a, b),
-            lambda xp, g, y, a, b: -g * digamma_step(xp, b, a),
-        ),
-    ),
-    "expit": (OUTPUT, lambda xp, g, y, x: g * (y * (1 - y))),
-    "logit": (INPUTS, lambda xp, g, y, x: g / (x * (1 - x))),
-    "xlogy": (
-        INPUTS,
-        (
-            lambda xp, g, y, a, b: xlogy_a_vjp(xp, g, a, b, "log"),
-            lambda xp, g, y, a, b: xlogy_b_vjp(xp, g, a, b),
-        ),
-    ),
-    "xlog1py": (
-        INPUTS,
-        (
-            lambda xp, g, y, a, b: xlogy_a_vjp(xp, g, a, b, "log1p"),
-            lambda xp, g, y, a, b: xlogy_b_vjp(xp, g, a, 1 + b),
-        ),
-    ),
-    "i0": (INPUTS, lambda xp, g, y, x: g * scipys("i1")(x)),
-    # Not I0(x) - I1(x) / x, whose next derivatives lose all digits about 0.
-    "i1": (INPUTS, lambda xp, g, y, x: g * ((scipys("i0")(x) + bessel(2)(x)) / 2)),
-}

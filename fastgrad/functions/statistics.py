@@ -10,8 +10,8 @@ import functools
 
 import numpy as np
 
+from fastgrad._core.arguments import holds_variable
 from fastgrad._core.protocols import GO_ON, full_name, handlers, value
-from fastgrad._core.row import holds_variable
 from fastgrad.functions.along import MISSING, count, degrees_of_freedom, normalized, others, spread
 from fastgrad.functions.indexing import scatter
 from fastgrad.op import INPUTS, OTHERS, OUTPUT, implements, op, plain, signature_of

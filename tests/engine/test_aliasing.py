@@ -94,3 +94,76 @@ def test_a_later_backward_does_not_write_into_a_gradient_the_user_holds():
     assert np.array_equal(held, [2, 2, 2])
     assert np.array_equal(mine, [1, 1, 1])
     assert np.array_equal(x.grad, [5, 5, 5])
+
+
+# --- gradients with a graph: copied where somebody else has the Variable, or its array ---
+
+
+def nodes_of(gx):
+    found, stack = [], [gx.creator]
+    while stack:
+        f = stack.pop()
+        if f is not None and f not in found:
+            found.append(f)
+            stack += [x.creator for x in f.inputs]
+    return sorted(type(f).__name__ for f in found)
+
+
+@pytest.mark.parametrize(
+    ("f", "nodes"),
+    [
+        (lambda x: x * x, ["Add", "Mul", "Mul"]),
+        (lambda x: x**2, ["Mul", "Mul"]),
+        (np.sin, ["Cos", "Mul"]),
+        (np.tanh, ["Mul", "Mul", "Sub", "Tanh"]),
+        (lambda x: x + x, []),
+    ],
+    ids=["x * x", "x**2", "sin", "tanh", "x + x"],
+)
+def test_no_copy_of_a_gradient_that_nobody_shares(f, nodes):
+    x = Variable(np.array([1.0, 2.0]))
+    f(x).backward(create_graph=True)
+    assert nodes_of(x.grad) == nodes
+
+
+class Keeps(Function):
+    differentiable = True
+
+    def forward(self, x):
+        return x * 1
+
+    def backward(self, gy):
+        self.gx = gy * self.inputs[0]
+        return self.gx
+
+
+def test_gradients_with_a_graph_are_shared_by_nobody():
+    a, b, g = Variable(np.ones(2)), Variable(np.ones(2)), Variable(np.ones(2))
+    y = a + b
+    y.grad = g
+    y.backward(retain_grad=True, create_graph=True)
+    f = Keeps()
+    x = Variable(np.ones(2))
+    f(x).backward(create_graph=True)
+    h = Variable(np.ones(2))
+    kept = []
+    h.register_hook(lambda gx: kept.append(gx * 2) or kept[0])
+    (h * h).backward(create_graph=True)
+    r = Variable(np.ones((2, 1)))
+    z = r.reshape(2)
+    z.grad = g
+    z.backward(retain_grad=True, create_graph=True)
+    assert y.grad is z.grad is g  # as it was
+    seen = [a.grad, b.grad, g, x.grad, f.gx, h.grad, kept[0], r.grad]
+    for i, v in enumerate(seen):
+        for w in seen[:i]:
+            assert v is not w
+            assert not np.shares_memory(v.data, w.data)
+
+
+def test_a_leafs_copied_gradient_leads_to_what_it_is_a_copy_of():
+    f = Keeps()
+    x = Variable(np.array([1.0, 2.0]))
+    f(x).backward(create_graph=True)
+    assert x.grad is not f.gx
+    assert x.grad.creator.inputs[0] is f.gx

@@ -1,6 +1,7 @@
 """Arithmetic, forward: what NumPy computes for the arrays, bit for bit, errors included."""
 
 import operator
+import pickle
 from fractions import Fraction
 
 import numpy as np
@@ -269,3 +270,57 @@ def test_augmented_assignment_rebinds_and_leaves_the_operand_alone():
     assert np.array_equal(x.data, [1, 2])
     y.backward()
     assert np.allclose(x.grad, [0.5 * (2 * 1 - 2) * (1 - 2), 0.5 * (2 * 2 - 2) * (4 - 4)])
+
+
+@pytest.mark.parametrize("c", [3, 2, 1, 0, 0.5, -1.5, np.float32(3), np.int64(2)], ids=repr)
+@pytest.mark.parametrize("x", [2.0, [1.0, 4.0], [[1.0, 2.0]]], ids=str)
+def test_pow_of_a_number_takes_one_operand(c, x):
+    def gradients_of(f):
+        v = Variable(np.array(x))
+        y = f(v)
+        y.backward(create_graph=True)
+        gx = v.grad
+        v.cleargrad()
+        if c != 0:
+            gx.backward()
+        return y, gx, v.grad
+
+    f = fastgrad.Pow(c)
+    y, gx, ggx = gradients_of(f)
+    z, gz, ggz = gradients_of(lambda v: v**c)
+    assert y.creator is f
+    assert (f.c, len(f.inputs), f.outputs[0]() is y) == (c, 1, True)
+    assert_same_bits(y.data, z.data)
+    assert_same_bits(gx.data, gz.data)
+    assert ggx is ggz is None or assert_same_bits(ggx, ggz) is None
+    assert_same_bits(f.backward(np.ones(y.shape)), gx.data)
+    assert_same_bits(np.asarray(fastgrad.Pow(c).forward(np.array(x))), y.data)
+    again = pickle.loads(pickle.dumps(fastgrad.Pow(c)))
+    assert_same_bits(again(np.array(x)).data, y.data)
+
+
+def test_pow_refuses_what_is_no_number_and_too_many_operands():
+    x = Variable(np.array(2.0))
+    with pytest.raises(TypeError, match="Pow: the exponent is a Variable, expected a number"):
+        fastgrad.Pow(x)
+    with pytest.raises(TypeError, match="3 operands"):
+        fastgrad.Pow(2)(x, x)
+    with pytest.raises(TypeError, match="1 operands"):
+        fastgrad.Pow()(x)
+
+    class Cube(fastgrad.Pow):
+        def __init__(self):
+            super().__init__(3)
+
+    y = Cube()(x)
+    y.backward()
+    assert (float(y.data), float(x.grad)) == (8, 12)
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4", "i8", "c16"])
+def test_a_number_as_exponent_is_no_input(dtype):
+    x = Variable(np.array([1, 2], dtype))
+    for c, n in ((2, 1), (2.0, 1), (x, 2), (np.ones(2), 2)):
+        f = (x**c).creator
+        assert [len(f.inputs), f.inputs[0] is x] == [n, True]
+    assert len((2**x).creator.inputs) == len((x * 2).creator.inputs) == 2

@@ -121,7 +121,7 @@ max(x, key=float) ** 2
 statistics.fmean(x)
 array.array("d", x)
 array.array("d", [x[0]])
-setattr(v := Variable(x.data), "grad", x) or v.grad
+setattr(v := Variable(X) * 1, "grad", x) or v.backward()
 np.zeros(3).fill(x[0])
 np.zeros(3).__setitem__(0, x[0])
 np.zeros(3).__iadd__(x)

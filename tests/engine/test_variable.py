@@ -1,6 +1,7 @@
 """Variable: construction, text, attributes, setters, subclassing, copies."""
 
 import copy
+import gc
 import pickle
 import weakref
 
@@ -134,6 +135,55 @@ def test_grad_set_to_a_scalar_reads_as_an_array():
     assert (x.grad.shape, x.grad[()]) == ((), 2.5)
     x.grad = None
     assert x.grad is None
+
+
+def test_a_variable_as_grad_is_kept():
+    x, g = Variable(np.array([1.0, 2.0])), Variable(np.array([1.0, 1.0]))
+    x.grad = g
+    x.grad.name = "gx"
+    x.grad.data = np.array([2.0, 2.0])
+    assert x.grad is g
+    assert (g.name, g.data.tolist()) == ("gx", [2, 2])
+    x.backward()  # a leaf's stays
+    x.backward(create_graph=True)
+    assert x.grad is g
+    (x * x).backward()  # to which this is added, elsewhere
+    assert type(x.grad) is np.ndarray
+    assert (x.grad.tolist(), g.data.tolist()) == ([4, 6], [2, 2])
+    x.grad = g
+    (x * x).backward(create_graph=True)
+    assert (x.grad.data.tolist(), g.data.tolist()) == ([4, 6], [2, 2])
+    assert x.grad.creator is not None
+
+
+def test_a_recorded_backward_starts_from_the_variable_in_grad():
+    x, g = Variable(np.array([1.0, 2.0])), Variable(np.array(3.0))
+    y = x * x
+    y.grad = g
+    y.backward(create_graph=True)
+    assert x.grad.data.tolist() == [6, 12]
+    x.grad.sum().backward()
+    assert g.grad == 6
+    assert y.grad is None
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+@pytest.mark.parametrize("of_root", [False, True])
+def test_a_grad_without_data_is_an_error(of_root, create_graph):
+    x = Variable(np.array([1.0, 2.0]))
+    y = x * x
+    (y if of_root else x).grad = Variable(None)
+    with pytest.raises(TypeError, match="without data"):
+        y.backward(create_graph=create_graph)
+
+
+def test_a_grad_that_leads_back_is_a_cycle_for_the_collector():
+    x = Variable(np.ones(2))
+    x.grad = x * 2
+    gone = weakref.ref(x)
+    del x
+    gc.collect()
+    assert gone() is None
 
 
 @pytest.mark.parametrize("value", ["x", [1.0], object(), {}])

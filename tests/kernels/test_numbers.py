@@ -96,6 +96,19 @@ def test_operation_of_two_operands(name, dtype, mode):
                 assert_same(actual, expected, (size, v0, v1, type(c), type(d)))
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("size", SIZES)
+def test_last_bits_are_numpys(dtype, size, rng):
+    """Of numbers in the middle too, where a loop may have a way of its own for one alone."""
+    for _ in range(300):
+        x, w = np.abs(rng.normal(size=(2, *([] if size is None else [size])))).astype(dtype) * 3
+        x, w = np.asarray(x), np.asarray(w)  # 0-d arrays, not scalars
+        for name in [*UNARY, "power"]:
+            xs = [x, w] if name == "power" else [x]
+            expected = getattr(np, name)(*xs)
+            assert same_bits(getattr(fnp, name)(*map(Variable, xs)).data, expected), (name, xs)
+
+
 # --- backward: the row is the specification, and by NumPy alone ---
 
 

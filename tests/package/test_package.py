@@ -168,9 +168,15 @@ def test_dir_is_what_is_public(run_child):
         assert set(fastgrad.__all__) < set(before) and not {"importlib", "config"} & set(before)
         modules = [n for n in before if isinstance(getattr(fastgrad, n), types.ModuleType)]
         assert modules == ["numpy", "special", "testing"], modules
+        def has_signature(f):
+            try:
+                return inspect.signature(f)
+            except ValueError:  # NumPy's own in C have theirs since 2.4
+                return False
         for name in before:
-            if callable(getattr(fastgrad, name)) and not name.endswith("Warning"):
-                inspect.signature(getattr(fastgrad, name))
+            f = getattr(fastgrad, name)
+            if callable(f) and not name.endswith("Warning"):
+                assert has_signature(f) or not has_signature(f.__wrapped__), name
         stub = Path(fastgrad.__file__).with_suffix(".pyi")
         tree, names = ast.parse(stub.read_text()), set(fastgrad.functions.__all__)
         for node in tree.body:
@@ -292,7 +298,7 @@ def test_type_information_is_shipped():
     for module in MODULES[1:]:
         name = module.removeprefix("fastgrad.").replace(".", "/")
         stubbed = any((files / f"{name}{end}").is_file() for end in (".pyi", "/__init__.pyi"))
-        if "_" in name:
+        if "/_" in f"/{name}":
             assert not stubbed, name
         elif name.count("/") == 0 or name.startswith("numpy"):
             assert stubbed or name in ("trees", "numpy/lookup"), name

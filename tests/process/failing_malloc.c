@@ -60,7 +60,8 @@ static void *from_early(size_t size) {
 static int is_early(void *p) { return (char *)p >= early && (char *)p < early + sizeof(early); }
 
 /* These are known to lose a reference if they get no memory (Python 3.11), as are some in NumPy.
-   Others' static functions cannot be told apart: list.extend is one in 3.12, which loses one too. */
+   Others' static functions cannot be told apart: list.extend is one in 3.12, where `[].extend(t)`
+   loses one to `t` too. */
 static const char *const leaky[] = {"_PyEval_EvalFrameDefault", "PySequence_List",
                                     "_PyList_Extend", "PyContextVar_Set", NULL};
 

@@ -179,6 +179,8 @@ class Sweep:
         """How many blocks of memory are in use, but for handles and nodes that are kept spare."""
         gc.collect()
         empty_cache()
+        if sys.version_info < (3, 13):  # NumPy makes a name anew for each call of cumsum, and
+            sys._clear_type_cache()  # Python keeps it where it found an attribute by it
         used = self.spares()
         return self.heap.live.value - 2 * len(used)
 
@@ -208,7 +210,7 @@ class Sweep:
 
     def is_expected(self, error):
         """Whether it is that of the fault. NumPy forgets to raise it at some points."""
-        forgotten = isinstance(error, SystemError) and "exception" in str(error)
+        forgotten = isinstance(error, SystemError) and "without" in str(error)  # an exception
         return isinstance(error, self.expected_errors) or (forgotten and self.heap.numpys.value)
 
     def text(self, point, what):
@@ -217,9 +219,30 @@ class Sweep:
         return f"{self.name}: {fault} at request {point} to {point + self.span - 1}: {what}"
 
 
+def numpy_crashes(name):
+    """Whether NumPy's own code crashes, bare, where it finds no memory for this scenario.
+
+    Before 2.3 that of `cumsum` does (PyArray_GenericAccumulateFunction reads the tuple of arguments
+    that it could not make), which `split` calls as well.
+    """
+    if np.lib.NumpyVersion(np.__version__) >= "2.3.0":
+        return False
+    called = set()
+    attempt, _ = SCENARIOS[name]()
+    sys.setprofile(lambda frame, event, f: called.add(f.__name__) if event == "c_call" else None)
+    try:
+        attempt()
+    finally:
+        sys.setprofile(None)
+    return "cumsum" in called
+
+
 def sweep(names, span, signal, stride):
     """Sweep these scenarios, and print what was done: a line each."""
     for name in names:
+        if signal == 0 and numpy_crashes(name):
+            print(f"{name}: left out, for NumPy {np.__version__} crashes")
+            continue
         found = Sweep(name, Heap(), span, signal, stride)
         found.run()
         print(f"{name}: faults at {found.points} points, {found.raised} exceptions")

@@ -4,7 +4,6 @@ In CI every thirteenth point is taken; `FASTGRAD_FAULTS=1 pytest tests/process/t
 takes all of them, in half an hour, and tells how many.
 """
 
-import inspect
 import os
 import shutil
 import signal
@@ -12,7 +11,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 from fault_scenarios import SCENARIOS
 
@@ -36,11 +34,6 @@ SETTERS |= {
     "arrays_in_the_other_byte_order_recorded",
 }
 
-# Before 2.3 NumPy's cumsum itself crashes if it finds no memory.
-CRASHES = set()
-if np.lib.NumpyVersion(np.__version__) < "2.3.0":
-    CRASHES |= {name for name, f in SCENARIOS.items() if "cumsum" in inspect.getsource(f)}
-
 
 @pytest.fixture(scope="module")
 def heap(tmp_path_factory):
@@ -63,7 +56,6 @@ def test_a_fault_at_every_request_for_memory(fault, part, heap, run_child, monke
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
     span, number = FAULTS[fault]
     names = [name for name in SCENARIOS if span == 1 or name not in SETTERS][part::4]
-    names = [name for name in names if name not in CRASHES]
     code = f"import faults; faults.sweep({names}, {span}, {int(number)}, {1 if ALL else 13})"
     done = run_child(code, timeout=3600 if ALL else 170).splitlines()
     print(*done, sep="\n")

@@ -16,7 +16,9 @@ from fastgrad import Variable, gradients
 from fastgrad._core.row import Row
 from fastgrad.op import groups
 
-CHAPTERS = "elementwise reductions shaping indexing products linalg fft special polynomials".split()
+CHAPTERS = (
+    "elementwise reductions shaping indexing products linalg fft special polynomials scipys".split()
+)
 SAMPLES: list[Sample] = [
     sample
     for chapter in CHAPTERS
@@ -334,7 +336,7 @@ def test_every_differentiable_function_has_a_sample():
     sampled = {
         getattr(sample.function, "forward", None) or function_of(sample, np)
         for sample in SAMPLES
-        if sample.forward is None
+        if sample.forward is None or sample.name.startswith("scipy.")
     }
     differentiable = {f for f, (group, _) in groups.items() if group in
                       ("differentiable", "zero gradient")}  # fmt: skip

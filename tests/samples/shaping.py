@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from fastgrad import unstack  # NumPy has it since 2.1
 from fastgrad.functions.padding import pad_with
 from samples.sample import Sample, complex_normal, distinct, normal
 
@@ -16,7 +17,7 @@ def of(name, *calls, **options):
     for call in calls:
         args, kwargs = call if isinstance(call[-1], dict) and len(call) == 2 else (call, {})
         args = args if isinstance(args, tuple) else (args,)
-        if hasattr(np, name):
+        if "function" in options or hasattr(np, name):
             yield Sample(name, args, kwargs, **options)
 
 
@@ -105,7 +106,7 @@ SPLITTING = [
     *of("hsplit", (v, [2]), (x, 3), (x3, [2, 1]), (c, 3)),
     *of("vsplit", (x, 2), (x3, [1]), (x, [1, 0])),
     *of("dsplit", (x3, 2), (x3, [3, 1])),
-    *of("unstack", (x,), (v,), *options(x3, {"axis": 1}, {"axis": -1})),
+    *of("unstack", (x,), (v,), *options(x3, {"axis": 1}, {"axis": -1}), function=unstack),
 ]
 REPEATING = [
     *of("tile", (v, 2), (v, (2, 1)), (x, (2, 1, 3)), (x3, 2), (x3, (2, 2)), (scalar, (2, 3))),

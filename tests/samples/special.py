@@ -64,6 +64,4 @@ if importlib.util.find_spec("scipy"):
         *(sample(name, normal(2, 3), uniform(0.5, 3, 3)) for name in ("xlogy", "xlog1py")),
         sample("gelu", normal(2, 3), False),
         sample("gelu", normal(3), approximate=False),
-        *(Sample("special.bessel", (normal(3), n), function=special.bessel_of_order,
-                 forward=special.bessel_forward) for n in (2, 3)),
     ]  # fmt: skip

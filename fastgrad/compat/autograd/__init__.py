@@ -6,28 +6,10 @@
 array([0., 0.])
 """
 
+from fastgrad.compat.autograd import core, extend, numpy, tracer, util  # noqa: F401
 from fastgrad.compat.autograd.builtins import dict, isinstance, list, tuple, type
-from fastgrad.compat.autograd.differential_operators import (
-    checkpoint,
-    deriv,
-    egrad,
-    elementwise_grad,
-    grad,
-    grad_and_aux,
-    grad_named,
-    hessian,
-    hessian_tensor_product,
-    hessian_vector_product,
-    holomorphic_grad,
-    jacobian,
-    make_ggnvp,
-    make_hvp,
-    make_jvp,
-    make_jvp_reversemode,
-    make_vjp,
-    multigrad_dict,
-    tensor_jacobian_product,
-    value_and_grad,
-    vector_jacobian_product,
-)
+from fastgrad.compat.autograd.differential_operators import *  # noqa: F403
+from fastgrad.compat.autograd.differential_operators import __all__ as _operators
 from fastgrad.compat.autograd.tracer import primitive
+
+__all__ = [*_operators, "dict", "isinstance", "list", "numpy", "primitive", "tuple", "type"]

@@ -6,6 +6,7 @@ and what it belongs to is said by the graph.
 """
 
 import builtins
+from typing import ClassVar
 
 import numpy as np
 
@@ -20,7 +21,8 @@ class Box:
     """What all boxes are instances of. `type_mappings` has the class of box for a type of value."""
 
     __slots__ = ()
-    type_mappings, types = {}, set()
+    type_mappings: ClassVar = {}
+    types: ClassVar = set()
 
     @classmethod
     def register(cls, value_type):
@@ -29,24 +31,46 @@ class Box:
         Box.type_mappings[value_type] = Box.type_mappings[cls] = cls
 
 
-class _Interim(Variable, Box):  # until `results=True` is merged: then bases are Variable, Box
-    __slots__ = ()
+class LostGradient(RuntimeError, TypeError):
+    """A box was converted to a number or an array, by which its gradient is lost.
 
-    def __init_subclass__(cls, results=False):
-        pass
+    (A TypeError of autograd's, and a RuntimeError of fastgrad's.)
+    """
 
 
-class ArrayBox(_Interim, results=True):
+class ArrayBox(Variable, Box, results=True):
     """A Variable, as a differentiated function gets it."""
 
     __slots__ = ()
+    __module__ = "autograd.numpy.numpy_boxes"  # by its beginning PennyLane and autoray know it
 
     def __str__(self):
         return f"Autograd {builtins.type(self).__name__} with value {self.data}"
 
     _value = property(lambda self: getval(self), doc="The array, or the scalar, that is in it.")
     _trace = property(lambda self: 0, doc="Always 0: there are no levels.")
-    _node = property(lambda self: self.creator or self, doc="The Function that made it, or itself.")
+    _node = property(lambda self: End(self), doc="What `core.backward_pass` begins with.")
+    lost_gradient = LostGradient
+
+    def __copy__(self):
+        return self  # which nobody writes into
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def __array_namespace__(self, *, api_version=None):
+        from fastgrad.compat.autograd import numpy
+
+        return numpy
+
+
+class End:
+    """The place of a box in its graph."""
+
+    __slots__ = ("box",)
+
+    def __init__(self, box):
+        self.box = box
 
 
 class SequenceBox(Box):
@@ -112,7 +136,8 @@ def getval(x):
     np.float64(3.0)
     """
     if isinstance(x, Variable):
-        return x.data[()]
+        array = x.data
+        return array if array.ndim else array[()]
     kind = PLAIN.get(type(x))
     return x if kind is None else mapped(getval, x, kind)
 
@@ -158,7 +183,8 @@ def box_of(x, nested):
         if x.requires_grad and recording():
             return identity(x), True
         return ArrayBox(x.data), nested
-    if type(x) not in Box.type_mappings and not isinstance(x, np.ndarray):
+    is_array = isinstance(x, np.ndarray) and x.dtype.kind in "fcbiu"
+    if not is_array and (type(x) not in Box.type_mappings or isinstance(x, np.ndarray)):
         raise TypeError(f"Can't differentiate w.r.t. type {type(x)}")
     return ArrayBox(np.asanyarray(x)), nested
 

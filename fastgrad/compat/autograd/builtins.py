@@ -27,14 +27,15 @@ class Container(type_):
     def __instancecheck__(cls, x):
         return isinstance_(x, cls.plain)
 
+    def __call__(cls, *args, **kwargs):
+        """A container of that kind, or a box of one."""
+        return boxed(cls.plain(*args, **kwargs))
+
 
 class tuple(tuple_, metaclass=Container):
     """`tuple`; of boxes, a box."""
 
     plain = tuple_
-
-    def __new__(cls, xs=()):
-        return boxed(tuple_(xs))
 
 
 class list(list_, metaclass=Container):
@@ -42,26 +43,12 @@ class list(list_, metaclass=Container):
 
     plain = list_
 
-    def __new__(cls, xs=()):
-        return boxed(list_(xs))
-
 
 class dict(dict_, metaclass=Container):
     """`dict`; of boxes, a box."""
 
     plain = dict_
 
-    def __new__(cls, *args, **kwargs):
-        return boxed(dict_(*args, **kwargs))
 
-
-OWN = {tuple: tuple_, list: list_, dict: dict_}
-
-
-def isinstance(x, kinds):
-    """`isinstance` of the value of a box."""
-    return is_value_instance(x, kinds)
-
-
-is_value_instance = notrace_primitive(builtins.isinstance)
+isinstance = notrace_primitive(builtins.isinstance)
 type = notrace_primitive(builtins.type)

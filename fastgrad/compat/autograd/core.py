@@ -1,14 +1,16 @@
 """Rules of primitives, and derivatives of functions of one argument."""
 
+import sys
 from itertools import count
 
+from fastgrad._core.ends import leaves
 from fastgrad.compat.autograd.boxes import Box, getval, isbox  # noqa: F401
 from fastgrad.compat.autograd.differentiated import Differentiated
 from fastgrad.compat.autograd.primitives import primitive_jvps, primitive_vjps
-from fastgrad.compat.autograd.tracer import Node, primitive
+from fastgrad.compat.autograd.tracer import Node, primitive, toposort, trace  # noqa: F401
 from fastgrad.compat.autograd.util import func, subval  # noqa: F401
 from fastgrad.compat.autograd.vspaces import SparseObject, VSpace, vspace  # noqa: F401
-from fastgrad.variable import Variable  # noqa: F401
+from fastgrad.transforms import gradients
 
 # --- derivatives ---
 
@@ -33,8 +35,11 @@ def make_jvp(fun, x):
 
 
 def defvjp_argnums(fun, vjpmaker):
-    """Let `vjpmaker(argnums, ans, args, kwargs)(g)` return the gradients for these arguments."""
-    primitive_vjps[fun] = vjpmaker
+    """Let `vjpmaker(argnums, ans, args, kwargs)(g)` return the gradients for these arguments.
+
+    A function of `autograd.numpy` becomes a primitive with that rule: there, by that name.
+    """
+    primitive_vjps[as_primitive(fun)] = vjpmaker
 
 
 def defvjp_argnum(fun, vjpmaker):
@@ -55,8 +60,10 @@ def defvjp(fun, *vjpmakers, argnums=None):
     makers = rules_of("VJP", fun, vjpmakers, argnums)
 
     def maker(argnums, ans, args, kwargs):
-        rules = [rule_for("VJP", fun, makers, i, argnums) for i in argnums]
-        pulls = [rule and rule(ans, *args, **kwargs) for rule in rules]
+        pulls = []
+        for i in argnums:
+            rule = rule_for("VJP", fun, makers, i, argnums)
+            pulls.append(rule and rule(ans, *args, **kwargs))
         return lambda g: [pull and pull(g) for pull in pulls]
 
     defvjp_argnums(fun, maker)
@@ -64,7 +71,7 @@ def defvjp(fun, *vjpmakers, argnums=None):
 
 def defjvp_argnums(fun, jvpmaker):
     """Let `jvpmaker(argnums, gs, ans, args, kwargs)` return the derivative along `gs`."""
-    primitive_jvps[fun] = jvpmaker
+    primitive_jvps[as_primitive(fun)] = jvpmaker
 
 
 def defjvp_argnum(fun, jvpmaker):
@@ -100,12 +107,26 @@ def defjvp(fun, *jvpfuns, argnums=None):
 
 def def_linear(fun):
     """Let `fun` be linear in each of its arguments."""
-    defjvp_argnum(
-        fun, lambda argnum, g, ans, args, kwargs: fun(*subval(args, argnum, g), **kwargs)
-    )
+    defjvp_argnum(fun, lambda argnum, g, ans, args, kwargs: fun(*subval(args, argnum, g), **kwargs))
 
 
 deflinear = def_linear
+
+
+replaced = {}  # functions of `autograd.numpy`, by the primitives that took their places
+
+
+def as_primitive(fun):
+    """`fun`, if it is a primitive; else one that takes its place in the modules of `autograd`."""
+    if hasattr(fun, "_is_autograd_primitive"):
+        return fun
+    if fun in replaced:
+        return replaced[fun]
+    replaced[fun] = made = primitive(fun)
+    for name, module in list(sys.modules.items()):
+        if name.startswith(__package__):
+            vars(module).update({key: made for key, x in vars(module).items() if x is fun})
+    return made
 
 
 def rules_of(kind, fun, rules, argnums, *names):
@@ -141,8 +162,23 @@ def defvjp_is_zero(fun, argnums=(0,)):
 
 
 class VJPNode(Node):
-    """The kind of trace that reverse mode is, for `register_notrace`."""
+    """What reverse mode begins with: `new_box(x, 0, VJPNode.new_root())` is a box of `x`."""
+
+    def initialize_root(self):
+        """It has no parts."""
 
 
 class JVPNode(Node):
     """The kind of trace that forward mode is, for `register_notrace`."""
+
+
+def backward_pass(g, end_node):
+    """The gradient for the box that the graph begins with, from the gradient `g` of `box._node`.
+
+    There must be one box, of `new_box`, from which that was computed; else ValueError.
+    """
+    y = end_node.box
+    roots = leaves([y])
+    if len(roots) != 1:
+        raise ValueError(f"backward_pass: {len(roots)} boxes begin the graph, expected one")
+    return gradients(y, roots[0], getval(g))

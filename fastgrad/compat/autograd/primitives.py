@@ -10,7 +10,7 @@ import numpy as np
 
 from fastgrad._core.config import get as recording
 from fastgrad._core.function import Function
-from fastgrad.compat.autograd.boxes import Box, boxed, getval, holds_box, opened
+from fastgrad.compat.autograd.boxes import ArrayBox, Box, boxed, getval, holds_box, opened
 from fastgrad.conversions import running
 from fastgrad.trees import flatten, flatten_as, rebuild
 from fastgrad.variable import Variable
@@ -21,89 +21,92 @@ primitive_vjps, primitive_jvps = {}, {}
 
 
 class Call:
-    """What one call was: kept apart from the node, whose attributes are looked through."""
+    """What one call was.
 
-    __slots__ = ("fun", "args", "kwargs", "boxes", "ans", "outputs", "free", "pull")
+    `args` are values, those of `argnums` in the place of boxes. What is a nest of several has an
+    entry in `nests`: its structure, the values of its leaves, and which of them were boxes; so has
+    what the function returned, in `results`.
+    """
 
-    def __init__(self, fun, args, kwargs):
-        self.fun, self.args, self.kwargs, self.pull = fun, list(args), kwargs, None
-        self.boxes = []  # of an argument with boxes: its number, structure, and leaves' values
-
-    def opened(self):
-        """The boxes among the arguments, in whose place come their values."""
-        xs = []
-        for i, x in enumerate(self.args):
-            if isinstance(x, Variable):
-                leaves, structure = [x], None
-            elif isinstance(x, (tuple, list, dict)) and holds_box(x):
-                leaves, structure = flatten(opened(x))
-            else:
-                continue
-            values = [getval(leaf) for leaf in leaves]
-            self.args[i] = rebuild(structure, values)
-            free = [isinstance(leaf, Variable) and leaf.requires_grad for leaf in leaves]
-            if any(free):
-                self.boxes.append((i, structure, values, free))
-                xs += [leaf for leaf, is_free in zip(leaves, free, strict=True) if is_free]
-        return xs
-
-    def args_of(self, xs):
-        """The arguments, with the Variables `xs` where boxes came."""
-        args, xs = list(self.args), iter(xs)
-        for i, structure, values, free in self.boxes:
-            leaves = [next(xs) if f else v for v, f in zip(values, free, strict=True)]
-            args[i] = boxed(rebuild(structure, leaves))
-        return tuple(args)
-
-    def ans_of(self, ys):
-        """What the function returned, with the Variables `ys` for what is differentiable of it."""
-        ys = iter(ys)
-        leaves = [next(ys) if f else v for v, f in zip(self.outputs[1], self.free, strict=True)]
-        return boxed(rebuild(self.outputs[0], leaves))
-
-    def like_ans(self, gys):
-        """Gradients in the structure of what the function returned; zeros where none came."""
-        structure, values = self.outputs
-        if structure is None:
-            return gys[0]
-        gys, leaves = iter(gys), []
-        for value, f in zip(values, self.free, strict=True):
-            gy = next(gys) if f else None
-            leaves.append(np.zeros_like(value) if f and gy is None else gy)
-        return boxed(rebuild(structure, leaves))
-
-    def like_args(self, dxs):
-        """The numbers of the arguments along which there is a tangent, and these tangents."""
-        argnums, tangents, dxs = [], [], iter(dxs)
-        for i, structure, values, free in self.boxes:
-            leaves = [next(dxs) if f else None for f in free]
-            if any(leaf is not None for leaf in leaves):
-                argnums.append(i)
-                leaves = [
-                    np.zeros_like(x) if dx is None else dx
-                    for x, dx in zip(values, leaves, strict=True)
-                ]
-                tangents.append(boxed(rebuild(structure, leaves)))
-        return tuple(argnums), tangents
-
-    def compute(self):
-        """The outputs that have gradients, as arrays."""
-        self.ans = outside(self.fun.fun, self.args, self.kwargs)
-        leaves, structure = flatten(self.ans)
-        self.outputs = structure, leaves
-        self.free = [type(y) in Box.type_mappings or isinstance(y, np.ndarray) for y in leaves]
-        if holds_box(self.ans):
-            raise TypeError(
-                f"{self.name}: the function uses a box that is not among its positional arguments: "
-                "its gradient would be lost; pass it as one"
-            )
-        if structure is None and not self.free[0]:
-            raise TypeError(f"Can't differentiate w.r.t. type {type(self.ans)}")
-        return [np.asanyarray(y) for y, f in zip(leaves, self.free, strict=True) if f]
+    __slots__ = ("fun", "args", "kwargs", "argnums", "nests", "ans", "results")
 
     @property
     def name(self):
+        """The name of the function."""
         return getattr(self.fun, "__name__", repr(self.fun))
+
+    # --- with Variables, or gradients, where boxes came or were made ---
+
+    def args_of(self, xs):
+        """The arguments, with `xs` where boxes came."""
+        args, xs = list(self.args), iter(xs)
+        for i in self.argnums:
+            args[i] = filled(self.nests[i], xs) if i in self.nests else next(xs)
+        return tuple(args)
+
+    def ans_of(self, ys):
+        """What the function returned, with `ys` for what is differentiable of it."""
+        return ys[0] if self.results is None else filled(self.results, iter(ys))
+
+    def like_ans(self, gys):
+        """Gradients in the structure of what the function returned; zeros where none came."""
+        return gys[0] if self.results is None else filled(self.results, iter(gys), True)
+
+    def like_args(self, dxs):
+        """The numbers of the arguments along which there is a tangent, and these tangents."""
+        dxs, tangents = iter(dxs), {}
+        for i in self.argnums:
+            nest = self.nests.get(i)
+            parts = [next(dxs) for f in nest[2] if f] if nest else [next(dxs)]
+            if any(dx is not None for dx in parts):
+                tangents[i] = filled(nest, iter(parts), True) if nest else parts[0]
+        return tuple(tangents), list(tangents.values())
+
+    def gradients(self, gxs):
+        """Those for the boxes, from what a rule returned: one for each argument."""
+        found = []
+        for gx, i in zip(gxs, self.argnums, strict=True):
+            if i in self.nests:
+                found += self.parts(dense(gx), self.nests[i])
+            else:
+                found.append(self.fitted(gx, self.args[i]))
+        return tuple(found)
+
+    def parts(self, derivative, nest):
+        """Of a derivative for a nest, or for what the function returned, those of its arrays."""
+        if nest is None:
+            return (self.fitted(derivative, self.ans),)
+        structure, values, free = nest
+        if derivative is None:
+            return (None,) * sum(free)
+        if isinstance(derivative, (np.ndarray, Variable)) and derivative.ndim:
+            derivative = list(derivative)  # of a sequence; its elements
+        leaves = flatten_as(structure, opened(derivative), f"{self.name}: the derivative")
+        return tuple(
+            self.fitted(leaf, x)
+            for leaf, x, f in zip(leaves, values, free, strict=True) if f
+        )  # fmt: skip
+
+    def fitted(self, gx, x):
+        """A gradient for `x` as the engine takes it, of a shape that a rule may leave to NumPy."""
+        if gx is None:
+            return None
+        shape = np.shape(x)
+        if not isinstance(gx, Variable):
+            gx = np.asarray(dense(gx))
+            if recording():  # as in autograd, what is no box is a constant
+                if not gx.any():
+                    return None
+                gx = Variable(gx, requires_grad=False)
+        if gx.shape == shape:
+            return gx
+        if gx.size == np.prod(shape, dtype=int):
+            return np.reshape(gx, shape)
+        try:
+            return np.broadcast_to(gx, shape)
+        except ValueError:
+            wrong = f"{self.name}: a derivative has shape {gx.shape}, expected {shape}"
+            raise ValueError(wrong) from None
 
     def rule(self, rules, kind):
         """The rule for the arguments that came as boxes."""
@@ -111,36 +114,39 @@ class Call:
             return rules[self.fun]
         except KeyError:
             raise NotImplementedError(
-                f"{kind} of {self.name} wrt argnums {tuple(self.argnums())} not defined"
+                f"{kind} of {self.name} wrt argnums {self.argnums} not defined"
             ) from None
 
-    def argnums(self):
-        return tuple(i for i, _, _, _ in self.boxes)
 
-    def gradients(self, gxs):
-        """Those for the boxes, from what a rule returned: one for each argument."""
-        gxs, found = list(gxs), []
-        for gx, (_, structure, values, free) in zip(gxs, self.boxes, strict=True):
-            parts = flatten_as(structure, opened(gx), f"{self.name}: the gradient")
-            for part, x, f in zip(parts, values, free, strict=True):
-                if f:
-                    found.append(fitted(part, np.shape(x)))
-        return found
+def is_vector(x):
+    """Whether it is an array, or a number that can be differentiated for."""
+    return isinstance(x, np.ndarray) or Box.type_mappings.get(type(x)) is ArrayBox
 
 
-def fitted(gx, shape):
-    """A gradient as the engine takes it: of that shape, which a rule may have left to broadcast."""
-    if gx is None:
-        return None
-    if not isinstance(gx, Variable):
-        gx = np.asarray(gx)
-        if recording():
-            return None if not gx.any() else gx
-    if gx.shape == shape:
-        return gx
-    if gx.size == np.prod(shape, dtype=int):
-        return np.reshape(gx, shape)
-    return np.broadcast_to(gx, shape)
+def filled(nest, parts, zeros=False):
+    """A nest, with the next of `parts` where boxes were, and values, or zeros, for the rest."""
+    structure, values, free = nest
+    leaves = [
+        next(parts) if f else (None if zeros else x) for x, f in zip(values, free, strict=True)
+    ]
+    if zeros:
+        leaves = [np.zeros_like(x) if leaf is None else leaf
+                  for x, leaf in zip(values, leaves, strict=True)]  # fmt: skip
+    return boxed(rebuild(structure, leaves))
+
+
+class SparseObject:
+    """A gradient that `mut_add` adds to an array of the space `vs`."""
+
+    __slots__ = ("vs", "mut_add")
+
+    def __init__(self, vs, mut_add):
+        self.vs, self.mut_add = vs, mut_add
+
+
+def dense(x):
+    """`x`, an array in place of a SparseObject."""
+    return x.mut_add(x.vs.zeros()) if isinstance(x, SparseObject) else x
 
 
 def outside(f, args, kwargs):
@@ -155,33 +161,103 @@ def outside(f, args, kwargs):
 
 
 class PrimitiveCall(Function):
-    """The node of a call of a primitive."""
+    """The node of a call of a primitive: each of these has a class of its own, with its `fun`.
 
-    differentiable = True
+    Its attributes are `ans`, the output; "0", "1", ..., the arguments that are no boxes, with the
+    number `n` of all; and, where there are some, `nests`, `results` and `kwargs`, as a Call has
+    them. (None of them is a container unless it must: then nothing refers to something, and the
+    garbage collector, which would pass over long graphs again and again, need not look at the
+    node. See NOTE [Garbage collector] in _core.)
+    """
 
-    def __init__(self, call):
-        self.call = call
+    differentiable, saves_values = True, True
+
+    def take(self, args, kwargs):
+        """Keep what is no box; the boxes are returned."""
+        xs, own, nests = [], vars(self), {}
+        for i, x in enumerate(args):
+            if isinstance(x, Variable) and x.requires_grad:
+                xs.append(x)
+            elif isinstance(x, (tuple, list, dict)) and holds_box(x):
+                leaves, structure = flatten(opened(x))
+                values = [getval(leaf) for leaf in leaves]
+                own[str(i)] = rebuild(structure, values)
+                boxes = [x for x in leaves if isinstance(x, Variable) and x.requires_grad]
+                if boxes:
+                    free = [isinstance(x, Variable) and x.requires_grad for x in leaves]
+                    nests[i] = structure, values, free
+                    xs += boxes
+            else:
+                own[str(i)] = getval(x)
+        if own:
+            own["n"] = len(args)
+        if nests:
+            own["nests"] = nests
+        if kwargs:
+            own["kwargs"] = kwargs
+        return xs
+
+    def call_of(self, arrays):
+        """The call, `arrays` being the values of the boxes."""
+        own, call, arrays = vars(self), Call(), iter(arrays)
+        call.fun, call.kwargs, call.nests = self.fun, own.get("kwargs", {}), own.get("nests", {})
+        call.ans, call.results = own.get("ans"), own.get("results")
+        if "n" not in own:
+            call.args = [x if x.ndim else x[()] for x in arrays]
+            call.argnums = tuple(range(len(call.args)))
+            return call
+        call.args, argnums = [], []
+        for i in range(own["n"]):
+            if str(i) not in own:
+                x = next(arrays)
+                call.args.append(x if x.ndim else x[()])
+                argnums.append(i)
+                continue
+            call.args.append(own[str(i)])
+            if i in call.nests:
+                argnums.append(i)
+                for _ in range(sum(call.nests[i][2])):
+                    next(arrays)
+        call.argnums = tuple(argnums)
+        return call
 
     def forward(self, *xs):
-        """The outputs that have gradients; `xs` are among the arguments already."""
-        return tuple(self.call.compute())
+        """The outputs that have gradients, of the values of the boxes."""
+        call, own = self.call_of(xs), vars(self)
+        own["ans"] = ans = dense(outside(call.fun.fun, call.args, call.kwargs))
+        if holds_box(ans):
+            raise TypeError(
+                f"{call.name}: the function uses a box that is not among its positional arguments: "
+                "its gradient would be lost; pass it as one"
+            )
+        if is_vector(ans):
+            return ans
+        if not isinstance(ans, (tuple, list, dict)):
+            raise TypeError(f"Can't differentiate w.r.t. type {type(ans)}")
+        leaves, structure = flatten(ans)
+        free = list(map(is_vector, leaves))
+        own["results"] = structure, leaves, free
+        return tuple(np.asanyarray(y) for y, f in zip(leaves, free, strict=True) if f)
 
     def backward(self, *gys):
         """By the rule of the primitive: of arrays, or, to be recorded, of boxes."""
-        call = self.call
+        xs, own = self.inputs, vars(self)
+        call = self.call_of([x.data for x in xs])
         if recording():
             ys = [reference() for reference in self.outputs]
             if get_ident() in pushing and call.fun in primitive_jvps:
-                return Transpose(call, self.inputs, ys).applied(gys)
+                return Transpose(call, xs, ys).applied(gys)
             maker, ans = call.rule(primitive_vjps, "VJP"), call.ans_of(ys)
-            pull = maker(call.argnums(), ans, call.args_of(self.inputs), call.kwargs)
+            pull = maker(call.argnums, ans, call.args_of(xs), call.kwargs)
         else:
-            if call.pull is None:
+            pull = own.get("pull")
+            if pull is None:
                 maker = call.rule(primitive_vjps, "VJP")
-                call.pull = maker(call.argnums(), call.ans, tuple(call.args), call.kwargs)
-            pull = call.pull
+                pull = maker(call.argnums, call.ans, call.args, call.kwargs)
+                if get_ident() not in pulling_once:
+                    own["pull"] = pull
             gys = [gy if gy is None else getval(gy) for gy in gys]
-        return tuple(call.gradients(pull(call.like_ans(gys))))
+        return call.gradients(pull(call.like_ans(gys)))
 
 
 class Transpose(Function):
@@ -198,11 +274,8 @@ class Transpose(Function):
 
     def applied(self, gys):
         """The gradients for the boxes of the call."""
-        ys = self.held()[1]
-        gxs = self(*[
-            Variable(np.zeros_like(y.data), requires_grad=False) if gy is None else gy
-            for y, gy in zip(ys, gys, strict=True)
-        ])  # fmt: skip
+        pairs = zip(self.held()[1], gys, strict=True)
+        gxs = self(*[np.zeros_like(y.data) if gy is None else gy for y, gy in pairs])
         return tuple(gxs) if isinstance(gxs, list) else (gxs,)
 
     def forward(self, *gys):
@@ -215,27 +288,26 @@ class Transpose(Function):
         if recording():
             ans, args = call.ans_of(ys), call.args_of(xs)
         else:
-            ans, args = call.ans, tuple(call.args)
+            ans, args = call.ans, call.args
             dxs = [dx if dx is None else getval(dx) for dx in dxs]
         argnums, tangents = call.like_args(dxs)
         maker = call.rule(primitive_jvps, "JVP")
-        dys = flatten_as(call.outputs[0], opened(maker(argnums, tangents, ans, args, call.kwargs)),
-                         f"{call.name}: the derivative")  # fmt: skip
-        return tuple(
-            fitted(dy, np.shape(y))
-            for dy, y, f in zip(dys, call.outputs[1], call.free, strict=True) if f
-        )  # fmt: skip
+        return call.parts(maker(argnums, tangents, ans, args, call.kwargs), call.results)
 
 
 def call_primitive(fun, args, kwargs):
     """The result of a primitive of which an argument holds a box."""
-    call = Call(fun, args, kwargs)
-    xs = call.opened()
+    if fun.node is None:
+        fun.node = type(fun.__name__, (PrimitiveCall,), {"fun": staticmethod(fun)})
+    node = fun.node()
+    xs = node.take(args, kwargs)
     if not xs or not recording() or fun in notrace:
-        return outside(fun.fun, call.args, kwargs)
-    ys = PrimitiveCall(call)(*xs)
-    return call.ans_of(ys if isinstance(ys, list) else [ys])
+        return outside(fun.fun, node.call_of([x.data for x in xs]).args, kwargs)
+    ys = node(*xs)
+    nest = vars(node).get("results")
+    return ys if nest is None else filled(nest, iter(ys if isinstance(ys, list) else [ys]))
 
 
 notrace = set()  # primitives whose results are plain
+pulling_once = set()  # threads in which gradients are pulled back that no others will follow
 pushing = set()  # threads in which what is recorded are pullbacks, to be differentiated for jvp

@@ -5,17 +5,18 @@ import warnings
 
 from fastgrad.compat.autograd.boxes import Box, getval, holds_box, isbox
 from fastgrad.compat.autograd.primitives import call_primitive, notrace
-from fastgrad.compat.autograd.tracing import Node, TraceBox, new_box, trace, traced
+from fastgrad.compat.autograd.tracing import Node, TraceBox, new_box, trace, trace_stack, traced
 from fastgrad.compat.autograd.util import subvals, toposort  # noqa: F401
 from fastgrad.compat.autograd.wrap_util import wraps
 from fastgrad.variable import Variable
 
 __all__ = [
     "Box", "Node", "getval", "isbox", "new_box", "notrace_primitive", "primitive",
-    "register_notrace", "trace",
+    "register_notrace", "trace", "trace_stack",
 ]  # fmt: skip
 
 CONTAINERS = (tuple, list, dict)
+box_types, box_type_mappings = Box.types, Box.type_mappings
 
 
 def primitive(f_raw):
@@ -35,7 +36,7 @@ def primitive(f_raw):
                 return traced(f_wrapped, args, kwargs)
         return f_raw(*args, **kwargs)
 
-    f_wrapped.fun = f_raw
+    f_wrapped.fun, f_wrapped.node = f_raw, None
     f_wrapped._is_autograd_primitive = True
     return with_old_methods(f_wrapped)
 
@@ -75,8 +76,8 @@ def with_old_methods(f):
 
     def register_unstaged(rule, argnum=0):
         register(
-            lambda ans, *args, **kwargs: lambda g: rule(
-                g, ans, vspace(args[argnum]), vspace(g), *args, **kwargs
+            lambda ans, *args, **kwargs: (
+                lambda g: rule(g, ans, vspace(args[argnum]), vspace(g), *args, **kwargs)
             ),
             argnum,
         )

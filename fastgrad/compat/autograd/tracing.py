@@ -4,17 +4,36 @@ For graphs that are drawn, printed or replayed; derivatives are not taken in thi
 found by NumPy's protocols. A primitive, and a derivative of a function, are one call each.
 """
 
+import contextlib
 import itertools
 import operator
 import warnings
 
 import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from fastgrad.compat.autograd.boxes import Box
+from fastgrad.compat.autograd.boxes import ArrayBox, Box, box_of
 from fastgrad.trees import flatten, rebuild
 
 levels = []  # of the traces that are going on, in whatever thread
 numbers = itertools.count(1)
+
+
+class TraceStack:
+    """The traces that are going on."""
+
+    @contextlib.contextmanager
+    def new_trace(self):
+        """A block with a trace of its own, which has a number."""
+        level = next(numbers)
+        levels.append(level)
+        try:
+            yield level
+        finally:
+            levels.remove(level)
+
+
+trace_stack = TraceStack()
 
 
 class Node:
@@ -37,7 +56,7 @@ class Node:
         return root
 
 
-class TraceBox(Box):
+class TraceBox(Box, NDArrayOperatorsMixin):
     """A value with the node that it came from."""
 
     __slots__ = ("_value", "_trace", "_node")
@@ -58,8 +77,12 @@ class TraceBox(Box):
         found = getattr(self._value, name)
         if not callable(found):
             return traced(np.transpose, (self,), {}) if name == "T" else found
-        return lambda *args, **kwargs: traced(operator.methodcaller(name, *args, **kwargs),
-                                              (self,), {})  # fmt: skip
+
+        def method(x, *args, **kwargs):
+            return getattr(x, name)(*args, **kwargs)
+
+        method.__name__ = name
+        return lambda *args, **kwargs: traced(method, (self, *args), kwargs)
 
     def __getitem__(self, index):
         return traced(operator.getitem, (self, index), {})
@@ -79,39 +102,13 @@ class TraceBox(Box):
         return f"Autograd {type(self).__name__} with value {self._value}"
 
 
-def operators(name, function):
-    """The two methods of an operator, or the one of a unary or a comparison."""
-
-    def method(self, *others):
-        return traced(function, (self, *others), {})
-
-    def reflected(self, other):
-        return traced(function, (other, self), {})
-
-    setattr(TraceBox, f"__{name}__", method)
-    if name not in UNREFLECTED:
-        setattr(TraceBox, f"__r{name}__", reflected)
-
-
-UNREFLECTED = {"neg", "pos", "abs", "eq", "ne", "lt", "le", "gt", "ge"}
-for _name, _function in {
-    "neg": np.negative, "pos": np.positive, "abs": np.abs, "add": np.add, "sub": np.subtract,
-    "mul": np.multiply, "truediv": np.true_divide, "floordiv": np.floor_divide, "mod": np.mod,
-    "pow": np.power, "matmul": np.matmul, "eq": np.equal, "ne": np.not_equal, "lt": np.less,
-    "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
-}.items():  # fmt: skip
-    operators(_name, _function)
-
-
 def traced(fun, args, kwargs):
     """`fun(*args, **kwargs)`, with a node, of those boxes that belong to the innermost trace."""
     if not any(isinstance(x, TraceBox) for x in args):  # they are in lists, as of concatenate
         args, structure = flatten(args)
         fun = taking_leaves(fun, structure)
     level = max(x._trace for x in args if isinstance(x, TraceBox))
-    own = [
-        (i, x) for i, x in enumerate(args) if isinstance(x, TraceBox) and x._trace == level
-    ]
+    own = [(i, x) for i, x in enumerate(args) if isinstance(x, TraceBox) and x._trace == level]
     values = list(args)
     for i, x in own:
         values[i] = x._value
@@ -132,19 +129,19 @@ def taking_leaves(fun, structure):
 
 
 def new_box(value, trace, node):
-    """A box for a value, which belongs to the trace of that number."""
+    """A box for a value, which belongs to the trace of that number; an ArrayBox for a VJPNode."""
+    from fastgrad.compat.autograd.core import VJPNode
+
+    if isinstance(node, VJPNode):
+        return box_of(value, False)[0]
     return TraceBox(value, trace, node)
 
 
 def trace(start_node, fun, x):
     """The value of `fun(x)` and its node; None, and a warning, if it does not depend on `x`."""
-    level = next(numbers)
-    levels.append(level)
-    try:
+    with trace_stack.new_trace() as level:
         y = fun(new_box(x, level, start_node))
-    finally:
-        levels.remove(level)
-    if isinstance(y, TraceBox) and y._trace == level:
+    if isinstance(y, ArrayBox) or (isinstance(y, TraceBox) and y._trace == level):
         return y._value, y._node
     warnings.warn("Output seems independent of input.", stacklevel=2)
     return y, None

@@ -1,16 +1,20 @@
 """Vector spaces: what values can be differentiated for, and how they are added and multiplied."""
 
+from typing import ClassVar
+
 import numpy as np
 
 import fastgrad.numpy as xp
 from fastgrad.compat.autograd.boxes import ArrayBox, boxed, getval, isbox, opened
+from fastgrad.compat.autograd.primitives import SparseObject
+from fastgrad.compat.autograd.util import subval
 from fastgrad.variable import Variable
 
 
 class VSpace:
     """The vectors that are like a value: a program derives from it and registers its types."""
 
-    mappings = {}
+    mappings: ClassVar = {}
     iscomplex = False
 
     def __init__(self, value):
@@ -82,31 +86,27 @@ class VSpace:
 
 
 class ArrayVSpace(VSpace):
-    """Real arrays of a shape and a dtype, and numbers."""
+    """Real arrays of a shape and a dtype, and numbers. `size` is the dimension of the space."""
+
+    units = (1.0,)
 
     def __init__(self, value):
         value = np.asarray(getval(value))
         self.shape, self.dtype = value.shape, value.dtype
 
-    @property
-    def size(self):
-        """The dimension of the space, over the real numbers."""
-        return int(np.prod(self.shape))
-
-    @property
-    def ndim(self):
-        """The number of axes."""
-        return len(self.shape)
+    ndim = property(lambda self: len(self.shape))
+    size = property(lambda self: len(self.units) * int(np.prod(self.shape)))
 
     def zeros(self):
+        """An array of zeros."""
         return np.zeros(self.shape, self.dtype)
 
     def ones(self):
-        return np.ones(self.shape, self.dtype)
-
-    units = (1.0,)
+        """An array of ones; of a complex space, of 1 + 1j."""
+        return np.full(self.shape, sum(self.units), self.dtype)
 
     def standard_basis(self):
+        """Arrays of zeros but for one element."""
         for i in np.ndindex(*self.shape):
             for unit in self.units:
                 vector = self.zeros()
@@ -114,10 +114,12 @@ class ArrayVSpace(VSpace):
                 yield vector
 
     def randn(self):
-        return np.array(np.random.randn(*self.shape)).astype(self.dtype)
+        """Of NumPy's global generator, which programs seed."""
+        parts = [np.random.randn(*self.shape) * unit for unit in self.units]  # noqa: NPY002
+        return np.asarray(sum(parts)).astype(self.dtype)
 
     def _inner_prod(self, x, y):
-        return xp.dot(xp.ravel(x), xp.ravel(y))
+        return xp.real(xp.dot(xp.conj(xp.ravel(x)), xp.ravel(y)))
 
 
 class ComplexArrayVSpace(ArrayVSpace):
@@ -126,21 +128,17 @@ class ComplexArrayVSpace(ArrayVSpace):
     iscomplex = True
     units = (1.0, 1.0j)
 
-    @property
-    def size(self):
-        return 2 * int(np.prod(self.shape))
-
-    def ones(self):
-        return np.full(self.shape, 1 + 1j, self.dtype)
-
-    def randn(self):
-        return super().randn() + 1j * super().randn()
-
-    def _inner_prod(self, x, y):
-        return xp.real(xp.dot(xp.conj(xp.ravel(x)), xp.ravel(y)))
-
     def _covector(self, x):
         return xp.conj(x)
+
+
+def of_parts(name):
+    """A method that calls that of the spaces of the parts."""
+
+    def method(self, *xs):
+        return self._map(lambda space, *parts: getattr(space, name)(*parts), *xs)
+
+    return method
 
 
 class ContainerVSpace(VSpace):
@@ -150,46 +148,28 @@ class ContainerVSpace(VSpace):
         self.shape = opened(value)
         self.shape = self._map(vspace)
 
-    @property
-    def size(self):
-        """The dimension: those of the parts, added."""
-        return sum(space.size for space in self._values(self.shape))
-
-    @property
-    def iscomplex(self):
-        """Whether a part is."""
-        return any(space.iscomplex for space in self._values(self.shape))
-
-    def zeros(self):
-        return self._map(lambda space: space.zeros())
-
-    def ones(self):
-        return self._map(lambda space: space.ones())
-
-    def randn(self):
-        return self._map(lambda space: space.randn())
+    size = property(lambda self: sum(space.size for space in self._values(self.shape)))
+    iscomplex = property(lambda self: any(space.iscomplex for space in self._values(self.shape)))
+    zeros, ones, randn, _add, _covector = map(
+        of_parts, ("zeros", "ones", "randn", "_add", "_covector")
+    )
 
     def standard_basis(self):
+        """Zero, but for one part, which is of the basis of its space."""
         for i, space in self._kv_pairs(self.shape):
             for x in space.standard_basis():
                 yield self._subval(self.zeros(), i, x)
-
-    def _add(self, x, y):
-        return self._map(lambda space, x, y: space._add(x, y), x, y)
 
     def _scalar_mul(self, x, a):
         return self._map(lambda space, x: space._scalar_mul(x, a), x)
 
     def _inner_prod(self, x, y):
         parts = self._map(lambda space, x, y: space._inner_prod(x, y), x, y)
-        return sum(self._values(opened(parts)))
-
-    def _covector(self, x):
-        return self._map(lambda space, x: space._covector(x), x)
+        return sum(self._values(parts))
 
 
 class SequenceVSpace(ContainerVSpace):
-    """Tuples or lists."""
+    """Tuples or lists: `seq_type` is which."""
 
     def _values(self, x):
         return x
@@ -201,7 +181,7 @@ class SequenceVSpace(ContainerVSpace):
         return boxed(self.seq_type(map(f, self.shape, *xs)))
 
     def _subval(self, xs, i, x):
-        return self.seq_type(x if j == i else part for j, part in enumerate(xs))
+        return self.seq_type(subval(xs, i, x))
 
 
 class ListVSpace(SequenceVSpace):
@@ -223,7 +203,7 @@ class NamedTupleVSpace(SequenceVSpace):
         return self.seq_type(*map(f, self.shape, *xs))
 
     def _subval(self, xs, i, x):
-        return self.seq_type(*super()._subval(xs, i, x))
+        return self.seq_type(*subval(xs, i, x))
 
 
 class DictVSpace(ContainerVSpace):
@@ -261,15 +241,6 @@ def vspace(value):
 def of_array(x):
     """The space of an array."""
     return (ComplexArrayVSpace if x.dtype.kind == "c" else ArrayVSpace)(x)
-
-
-class SparseObject:
-    """A gradient that `mut_add` adds to an array of the space `vs`."""
-
-    __slots__ = ("vs", "mut_add")
-
-    def __init__(self, vs, mut_add):
-        self.vs, self.mut_add = vs, mut_add
 
 
 VSpace.register(np.ndarray, of_array)

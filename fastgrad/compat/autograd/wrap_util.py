@@ -12,6 +12,7 @@ def unary_to_nary(unary_operator):
     The result is called as `operator(fun, argnum=0, ...)` and returns a function of all arguments
     of `fun`. With a tuple or a list for `argnum`, `x` is a tuple of these arguments.
     """
+    operator = get_name(unary_operator)
 
     def nary_operator(fun, argnum=0, *operator_args, **operator_kwargs):
         if type(argnum) not in (int, tuple, list):
@@ -31,38 +32,25 @@ def unary_to_nary(unary_operator):
             alone = one and len(args) == 1 and not kwargs
             return unary_operator(fun if alone else unary_f, x, *operator_args, **operator_kwargs)
 
-        return named_for(nary_f, fun, unary_operator, argnum)
+        what = f"{operator} of function {name} with respect to argument number {argnum}"
+        nary_f.__name__ = f"{operator}_of_{name}_wrt_argnum_{argnum}"
+        nary_f.__doc__ = f"    {what}: it takes the\n    arguments of {name}.\n"
+        return nary_f
 
     return wraps(unary_operator)(nary_operator)
 
 
 def wraps(fun, namestr="{fun}", docstr="{doc}", **kwargs):
-    """Decorate a function with a name and a text, in which `{fun}` and `{doc}` are those of `fun`."""
+    """Decorate a function with a name and a text, in which `{fun}` and `{doc}` are of `fun`."""
 
     def rename(f):
         f.__name__ = namestr.format(fun=get_name(fun), **kwargs)
         doc = get_doc(fun)
-        f.__doc__ = docstr.format(fun=get_name(fun), doc=doc, **kwargs) if doc or docstr != "{doc}" else doc
+        if doc or docstr != "{doc}":
+            f.__doc__ = docstr.format(fun=get_name(fun), doc=doc, **kwargs)
         return f
 
     return rename
-
-
-def named_for(f, fun, operator, argnum):
-    """Name `f` for what it is: the operator, of that function, for that argument."""
-    return wrap_nary_f(fun, operator, argnum)(f)
-
-
-def wrap_nary_f(fun, op, argnum):
-    """Decorate a function with the name and the text of `op` of `fun` for an argument."""
-    return wraps(
-        fun,
-        "{op}_of_{fun}_wrt_argnum_{argnum}",
-        "    {op} of function {fun} with respect to argument number {argnum}: it takes the arguments\n"
-        "    of {fun}.\n",
-        op=get_name(op),
-        argnum=argnum,
-    )
 
 
 def get_name(f):

@@ -43,7 +43,7 @@ def test_mode():
 _grad = fastgrad.Variable.grad
 
 
-class Variable(fastgrad.Variable, results=True):
+class Variable(fastgrad.Variable, results=True, keep=True):
     """A `fastgrad.Variable` whose gradient is a Variable, and whose results are of this class.
 
     >>> import numpy as np
@@ -107,16 +107,14 @@ def as_array(x, array_module=np):
 
 
 class Function(fastgrad.Function):
-    """A function with a `backward` for Variables; its operands are made Variables.
+    """A function with a `backward` for Variables.
 
-    What `backward` leaves out at the end is no gradient: None.
+    Operands that are none, such as arrays, are made Variables; a gradient that `backward` leaves
+    out at the end is None.
     """
 
     differentiable = True
-
-    def __call__(self, *inputs):
-        """Compute the outputs, and record how; a Variable, or a list of several."""
-        return super().__call__(*[as_variable(x) for x in inputs])
+    lifts = Variable
 
 
 def rsub(x0, x1):

@@ -21,8 +21,6 @@ def as_variable(obj):
 
 
 class Function(fastgrad.Function):
-    """A function with a `backward` for arrays; its operands are made Variables."""
+    """A function with a `backward` for arrays; operands that are none are made Variables."""
 
-    def __call__(self, *inputs):
-        """Compute the outputs, and record how; a Variable, or a list of several."""
-        return super().__call__(*[as_variable(x) for x in inputs])
+    lifts = Variable

@@ -1,4 +1,4 @@
-"""The functions of NumPy's namespace that do something else in autograd's, or are not in NumPy's."""
+"""Functions that do something else in autograd's namespace than in NumPy's, or are not there."""
 
 import numpy as np
 
@@ -86,7 +86,9 @@ class Rows:
         places, others = (np.real(self.numpys[tuple(n)]).astype(int) for n in (numbers, others))
         elements = xp.concatenate([xp.ravel(box) for box in boxes if box is not None])
         from_box = places != others
-        return xp.where(from_box, elements[np.where(from_box, places, 0)], self.numpys[tuple(values)])
+        return xp.where(
+            from_box, elements[np.where(from_box, places, 0)], self.numpys[tuple(values)]
+        )
 
 
 r_, c_ = Rows(np.r_), Rows(np.c_)

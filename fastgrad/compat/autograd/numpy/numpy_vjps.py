@@ -54,4 +54,4 @@ def repeat_to_match_shape(g, shape, dtype, axis, keepdims):
 
 def untake(x, idx, vs):
     """An array of the space `vs` of zeros, to which `x` is added at the index."""
-    return scatter(x, idx, vs.shape)
+    return scatter(xp.asarray(x), idx, vs.shape)

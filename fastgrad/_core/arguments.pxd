@@ -1,0 +1,27 @@
+"""What a program passes to a function: Variables in lists, `out`, names; and what is kept."""
+
+from cpython.object cimport PyTypeObject
+
+cdef bint any_variable(object xs) except -1  # whether one is, or is a list or tuple that holds one
+cpdef object operand_of(object x)  # a Variable, or else the array that NumPy reads
+cpdef list parameter_names(object function)
+
+# Whether it has arithmetic of its own for ufuncs, which may know Variables, as we do not know it:
+# units. TypeError for what pandas made, which would go on with the values of the Variables.
+cdef bint is_foreign(object x) except -1
+
+# With `out`: the arguments, with copies of those arrays that share the memory to which a result
+# goes; the results, with copies of those that are (or share memory with) an `out`.
+cdef tuple apart(str name, object args, tuple out)
+cdef object kept_from(object ys, object out)
+cdef bint has_complex(object out) except -1  # whether there is a complex array among `out`
+
+# The array of operand `i`, or what NumPy takes; TypeError if no rule is for it.
+cdef object value_of_operand(str name, bint is_ufunc, int i, object x)
+cdef list outputs_of(object ys, bint requires_grad, PyTypeObject *cls)  # Variables, see `variable`
+cdef int n_of_integers(list outputs) noexcept  # how many are arrays of integers or booleans
+
+cdef object without_lists(object x)  # copies of the lists in it, which the program may change
+cdef object kept(object x, bint whole)  # `x` for a VJP that reads its elements, or only its form
+# Whether it may refer to something that refers back: see NOTE [Garbage collector].
+cdef bint may_refer(object x) except -1

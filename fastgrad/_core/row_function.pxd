@@ -1,0 +1,20 @@
+"""The class of the nodes that a row records, and the gradients that its VJPs make of arrays."""
+
+from fastgrad._core.function cimport Function
+from fastgrad._core.row cimport Call, Row
+
+
+cdef class RowFunction(Function):
+    pass
+
+cdef Row row_of(Function f)  # of an instance of a row's class; NotImplementedError of any other
+
+# The gradient for operand `i`: an ndarray of its shape and dtype, or None; or an exception.
+cdef object gradient_of_call(Call call, int i, object gy)
+
+# The gradients of all outputs `ys` of a call, for its VJPs: what is None becomes zeros, where the
+# rule does not take None.
+cdef list whole(Row row, gys, ys)
+
+# Copies of gradients, for a VJP that may write into them.
+cdef list owned(list gys)
