@@ -4,6 +4,7 @@ from fastgrad._kernels.loops cimport intp
 
 cdef enum:
     SCALARS, LOOP, STRIDED, GROUP, ZERO, COPY, SUM, SUM_ROWS, PRODUCT, COMPARE, CHOOSE, VIEW, PYTHON
+    SUM_LAST, FEW
 
 cdef enum:
     S_ADD, S_SUB, S_MUL, S_DIV, S_NEG, S_SQRT, S_ABS, S_COPY

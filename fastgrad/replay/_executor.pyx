@@ -14,13 +14,12 @@ from cpython.object cimport PyObject
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
-from fastgrad._core.node cimport Rule
 from fastgrad._core.operation cimport call_forward
 from fastgrad._core.rules cimport rule_of
 from fastgrad._kernels.loops cimport (
     ABSOLUTE, ADD, COS, DIVIDE, EXP, LOG, MAXIMUM, MINIMUM, MULTIPLY, Matrix, NEGATIVE, POWER, SIGN,
-    SIN, SQRT, SUBTRACT, TANH, clear_errors, data, errors, import_numpy, intp, is_direct, is_double,
-    multiply, put_up, run,
+    SIN, SQRT, SUBTRACT, TANH, clear_errors, data, errors, import_numpy, intp, is_double,
+    multiply, put_up, run as run_loop,
 )
 from libc.math cimport fabs, sqrt
 
@@ -28,7 +27,7 @@ import_numpy()
 
 KINDS = {
     "scalars": SCALARS, "loop": LOOP, "strided": STRIDED, "group": GROUP, "zero": ZERO,
-    "copy": COPY, "sum": SUM, "sum_rows": SUM_ROWS, "product": PRODUCT, "compare": COMPARE,
+    "copy": COPY, "sum": SUM, "sum_rows": SUM_ROWS, "sum_last": SUM_LAST, "few": FEW, "product": PRODUCT, "compare": COMPARE,
     "choose": CHOOSE, "view": VIEW, "python": PYTHON,
 }  # fmt: skip
 
@@ -37,6 +36,8 @@ LOOPS = {
     "sign": SIGN, "sqrt": SQRT, "maximum": MAXIMUM, "minimum": MINIMUM, "pow": POWER, "exp": EXP,
     "log": LOG, "tanh": TANH, "sin": SIN, "cos": COS,
 }  # fmt: skip
+
+FEW_LOOPS = {ADD: 0, SUBTRACT: 1, MULTIPLY: 2, DIVIDE: 3}  # see fg_few
 
 # --- of numbers ---
 
@@ -76,13 +77,42 @@ cdef inline void run_scalar_loop(const Scalar *p, double *c) noexcept:
     args[0] = <char *>&c[p.a]
     if p.op >= S_UNARY:
         args[1] = <char *>&c[p.y]
-        run(p.op - S_UNARY, True, args, 1, steps)
+        run_loop(p.op - S_UNARY, True, args, 1, steps)
     else:
         args[1], args[2] = <char *>&c[p.b], <char *>&c[p.y]
-        run(p.op - S_BINARY, True, args, 1, steps)
+        run_loop(p.op - S_BINARY, True, args, 1, steps)
 
 
 # --- of arrays ---
+
+cdef extern from *:
+    """
+    /* Loops over few numbers: NumPy's look first at how their operands overlap, which takes longer.
+       Each rounds once, as those do. An output is one of the operands, or apart from them. */
+    #if defined(__clang__)
+    #define FG_APART _Pragma("clang loop vectorize(assume_safety)")
+    #elif defined(__GNUC__)
+    #define FG_APART _Pragma("GCC ivdep")
+    #else
+    #define FG_APART
+    #endif
+    #define FG_FEW(op) \
+        if (sx && sy) { FG_APART for (npy_intp i = 0; i < n; i++) z[i] = x[i] op y[i]; } \
+        else if (sx) { double b = *y; FG_APART for (npy_intp i = 0; i < n; i++) z[i] = x[i] op b; } \
+        else { double a = *x; FG_APART for (npy_intp i = 0; i < n; i++) z[i] = a op y[i]; } \
+        return;
+    static void fg_few(int op, const double *x, npy_intp sx, const double *y, npy_intp sy,
+                       double *z, npy_intp n) {
+        switch (op) {
+        case 0: FG_FEW(+)
+        case 1: FG_FEW(-)
+        case 2: FG_FEW(*)
+        case 3: FG_FEW(/)
+        }
+    }
+    """
+    void run_few "fg_few"(int op, double *x, intp sx, double *y, intp sy, double *z,
+                          intp n) noexcept
 
 ctypedef fused real:
     float
@@ -126,7 +156,7 @@ cdef void run_strided(Step *s, char **args) noexcept:
     for d in range(s.n_dims):
         at[d] = 0
     while True:
-        run(s.loop, s.double, args, s.n, s.steps)
+        run_loop(s.loop, s.double, args, s.n, s.steps)
         d = s.n_dims - 1
         while d >= 0:
             at[d] += 1
@@ -152,7 +182,24 @@ cdef void run_sum_rows(Step *s, char *x, char *y) noexcept:
     for i in range(1, s.first):
         args[0] = args[2] = y
         args[1] = x + i * size
-        run(ADD, s.double, args, s.n, steps)
+        run_loop(ADD, s.double, args, s.n, steps)
+
+
+cdef void run_sum_last(Step *s, char *x, char *y) noexcept:
+    """The sum of each row."""
+    cdef char *args[3]
+    cdef intp steps[3]
+    cdef intp i, item = 8 if s.double else 4
+    steps[0] = steps[2] = 0
+    steps[1] = item
+    for i in range(s.first):
+        args[0] = args[2] = y + i * item
+        args[1] = x + i * s.n * item
+        if s.double:
+            (<double *>args[0])[0] = nothing
+        else:
+            (<float *>args[0])[0] = <float>nothing
+        run_loop(ADD, s.double, args, s.n, steps)
 
 
 cdef double nothing = np.add.reduce(np.array([-0.0]))  # what np.sum begins with
@@ -275,7 +322,10 @@ cdef class Schedule:
         for i in range(s.n_slots):
             args[i] = self.at[s.slots[i]]
         if s.kind == LOOP:
-            run(s.loop, s.double, args, s.n, s.steps)
+            run_loop(s.loop, s.double, args, s.n, s.steps)
+        elif s.kind == FEW:
+            run_few(s.loop, <double *>args[0], s.steps[0], <double *>args[1], s.steps[1],
+                    <double *>args[2], s.n)
         elif s.kind == STRIDED:
             run_strided(s, args)
         elif s.kind == ZERO:
@@ -288,13 +338,15 @@ cdef class Schedule:
             sums[1] = args[0]
             steps[0] = steps[2] = 0
             steps[1] = 8 if s.double else 4
-            run(ADD, s.double, sums, s.n, steps)
+            run_loop(ADD, s.double, sums, s.n, steps)
             if s.double:
                 (<double *>args[1])[0] = total if s.first == 0 else total / s.first
             else:
                 (<float *>args[1])[0] = single if s.first == 0 else single / <float>s.first
         elif s.kind == SUM_ROWS:
             run_sum_rows(s, args[0], args[1])
+        elif s.kind == SUM_LAST:
+            run_sum_last(s, args[0], args[1])
         elif s.kind == PRODUCT:
             x0 = Matrix(args[0], s.outer[0][0], s.outer[0][1], s.outer[0][2], s.outer[0][3])
             x1 = Matrix(args[1], s.outer[1][0], s.outer[1][1], s.outer[1][2], s.outer[1][3])
@@ -333,7 +385,7 @@ cdef class Schedule:
                 s = &steps[i]
                 for k in range(s.n_slots):
                     args[k] = self.at[s.slots[k]] + start * s.advance[k]
-                run(s.loop, s.double, args, n, s.steps)
+                run_loop(s.loop, s.double, args, n, s.steps)
             start += group.last
 
 

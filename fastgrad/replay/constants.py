@@ -17,10 +17,9 @@ def contents_of(x):
 
 def is_same_place(x, y):
     """Whether two arrays are the same elements in the same order."""
-    return (
-        x.__array_interface__["data"][0] == y.__array_interface__["data"][0]
-        and form_of(x) == form_of(y)
-    )
+    return x.__array_interface__["data"][0] == y.__array_interface__["data"][0] and form_of(
+        x
+    ) == form_of(y)
 
 
 def is_same_view(x, y):

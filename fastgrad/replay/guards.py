@@ -4,7 +4,7 @@ import numpy as np
 
 from fastgrad._core.node import Handle
 from fastgrad.replay.constants import Opaque, contents_of, is_same_view, key_of
-from fastgrad.replay.log import Tree
+from fastgrad.replay.values import Tree
 
 
 class NoArrays(Exception):
@@ -70,9 +70,9 @@ def disagreement(a, b):
             g, h = a.guards[n_guards], b.guards[n_guards]
             if max(g.at, h.at) > k:
                 break
-            if g.at == h.at and g.i == h.i and g.what[0] == h.what[0]:
-                if key_of(g.seen) != key_of(h.seen) or key_of(g.seen) is None:
-                    return OTHER_PATH
+            alike = g.at == h.at and g.i == h.i and g.what[0] == h.what[0]
+            if alike and (key_of(g.seen) != key_of(h.seen) or key_of(g.seen) is None):
+                return OTHER_PATH
             n_guards += 1
         if k < len(a.entries) and k < len(b.entries):
             reason = difference(a, b, a.entries[k], b.entries[k])
@@ -117,8 +117,10 @@ def is_same_target(e, f):
     if e.kind != "function":
         return e.target is f.target
     (_, kind, before), (_, other, then) = e.target, f.target
-    return kind is other and before.keys() == then.keys() and all(
-        is_same_constant(before[name], then[name]) for name in before
+    return (
+        kind is other
+        and before.keys() == then.keys()
+        and all(is_same_constant(before[name], then[name]) for name in before)
     )
 
 
@@ -139,8 +141,11 @@ def is_same(a, b, x, y):
     if type(x) is Opaque:
         return x.key == y.key
     if type(x) is Tree:
-        return x.kind is y.kind and x.keys == y.keys and len(x.parts) == len(y.parts) and all(
-            is_same(a, b, p, q) for p, q in zip(x.parts, y.parts, strict=True)
+        return (
+            x.kind is y.kind
+            and x.keys == y.keys
+            and len(x.parts) == len(y.parts)
+            and all(is_same(a, b, p, q) for p, q in zip(x.parts, y.parts, strict=True))
         )
     if x.i != y.i or (x.i in a.sources) != (y.i in b.sources):
         return False

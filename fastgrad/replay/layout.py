@@ -9,7 +9,7 @@ import numpy as np
 
 from fastgrad.replay._executor import Schedule
 from fastgrad.replay.lowering import Lowering
-from fastgrad.replay.log import Ref, Tree
+from fastgrad.replay.values import Ref, Tree
 
 BLOCK = 1024  # numbers
 SMALLEST_GROUP = 2 * BLOCK
@@ -34,7 +34,7 @@ class Layout:
     """The schedule of a log, and what a run has to put into it."""
 
     def __init__(self, log, shown, step_of):
-        """`shown` are the values that are looked at in the end; `step_of` makes a call of Python."""
+        """`shown` are the values that are looked at in the end; `step_of` makes a Python call."""
         self.log, self.shown = log, shown
         self.low = low = Lowering(log, log.n_values)
         self.kinds = [self.kind_of(entry) for entry in log.entries]
@@ -166,7 +166,7 @@ class Layout:
         return -(-n * dtype.itemsize // ALIGNMENT) * ALIGNMENT
 
     def place(self):
-        """Give each value a place in the arena, of a value that is not needed any more if it can."""
+        """Give each value a place in the arena, if it can that of one that ended."""
         self.offsets, self.size = {}, 0
         self.fresh = [i for i in dict.fromkeys(self.shown) if self.is_native_array(i)]
         free, dying, taken = {}, {}, set()
@@ -192,7 +192,7 @@ class Layout:
         """In the place of an operand that ends here, in one that is free, or behind all others."""
         n = self.n_bytes(slot)
         step = instructions[0]
-        if len(instructions) == 1 and step["kind"] == "loop":
+        if len(instructions) == 1 and step["kind"] in ("loop", "few"):
             for other, move in zip(step["slots"][:-1], step["steps"], strict=False):
                 if (other in self.offsets and self.last[other] == k and move
                         and self.n_bytes(other) == n):  # fmt: skip
@@ -210,12 +210,12 @@ class Layout:
     def emit(self, step_of):
         """Steps, numbers, calls; and the memory."""
         steps, scalars, calls, inner = [], [], [], {}
-        starts = {start: stop for start, stop in self.groups}
+        starts = dict(self.groups)
         at = 0
         self.first_parts = []
         for k, (entry, kind) in enumerate(zip(self.log.entries, self.kinds, strict=True)):
             if kind[0] == "python":
-                dead = [i for i in dying_in_python(self, k)]
+                dead = dying_in_python(self, k)
                 calls.append(step_of(k, entry, dead))
                 steps.append({"kind": "python", "first": len(calls) - 1})
             elif kind[0] == "part":
@@ -269,13 +269,9 @@ class Layout:
                 schedule.put_memory(slot, arena, start + offset)
             else:
                 shape, dtype, strides = self.low.form(slot)
-                schedule.put_array(
-                    slot, np.ndarray(shape, dtype, arena, start + offset, strides)
-                )
+                schedule.put_array(slot, np.ndarray(shape, dtype, arena, start + offset, strides))
 
 
 def dying_in_python(layout, k):
     """What Python made, and nobody needs after entry `k`."""
-    return [
-        i for i, last in layout.last.items() if last == k and i in layout.made_in_python
-    ]
+    return [i for i, last in layout.last.items() if last == k and i in layout.made_in_python]

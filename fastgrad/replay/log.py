@@ -20,103 +20,11 @@ from fastgrad._core import watch
 from fastgrad._core.node import Handle, Node
 from fastgrad._core.row import Row
 from fastgrad.replay.constants import Opaque, contents_of, form_of, is_same_place
+from fastgrad.replay.reads import CARRIERS, CONVERSIONS, FORMS, LOGGED
+from fastgrad.replay.values import Entry, Guard, Mask, Ref, Refused, Source, Tree
 from fastgrad.variable import Variable
 
 COMPARISONS = (operator.lt, operator.le, operator.eq, operator.ne, operator.gt, operator.ge)
-
-
-class Mask(Variable):
-    """A comparison, or another plain answer, under a log: what an array of it can do, too."""
-
-    __slots__ = ()
-
-    def __and__(self, other):
-        return np.bitwise_and(self, other)
-
-    def __rand__(self, other):
-        return np.bitwise_and(other, self)
-
-    def __or__(self, other):
-        return np.bitwise_or(self, other)
-
-    def __ror__(self, other):
-        return np.bitwise_or(other, self)
-
-    def __xor__(self, other):
-        return np.bitwise_xor(self, other)
-
-    def __rxor__(self, other):
-        return np.bitwise_xor(other, self)
-
-    def __invert__(self):
-        return np.invert(self)
-
-
-class Ref:
-    """Number `i` of the values of a log, as an operand."""
-
-    __slots__ = ("i",)
-
-    def __init__(self, i):
-        self.i = i
-
-    def __eq__(self, other):
-        return type(other) is Ref and other.i == self.i
-
-    def __hash__(self):
-        return self.i
-
-    def __repr__(self):
-        return f"%{self.i}"
-
-
-class Tree:
-    """A list, a tuple, a dict or a slice among the operands: how to make it, and of which parts."""
-
-    __slots__ = ("keys", "kind", "parts")
-
-    def __init__(self, kind, parts, keys=None):
-        self.kind, self.parts, self.keys = kind, parts, keys
-
-    def filled(self, resolve):
-        """The thing itself, of the values."""
-        parts = [resolve(part) for part in self.parts]
-        if self.kind is dict:
-            return dict(zip(self.keys, parts, strict=True))
-        return slice(*parts) if self.kind is slice else self.kind(parts)
-
-
-class Source:
-    """A value that no operation made: `kind` is "argument", "variable" or "array"."""
-
-    __slots__ = ("array", "form", "kind", "origin", "place")
-
-    def __init__(self, kind, origin, array, place):
-        self.kind, self.origin, self.array, self.place = kind, origin, array, place
-        self.form = form_of(array)
-
-
-class Entry:
-    """A call: `kind` says what `target` is, see replay/plan.py; `outs` are numbers of values."""
-
-    __slots__ = ("args", "forms", "kind", "kwargs", "outs", "place", "target")
-
-    def __init__(self, kind, target, args, kwargs, outs, forms, place):
-        self.kind, self.target, self.args, self.kwargs = kind, target, args, kwargs
-        self.outs, self.forms, self.place = outs, forms, place
-
-
-class Guard:
-    """Of value `i` something was read that decides what the program does next: `seen`."""
-
-    __slots__ = ("at", "i", "place", "seen", "what")
-
-    def __init__(self, i, what, seen, at, place):
-        self.i, self.what, self.seen, self.at, self.place = i, what, seen, at, place
-
-
-class Refused(Exception):
-    """What is operated on cannot be told to a log."""
 
 
 def place_of_call():
@@ -180,7 +88,7 @@ class Log:
         if all(id(watch.data_of(y)) in self.known for y in made):
             self.places_of(made)  # it handed on what was computed already
         else:
-            after = {k: v for k, v in (getattr(f, "__dict__", None) or {}).items()}
+            after = getattr(f, "__dict__", None) or {}
             if any(k not in before or before[k] is not v for k, v in after.items()
                    if k not in ("inputs", "outputs")):  # fmt: skip
                 self.refuse(
@@ -199,12 +107,10 @@ class Log:
 
     def plain(self, function, args, kwargs):
         """A function of NumPy's, the result of which is plain."""
-        made = function(
-            *map(plain_of, args), **{key: plain_of(x) for key, x in kwargs.items()}
-        )
-        if function in forms() or not self.depends((args, kwargs)):
+        made = function(*map(plain_of, args), **{key: plain_of(x) for key, x in kwargs.items()})
+        if function in FORMS or not self.depends((args, kwargs)):
             return made
-        if function not in logged():
+        if function not in LOGGED:
             self.refuse(f"{getattr(function, '__name__', function)} reads values out of sight")
             return made
         return self.answer("plain", function, args, kwargs, made)
@@ -310,6 +216,13 @@ class Log:
             seen = read(watch.data_of(x))
             self.guards.append(Guard(i, (what, read), seen, len(self.entries), place_of_call()))
 
+    def release(self):
+        """Let go of what was computed: a program needs none of it."""
+        self.known, self.places, self.arrays, self.kept = {}, {}, [], []
+        for source in self.sources.values():
+            if source.kind == "argument":
+                source.array = None
+
     def refuse(self, reason):
         """Nothing is replayed of this call. The first reason stays."""
         if self.refused is None:
@@ -407,50 +320,6 @@ def plain_of(x):
     if isinstance(x, (list, tuple)) and type(x) in (list, tuple):
         return type(x)(map(plain_of, x))
     return x
-
-
-CONVERSIONS = {
-    "__float__": float, "__int__": int, "__complex__": complex, "__index__": operator.index,
-}  # fmt: skip
-
-# Who asks for the array of a Variable to make another Variable of it, or for its form.
-CARRIERS = {
-    ("fastgrad.transforms.arguments", name) for name in ("lifted", "ones_like", "stop")
-} | {
-    ("fastgrad.transforms.checkpoints", name)
-    for name in ("stop_gradient", "compute", "forward", "<listcomp>", "<genexpr>", "backward")
-} | {("fastgrad.methods", "nbytes"), ("fastgrad.methods", "itemsize")}  # fmt: skip
-
-
-def forms():
-    """The plain functions that look at shapes and dtypes alone."""
-    return FORMS
-
-
-def logged():
-    """Those whose results are values, and which do nothing else."""
-    return LOGGED
-
-
-def named(*names):
-    """NumPy's functions of these names, in the version that there is."""
-    return {getattr(np, name) for name in names if hasattr(np, name)}
-
-
-FORMS = named(
-    "shape", "ndim", "size", "zeros_like", "ones_like", "iscomplexobj", "isrealobj", "common_type",
-    "can_cast", "isfortran", "isscalar", "iterable", "einsum_path", "ix_", "diag_indices_from",
-    "tril_indices_from", "triu_indices_from",
-)  # fmt: skip
-LOGGED = named(
-    "equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "isfinite", "isinf",
-    "isnan", "isneginf", "isposinf", "signbit", "isreal", "iscomplex", "isclose", "allclose",
-    "array_equal", "array_equiv", "logical_and", "logical_or", "logical_xor", "logical_not",
-    "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_count", "invert", "left_shift",
-    "right_shift", "gcd", "lcm", "all", "any", "count_nonzero", "argmax", "argmin", "nanargmax",
-    "nanargmin", "argsort", "argpartition", "nonzero", "flatnonzero", "argwhere", "isin",
-    "digitize", "searchsorted",
-)  # fmt: skip
 
 
 class _Stranger:

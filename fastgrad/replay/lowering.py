@@ -17,9 +17,22 @@ from fastgrad.functions import (
     _products,
     _reductions,
 )
-from fastgrad.replay._executor import BINARY, LOOPS, SCALAR_OPS, UNARY
+from fastgrad.replay._executor import BINARY, FEW_LOOPS, LOOPS, SCALAR_OPS, UNARY
 from fastgrad.replay.constants import Opaque
-from fastgrad.replay.log import Ref, Tree
+from fastgrad.replay.operands import (
+    Operand,
+    address,
+    constant_of,
+    dense_like,
+    dense_strides,
+    is_basic,
+    is_c_dense,
+    is_constant,
+    is_f_dense,
+    number_at,
+    size_of,
+)
+from fastgrad.replay.values import Ref, Tree
 
 OPERATIONS = {
     _arithmetic.Add: "add", _arithmetic.Sub: "sub", _arithmetic.Mul: "mul",
@@ -43,44 +56,11 @@ COMPARISONS = {
 }  # fmt: skip
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 MOST_AXES = 8
+FEW = 128  # numbers, up to which our own loops are as fast as NumPy's
 
 
 class NoInstruction(Exception):
     """The entry is for Python."""
-
-
-class Operand:
-    """Where an operand is, and how it lies there."""
-
-    __slots__ = ("dtype", "shape", "slot", "strides")
-
-    def __init__(self, slot, form):
-        self.slot = slot
-        self.shape, self.dtype, self.strides = form
-
-    def is_number(self):
-        """Whether it is one number, seen from everywhere."""
-        return all(n == 1 or step == 0 for n, step in zip(self.shape, self.strides, strict=True))
-
-    def lies_like(self, other):
-        """Whether its numbers lie one after the other in the same order."""
-        return self.shape == other.shape and dense_strides(self) == dense_strides(other) is not None
-
-
-def dense_strides(x):
-    """The strides of what lies without gaps, axes of length 1 left out; else None."""
-    axes = [(step, n) for n, step in zip(x.shape, x.strides, strict=True) if n != 1]
-    expected = x.dtype.itemsize
-    for step, n in sorted(axes):
-        if step != expected:
-            return None
-        expected *= n
-    return tuple(step for step, _ in axes)
-
-
-def size_of(shape):
-    """How many elements."""
-    return int(np.prod(shape, dtype=np.int64))
 
 
 class Lowering:
@@ -88,9 +68,7 @@ class Lowering:
 
     def __init__(self, log, n_values):
         self.log = log
-        self.forms = [
-            (x.shape, x.dtype, x.strides) for x in log.arrays
-        ]
+        self.forms = [(x.shape, x.dtype, x.strides) for x in log.arrays]
         self.n_slots = n_values
         self.numbers = {}  # slots of constants, by (bits, dtype)
         self.parts = {}  # slots that are a part of another: (its slot, offset)
@@ -200,7 +178,7 @@ class Lowering:
 
     def power(self, entry, out, xs):
         """A power as NumPy computes it: it has short cuts."""
-        x, exponent = entry.args
+        exponent = entry.args[1]
         if type(exponent) is not Opaque or type(exponent.x) not in (int, float):
             raise NoInstruction
         exponent = exponent.x
@@ -234,6 +212,12 @@ class Lowering:
         flat = [x.is_number() or x.lies_like(out) for x in xs]
         if dense_strides(out) is not None and all(flat):
             steps = [0 if x.is_number() else item for x in xs] + [item]
+            few = LOOPS[name] in FEW_LOOPS and double and size_of(out.shape) <= FEW and any(steps[:2])
+            if few:
+                return [{
+                    "kind": "few", "loop": FEW_LOOPS[LOOPS[name]], "slots": slots,
+                    "n": size_of(out.shape), "steps": steps,
+                }]  # fmt: skip
             return [{
                 "kind": "loop", "loop": LOOPS[name], "double": double, "slots": slots,
                 "n": size_of(out.shape), "steps": steps, "advance": steps,
@@ -351,13 +335,23 @@ class Lowering:
             }]  # fmt: skip
         if is_mean or type(parameter) is not Tree or not is_constant(parameter):
             return None
-        axis, dtype, _, keepdims = parameter.filled(lambda part: constant_of(part))
+        axis, dtype, *_ = constant_of(parameter)
         if dtype is not None:
             return None
+        if not is_c_dense(x) or not is_c_dense(out):
+            return None
         axes = range(len(x.shape)) if axis is None else axis if type(axis) is tuple else (axis,)
-        axes = sorted(i % len(x.shape) for i in axes)
-        n = size_of(x.shape[len(axes):])
-        if axes != list(range(len(axes))) or not is_c_dense(x) or n < 8 or not is_c_dense(out):
+        axes = sorted(i % max(len(x.shape), 1) for i in axes)
+        if size_of(out.shape) == 1:
+            n = size_of(x.shape)
+            return [{"kind": "sum", "double": double, "slots": [x.slot, out.slot], "n": n}]
+        if axes == [len(x.shape) - 1]:
+            return [{
+                "kind": "sum_last", "double": double, "slots": [x.slot, out.slot],
+                "n": x.shape[-1], "first": size_of(out.shape),
+            }]  # fmt: skip
+        n = size_of(x.shape[len(axes) :])
+        if axes != list(range(len(axes))) or n < 8:
             return None
         item = out.dtype.itemsize
         return [{
@@ -400,55 +394,3 @@ class Lowering:
         double = out.dtype == np.float64
         zero = {"kind": "zero", "slots": [out.slot], "n": whole.nbytes}
         return [zero, self.strided(LOOPS["add"], double, [view, g, view])]
-
-
-def number_at(x, index):
-    """The one element that a basic index selects, as a part of `x`."""
-    index = index if type(index) is tuple else (index,)
-    return x[(*index, None)].reshape(())
-
-
-def is_basic(index):
-    """Whether it selects a part without making a copy."""
-    parts = index if type(index) is tuple else (index,)
-    return all(type(part) in (int, slice) or part is None or part is Ellipsis for part in parts)
-
-
-def is_constant(x):
-    """Whether no value of the log is in it."""
-    return type(x) is Opaque or (type(x) is Tree and all(map(is_constant, x.parts)))
-
-
-def constant_of(x):
-    """The constant itself."""
-    return x.filled(constant_of) if type(x) is Tree else x.x
-
-
-def address(x):
-    """Where its first element is."""
-    return x.__array_interface__["data"][0]
-
-
-def is_c_dense(x):
-    """Whether its elements lie one after the other in C order."""
-    expected = x.dtype.itemsize
-    for n, step in zip(x.shape[::-1], x.strides[::-1], strict=True):
-        if n != 1 and step != expected:
-            return False
-        expected *= n
-    return True
-
-
-def is_f_dense(x):
-    """The same in that of Fortran."""
-    expected = x.dtype.itemsize
-    for n, step in zip(x.shape, x.strides, strict=True):
-        if n != 1 and step != expected:
-            return False
-        expected *= n
-    return True
-
-
-def dense_like(x, out):
-    """Whether `x`, of another dtype maybe, has the shape of `out` and both are in C order."""
-    return x.shape == out.shape and is_c_dense(x)

@@ -63,13 +63,15 @@ class Names:
                     elif name in names and not hasattr(type(value), "__get__"):
                         self.entries.append((x, name, value))
                         self.visit(value, names)
-        elif not isinstance(x, Handle) and key_of(x) is None or isinstance(x, types.ModuleType):
+        elif (not isinstance(x, Handle) and key_of(x) is None) or isinstance(x, types.ModuleType):
             self.visit_object(x, names)
 
     def visit_object(self, x, names):
-        """An instance of a class of the program, or a module of it: the attributes that are read."""
+        """An instance of a class of the program, or a module: the attributes that are read."""
         own = getattr(x, "__dict__", None)
-        if not isinstance(own, dict) or is_library(x if isinstance(x, types.ModuleType) else type(x)):
+        if not isinstance(own, dict) or is_library(
+            x if isinstance(x, types.ModuleType) else type(x)
+        ):
             return
         if not isinstance(x, types.ModuleType):
             names = (*names, *names_in_class(type(x)))
@@ -149,7 +151,7 @@ def names_in_class(kind):
 
 
 def is_library(x):
-    """Whether a function, a class or a module is of an installed package, Python's or fastgrad's."""
+    """Whether a function, a class or a module is of an installed package, or Python's."""
     if isinstance(x, types.FunctionType):
         path = x.__code__.co_filename
     elif isinstance(x, types.ModuleType):

@@ -7,10 +7,9 @@ from fastgrad.replay import _executor
 from fastgrad.replay._runner import NotFlat, Runner
 from fastgrad.replay.constants import Opaque, form_of, key_of
 from fastgrad.replay.guards import mode_of, name_of
-from fastgrad.replay.layout import Layout, operands_of
-from fastgrad.replay.log import Ref, Tree
+from fastgrad.replay.layout import Layout
+from fastgrad.replay.values import Ref, Tree
 from fastgrad.trees import rebuild
-
 
 FLAGS = {"divide": 1, "over": 2, "under": 4, "invalid": 8}  # as NumPy numbers them
 
@@ -60,7 +59,6 @@ class Program:
         self.n_values = log.n_values
         self.structure, self.results, self.names = structure, results, names
         self.n_arguments = 0
-        self.log = log
         self.busy = False
         self.n_counted = 0
         self.runner = None
@@ -150,7 +148,7 @@ class Program:
         for x in self.results:
             made.append(self.result_of(x, values, taken))
         for i, *_ in (*self.fresh, *self.given):
-            if not (i in self.log.sources and values[i] is not None and self.layout.is_cell(i)):
+            if not self.layout.is_cell(i):
                 values[i] = None
         return made
 
@@ -196,9 +194,7 @@ class Program:
         captured = [(i, 0, s.form, False, s.origin if mode == "variable" else s.array)
                     for i, s, mode in self.captured]  # fmt: skip
         fresh = [(i, 0, self.layout.low.form(i), False) for i in self.layout.fresh]
-        flat = self.structure is None or (
-            self.structure[0] is tuple and not any(self.structure[1])
-        )
+        flat = self.structure is None or (self.structure[0] is tuple and not any(self.structure[1]))
         try:
             return Runner(
                 self, given, captured, fresh, self.layout.first_parts, self.result_kinds(),
@@ -236,15 +232,23 @@ class Program:
 
     def explained(self):
         """Lines that say what it is made of."""
-        return [f"{len(self.entries)} instructions, {len(self.guards)} guards", *self.described()]
-
-    def described(self):
-        """A line for each instruction."""
-        return [
-            f"{k:5d}  {name_of(e):20s} {', '.join(f'%{i}' for i in e.outs)} <- "
-            f"{', '.join(f'%{i}' for i in operands_of(e))}   {e.place[0]}:{e.place[1]}"
-            for k, e in enumerate(self.entries)
+        layout = self.layout
+        lines = [
+            f"{len(self.entries)} operations, {layout.n_in_python} of them in Python, "
+            f"{len(self.guards)} guards, {layout.memory / 1000:.1f} kB of buffers; "
+            f"replayed {self.n_replays} times"
         ]
+        places = {}
+        for entry, kind in zip(self.entries, layout.kinds, strict=True):
+            if kind[0] == "python":
+                line = f"in Python: {name_of(entry)} ({entry.place[0]}:{entry.place[1]})"
+                places[line] = places.get(line, 0) + 1
+        lines += [f"  {line}" + (f", {n} times" if n > 1 else "") for line, n in places.items()]
+        lines += [
+            f"  guard: {g.what[0]} of a value is {g.seen} ({g.place[0]}:{g.place[1]})"
+            for g in self.guards
+        ]
+        return lines
 
 
 def is_the_programs(entry):

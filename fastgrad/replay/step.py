@@ -19,9 +19,10 @@ from fastgrad.replay.guards import (
     is_same,
     signature,
 )
-from fastgrad.replay.log import Log, Refused
+from fastgrad.replay.log import Log
 from fastgrad.replay.names import Names
 from fastgrad.replay.plan import Miss, Program, Result, result
+from fastgrad.replay.values import Refused
 from fastgrad.trees import flatten, is_float, rebuild
 
 MOST = 8  # variants: signatures, and paths through the function for each
@@ -172,7 +173,7 @@ class Replay(Caller):
         log = Log()
         try:
             made = self.traced(log, args, kwargs)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whichever it is, the call tells
             true = self.eager(args, kwargs)  # raises, if it was not for the Variables
             self.reasons[key] = (
                 f"with Variables in place of arrays it raised {type(error).__name__}: {error}"
@@ -180,8 +181,7 @@ class Replay(Caller):
             return true
         leaves, structure = flatten(made)
         if log.refused is None and any(
-            isinstance(x, Handle) and x.requires_grad and log.number_of(x) is None
-            for x in leaves
+            isinstance(x, Handle) and x.requires_grad and log.number_of(x) is None for x in leaves
         ):
             raise variable_returned()
         if not any(isinstance(x, (Handle, np.ndarray, np.generic)) for x in leaves):
@@ -235,6 +235,7 @@ class Replay(Caller):
                 else:
                     pending.remove(other)
                     program = Program(first, log, structure, results, names)
+                    log.release()
                     self.programs.setdefault(key, []).append(program)
                     return
             if reason is not OTHER_PATH:
@@ -250,7 +251,7 @@ class Replay(Caller):
         lines = [f"replay of {getattr(self, '__name__', self.fun)}"]
         if self.given_up is not None:
             lines.append(f"  given up: {self.given_up}")
-        for key, programs in self.programs.items():
+        for programs in self.programs.values():
             for program in programs:
                 lines += ["  " + line for line in program.explained()]
         for reason in self.reasons.values():

@@ -173,7 +173,7 @@ SCALE = 2.0
 def test_a_global_that_changes_is_seen():
     global SCALE
     step = replay(lambda x: np.sum(x * SCALE), check=None)
-    for SCALE in (2.0, 2.0, 2.0, 3.0, 3.0, 3.0, 2.0):  # noqa: PLW2901
+    for SCALE in (2.0, 2.0, 2.0, 3.0, 3.0, 3.0, 2.0):
         assert step(UP) == 5 * SCALE
     assert n_replays(step) >= 3
     SCALE = 2.0
@@ -309,10 +309,12 @@ def test_trees_of_arguments_and_results():
 
 def test_many_signatures_end_in_one_warning():
     step = replay(lambda x: np.sum(x * x), check=None)
-    with pytest.warns(ReplayWarning, match="more than 8") as caught:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ReplayWarning)
         for n in range(1, 40):
             for _ in range(3):
                 assert step(np.ones(n)) == n
+    assert "more than 8" in str(caught[0].message)
     assert len(caught) == 1
     assert "given up" in step.explain()
     step.clear()
@@ -577,7 +579,7 @@ def test_the_check_finds_what_no_guard_sees():
     read = hidden.get  # not a name that is followed
 
     def f(x):
-        return x * getattr(read, "__self__")["scale"]
+        return x * read.__self__["scale"]
 
     step = replay(f)
     assert [step(UP)[0] for _ in range(3)] == [4.0] * 3

@@ -1,0 +1,100 @@
+"""What a log is made of: values and where they came from, calls, guards."""
+
+import numpy as np
+
+from fastgrad.replay.constants import form_of
+from fastgrad.variable import Variable
+
+
+class Mask(Variable):
+    """A comparison, or another plain answer, under a log: what an array of it can do, too."""
+
+    __slots__ = ()
+
+    def __and__(self, other):
+        return np.bitwise_and(self, other)
+
+    def __rand__(self, other):
+        return np.bitwise_and(other, self)
+
+    def __or__(self, other):
+        return np.bitwise_or(self, other)
+
+    def __ror__(self, other):
+        return np.bitwise_or(other, self)
+
+    def __xor__(self, other):
+        return np.bitwise_xor(self, other)
+
+    def __rxor__(self, other):
+        return np.bitwise_xor(other, self)
+
+    def __invert__(self):
+        return np.invert(self)
+
+
+class Ref:
+    """Number `i` of the values of a log, as an operand."""
+
+    __slots__ = ("i",)
+
+    def __init__(self, i):
+        self.i = i
+
+    def __eq__(self, other):
+        return type(other) is Ref and other.i == self.i
+
+    def __hash__(self):
+        return self.i
+
+    def __repr__(self):
+        return f"%{self.i}"
+
+
+class Tree:
+    """A list, a tuple, a dict or a slice among the operands: how to make it, and of which parts."""
+
+    __slots__ = ("keys", "kind", "parts")
+
+    def __init__(self, kind, parts, keys=None):
+        self.kind, self.parts, self.keys = kind, parts, keys
+
+    def filled(self, resolve):
+        """The thing itself, of the values."""
+        parts = [resolve(part) for part in self.parts]
+        if self.kind is dict:
+            return dict(zip(self.keys, parts, strict=True))
+        return slice(*parts) if self.kind is slice else self.kind(parts)
+
+
+class Source:
+    """A value that no operation made: `kind` is "argument", "variable" or "array"."""
+
+    __slots__ = ("array", "form", "kind", "origin", "place")
+
+    def __init__(self, kind, origin, array, place):
+        self.kind, self.origin, self.array, self.place = kind, origin, array, place
+        self.form = form_of(array)
+
+
+class Entry:
+    """A call: `kind` says what `target` is, see replay/plan.py; `outs` are numbers of values."""
+
+    __slots__ = ("args", "forms", "kind", "kwargs", "outs", "place", "target")
+
+    def __init__(self, kind, target, args, kwargs, outs, forms, place):
+        self.kind, self.target, self.args, self.kwargs = kind, target, args, kwargs
+        self.outs, self.forms, self.place = outs, forms, place
+
+
+class Guard:
+    """Of value `i` something was read that decides what the program does next: `seen`."""
+
+    __slots__ = ("at", "i", "place", "seen", "what")
+
+    def __init__(self, i, what, seen, at, place):
+        self.i, self.what, self.seen, self.at, self.place = i, what, seen, at, place
+
+
+class Refused(Exception):
+    """What is operated on cannot be told to a log."""
