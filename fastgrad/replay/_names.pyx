@@ -1,29 +1,64 @@
 """Whether names hold what they held: see names.py."""
 
-from cpython.dict cimport PyDict_GetItem
+cimport cython
 from cpython.object cimport PyObject
+from libc.stdlib cimport calloc, free
 
 from types import CellType
 
+cdef extern from "Python.h":
+    PyObject *dict_item "PyDict_GetItem"(PyObject *d, PyObject *key) noexcept  # borrowed
+    PyObject *cell_item "PyCell_GET"(PyObject *cell) noexcept
 
-def holds(list entries not None):
-    """Whether each (namespace, key, value) is so still; see Names.entries."""
-    cdef PyObject *now
-    cdef tuple entry
-    for entry in entries:
-        namespace, key, value = entry
-        if type(namespace) is dict and key is not None:
-            now = PyDict_GetItem(namespace, key)
-            if now == <PyObject *>value:
+
+@cython.final
+cdef class Held:
+    """What names held: (namespace, key, value) each; see Names.entries."""
+
+    def __cinit__(self, list entries not None):
+        self.entries = []
+        self.kept = list(entries)
+        self.names = <Name *>calloc(len(entries) + 1, sizeof(Name))
+        if not self.names:
+            raise MemoryError
+        for entry in entries:
+            namespace, key, value = entry
+            if type(namespace) is CellType or (type(namespace) is dict and key is not None):
+                self.names[self.n].namespace = <PyObject *>namespace
+                if key is not None:
+                    self.names[self.n].key = <PyObject *>key
+                self.names[self.n].value = <PyObject *>value
+                self.n += 1
+            else:
+                self.entries.append(entry)
+
+    def __dealloc__(self):
+        free(self.names)
+
+    cpdef bint hold(self) except -1:
+        """Whether they hold the same still."""
+        cdef PyObject *now
+        cdef Py_ssize_t i
+        cdef tuple entry
+        for i in range(self.n):
+            if self.names[i].key == NULL:
+                now = cell_item(self.names[i].namespace)
+            else:
+                now = dict_item(self.names[i].namespace, self.names[i].key)
+            if now == self.names[i].value:
                 continue
-            if now == NULL or not is_equal(<object>now, value):
+            if now == NULL or not is_equal(<object>now, <object>self.names[i].value):
                 return False
-        elif key is not None:
-            if not is_equal(getattr(namespace, key, None), value):
+        for entry in self.entries:
+            if not self.is_still(entry):
                 return False
-        elif not is_as_it_was(namespace, value):
-            return False
-    return True
+        return True
+
+    cdef bint is_still(self, tuple entry) except -1:
+        namespace, key, value = entry
+        if key is None:
+            return is_as_it_was(namespace, value)
+        return is_equal(getattr(namespace, key, None), value)
 
 
 cdef bint is_equal(object x, object y) except -1:
@@ -38,14 +73,9 @@ cdef bint is_equal(object x, object y) except -1:
 
 
 cdef bint is_as_it_was(object holder, object value) except -1:
-    """A cell, a list or a dict, of which the parts are known."""
+    """A list or a dict, of which the parts are known."""
     cdef Py_ssize_t i
     cdef object parts
-    if type(holder) is CellType:
-        try:
-            return is_equal(holder.cell_contents, value)
-        except ValueError:
-            return False
     if isinstance(holder, dict):
         parts = list(holder.items())
         if len(parts) != len(<tuple>value):

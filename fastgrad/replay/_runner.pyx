@@ -18,7 +18,7 @@ from fastgrad._kernels.loops cimport (
     ndim, strides,
 )
 from fastgrad.replay._executor cimport Schedule
-from fastgrad.replay._names import holds
+from fastgrad.replay._names cimport Held
 
 import_numpy()
 
@@ -91,14 +91,15 @@ cdef class Runner:
     cdef Form *fresh
     cdef Part *parts
     cdef int n_given, n_captured, n_fresh, n_parts
-    cdef list kept, sources, names, results, made
+    cdef list kept, sources, results, made
+    cdef Held names
     cdef object structure
     cdef bint busy, single, in_python
     cdef readonly Py_ssize_t n_calls  # since it was asked last
     cdef Py_ssize_t left
 
     def __cinit__(self, program, list given, list captured, list fresh, list parts, list results,
-                  bint single, object structure, list names):
+                  bint single, object structure, Held names):
         cdef int i
         self.program, self.schedule = program, program.schedule
         self.kept, self.names, self.results, self.single = [], names, results, single
@@ -169,7 +170,7 @@ cdef class Runner:
                     return NotImplemented
             elif not fits(form, x):
                 return NotImplemented
-        if self.names and not holds(self.names):
+        if not self.names.hold():
             return NotImplemented
         self.busy = True
         try:

@@ -246,9 +246,16 @@ class Lowering:
         # The longest run inside: the axis along which the output's numbers follow each other.
         axes.sort(key=lambda i: -abs(steps[-1][i]))
         inner, outer = axes[-1], axes[:-1]
+        inside = [own[inner] for own in steps]
+        if double and len(xs) == 3 and not outer and loop in FEW_LOOPS and shape[inner] <= FEW:
+            if all(step in (0, 8) for step in inside) and any(inside[:2]) and inside[2] == 8:
+                return {
+                    "kind": "few", "loop": FEW_LOOPS[loop], "slots": [x.slot for x in xs],
+                    "n": shape[inner], "steps": inside,
+                }  # fmt: skip
         return {
             "kind": "strided", "loop": loop, "double": double, "slots": [x.slot for x in xs],
-            "n": shape[inner], "steps": [own[inner] for own in steps],
+            "n": shape[inner], "steps": inside,
             "shape": [shape[i] for i in outer], "outer": [[own[i] for i in outer] for own in steps],
         }  # fmt: skip
 

@@ -10,7 +10,7 @@ import types
 
 from fastgrad._core.node import Handle
 from fastgrad.conversions import INSTALLED, OWN
-from fastgrad.replay._names import holds
+from fastgrad.replay._names import Held
 from fastgrad.replay.constants import key_of
 
 MOST_ENTRIES = 64  # of a container that are looked at
@@ -22,6 +22,7 @@ class Names:
     def __init__(self, fun, owner=None):
         self.entries = []  # (dict, key, value): in place of a dict a cell, or a container
         self.seen = set()
+        self.held = None  # the entries, as they are looked at
         self.kept = [fun]
         if owner is not None:  # whose method it is
             self.visit(owner, names_in(getattr(fun, "__wrapped__", fun).__code__))
@@ -29,7 +30,9 @@ class Names:
 
     def hold(self):
         """Whether they hold the same still."""
-        return holds(self.entries)
+        if self.held is None:
+            self.held = Held(self.entries)
+        return self.held.hold()
 
     def visit(self, x, names):
         """Look at what `x` is; `names` are those of the function that reads it."""

@@ -194,11 +194,12 @@ class Program:
         captured = [(i, 0, s.form, False, s.origin if mode == "variable" else s.array)
                     for i, s, mode in self.captured]  # fmt: skip
         fresh = [(i, 0, self.layout.low.form(i), False) for i in self.layout.fresh]
+        self.names.hold()
         flat = self.structure is None or (self.structure[0] is tuple and not any(self.structure[1]))
         try:
             return Runner(
                 self, given, captured, fresh, self.layout.first_parts, self.result_kinds(),
-                self.structure is None, None if flat else self.structure, self.names.entries,
+                self.structure is None, None if flat else self.structure, self.names.held,
             )  # fmt: skip
         except NotFlat:
             return None

@@ -71,13 +71,15 @@ def as_ever(f, xs):
 
 # Where the recorded backward adds up in another order than the engine does, in the last of two
 # derivatives: the check of the first replay finds it, and the function is not replayed.
-OTHER_ORDER = {}
+OTHER_ORDER = set(
+    "arccosh average gradient interp linalg.cofactors linalg.det sqrt std".split()
+)  # docs/replay.md has these
 
 
 def agree(made, expected, sample, order):
     """The same bits; of the second derivative of a few rows, the same numbers."""
     if made != expected and (order == 2 or sample.name == "linalg.cofactors"):
-        OTHER_ORDER[sample.name] = sample
+        assert sample.name in OTHER_ORDER
         for (dtype, shape, x, kind), (*same, y, other) in zip(made, expected, strict=True):
             assert [dtype, shape] == same
             assert kind is other
