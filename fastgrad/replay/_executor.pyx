@@ -27,7 +27,8 @@ import_numpy()
 
 KINDS = {
     "scalars": SCALARS, "loop": LOOP, "strided": STRIDED, "group": GROUP, "zero": ZERO,
-    "copy": COPY, "sum": SUM, "sum_rows": SUM_ROWS, "sum_last": SUM_LAST, "few": FEW, "product": PRODUCT, "compare": COMPARE,
+    "copy": COPY, "sum": SUM, "sum_rows": SUM_ROWS,
+    "sum_last": SUM_LAST, "few": FEW, "product": PRODUCT, "compare": COMPARE,
     "choose": CHOOSE, "view": VIEW, "python": PYTHON,
 }  # fmt: skip
 
