@@ -8,6 +8,7 @@ from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF
 
 import sys
+from functools import partial
 from importlib import import_module
 from types import MethodType
 
@@ -39,6 +40,15 @@ globals().update(INPUTS=INPUTS, OUTPUT=OUTPUT, OTHERS=OTHERS, NOTHING=NOTHING)
 def zero(xp, gy, y, *xs, **kwargs):
     """The VJP of an operand that the output does not change with, but in steps: zeros."""
     raise NotImplementedError("the engine makes the zeros itself")
+
+
+def with_lists(method, *args, **kwargs):
+    """A method of a ufunc, with Variables in place of the lists that hold some.
+
+    (NumPy would make arrays of these, without asking the Variables.)
+    """
+    return method(*[operand_of(x) if type(x) in (list, tuple) and any_variable(x) else x
+                    for x in args], **kwargs)
 
 
 cdef class Row:
@@ -80,7 +90,8 @@ cdef class Row:
     def __getattr__(self, name):
         """Of a ufunc: `reduce`, `accumulate`, `outer`, `nin` and its other methods and numbers."""
         if isinstance(self.forward, np.ufunc) and name[:1] != "_":
-            return getattr(self.forward, name)
+            found = getattr(self.forward, name)
+            return partial(with_lists, found) if callable(found) else found
         raise AttributeError(f"{self!r} has no attribute {name!r}")
 
     def __repr__(self):
