@@ -3,7 +3,7 @@
 What fastgrad's compiled core does, without what makes it fast. Read it first, then
 docs/architecture.md for where each piece is in the compiled code:
 
-    Variable   a handle: data, gradient, and its place in the graph     _core/node.pyx, graph.pyx
+    Variable   a handle: data, gradient, and its place in the graph     _core/handles.pyx, graph.pyx
     Function   a node that is run in Python                             _core/function.pyx
     Operation  a node of a built-in operation                           _core/operation.pyx
     Run        one backward: a queue, gradients in flight, the end      _core/engine.pyx, run.pyx

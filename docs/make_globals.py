@@ -32,13 +32,16 @@ PROTECTED = {
     "node by_hand": "the GIL; only ever set, and read by assertions alone",
     "debug armed": "the GIL; written by the first `debug` block",
     "classes any_subclass": "the GIL; set by the first subclass of Variable, and stays so",
-    "node fg_origin": (
+    "handles fg_origin": (
         "each thread's own (`__thread`): the number of the function that it is differentiating"
     ),
-    "node last_origin": "the GIL; a counter, at each outermost transform",
-    "node spare_nodes spare_handles": EACH_THREADS.format("at every birth and death"),
-    "node dying freeing waiting n_releasing": EACH_THREADS.format("at every death"),
-    "node variable_type header": IMPORT,
+    "handles last_origin": "the GIL; a counter, at each outermost transform",
+    "node spare_nodes": EACH_THREADS.format("at every birth and death"),
+    "handles spare_handles": EACH_THREADS.format("at every birth and death"),
+    "node dying freeing": EACH_THREADS.format("at every death"),
+    "handles waiting n_releasing": EACH_THREADS.format("at every death"),
+    "node header": IMPORT,
+    "handles variable_type": IMPORT,
     "run n_runs": ONE_LOCK.format("at the beginning of a run"),
     "asides active late": ONE_LOCK.format(
         "at the beginning and the end of a run, and where two runs meet"

@@ -1,6 +1,6 @@
 """The memory that is kept for what is made next."""
 
-from fastgrad._core.node import empty_nodes
+from fastgrad._core.handles import empty_nodes
 from fastgrad._kernels.spares import empty_spares
 
 __all__ = ["empty_cache"]

@@ -2,7 +2,8 @@
 
 from cpython.object cimport PyObject, PyTypeObject
 
-from fastgrad._core.node cimport Handle, new_handle, new_handle_of, variable_type
+from fastgrad._core.node cimport Handle
+from fastgrad._core.handles cimport new_handle, new_handle_of, variable_type
 
 # Whether the program made a subclass of Variable, with whatever keywords: until then nobody asks.
 cdef bint any_subclass

@@ -9,7 +9,7 @@ Variable has none.
 from cpython.object cimport PyObject
 
 from fastgrad._core.graph cimport variable
-from fastgrad._core.node cimport adopt_results
+from fastgrad._core.handles cimport adopt_results
 
 cdef extern from "Python.h":
     bint PyType_Check(PyObject *x) noexcept

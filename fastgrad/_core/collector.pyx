@@ -3,8 +3,9 @@
 from cpython.object cimport PyObject, PyTypeObject
 
 from fastgrad._core.node cimport (
-    COLLECTABLE, Handle, IN_PYTHON, Node, OF_ROW, OWNS, WATCHED, attributes, handle_in,
+    COLLECTABLE, Handle, IN_PYTHON, Node, OF_ROW, OWNS, WATCHED, handle_in,
 )
+from fastgrad._core.objects cimport attributes
 
 import gc
 from gc import get_referents

@@ -11,7 +11,8 @@ from cpython.object cimport PyObject
 from fastgrad._core.config cimport assign
 from fastgrad._core.graph cimport value_of
 from fastgrad._kernels.loops cimport import_numpy, is_exact, is_stand_in
-from fastgrad._core.node cimport Handle, IN_PYTHON, OF_ROW, OWNS, attributes, handle_in
+from fastgrad._core.node cimport Handle, IN_PYTHON, OF_ROW, OWNS, handle_in
+from fastgrad._core.objects cimport attributes
 from fastgrad._core.notes cimport note_of, put_note, take_note, without_notes
 
 from gc import get_referents

@@ -22,8 +22,9 @@ from fastgrad._core.graph cimport (
 from fastgrad._kernels.loops cimport import_numpy, is_array, is_double_scalar
 from fastgrad._core.node cimport (
     COLLECTABLE, HAS_MOVED, Handle, IN_PYTHON, LEAF, RECORDED, REQUIRES_GRAD, SAVED, SPENT,
-    adopt_nodes, attributes, is_moved, make_edges, make_slots, moved_out, note_by_hand,
+    adopt_nodes, is_moved, make_edges, make_slots, moved_out, note_by_hand,
 )
+from fastgrad._core.objects cimport attributes
 from fastgrad._core.notes cimport note_of, take_note, without_notes
 from fastgrad._core.record cimport Record, begin, count, finish, finish_many
 from fastgrad._core.classes cimport class_among
@@ -65,8 +66,9 @@ cdef class Function(Node):
 
     Operands are Variables, or ndarrays and scalars, which are constants: `forward` gets them as
     they are. (As in DeZero, if the class attribute `lifts` is a class of Variables: operands that
-    are none, None included, are made such, and gradients that `backward` leaves out are None.) A call returns a Variable, or a list of Variables for several outputs. TypeError for
-    an operand of another type, or if `forward` returns something that is no array.
+    are none, None included, are made such, and gradients that `backward` leaves out are None.) A
+    call returns a Variable, or a list of Variables for several outputs. TypeError for an operand of
+    another type, or if `forward` returns something that is no array.
 
     >>> import numpy as np
     >>> from fastgrad import Variable

@@ -10,9 +10,8 @@ from fastgrad._core.config import enter, leave
 from fastgrad._core.stand_ins import slots_of
 
 from fastgrad._core.graph cimport as_recorded, referent, value_of, variable
-from fastgrad._core.node cimport (
-    Handle, Node, REQUIRES_GRAD, attributes, handle_in, index_of,
-)
+from fastgrad._core.node cimport Handle, Node, REQUIRES_GRAD, handle_in, index_of
+from fastgrad._core.objects cimport attributes
 from fastgrad._core.classes cimport class_among
 from fastgrad._core.notes cimport note_of
 from fastgrad._core.stand_ins cimport end_backward, recorded_value, variable_at
@@ -106,7 +105,9 @@ cdef object counted(Node f, object gxs, tuple inputs, object xs):
         if n_given > n:
             raise ValueError(wrong)
         for i in range(n_given, n):
-            if (<object>f).lifts is None and not may_be_left_out(inputs[i], recorded_value(xs, i, n)):
+            if (<object>f).lifts is not None:  # as in DeZero
+                continue
+            if not may_be_left_out(inputs[i], recorded_value(xs, i, n)):
                 raise ValueError(f"{wrong}: there is none for input {i}")
         gxs = (*(gxs if isinstance(gxs, tuple) else (gxs,)), *[None] * (n - n_given))
     return (<tuple>gxs)[0] if n == 1 and isinstance(gxs, tuple) else gxs

@@ -16,9 +16,9 @@ from fastgrad._kernels.loops cimport (
 )
 from fastgrad._core.node cimport (
     COLLECTABLE, HAS_MOVED, HOLDS_NUMBER, HOLLOW, HOOKED, IN_PYTHON, RECORDED, REQUIRES_GRAD, SPENT,
-    copy_of, handle_in, index_of, is_moved, make_slots, new_handle_of, origin_here,
-    variable_type,
+    copy_of, handle_in, index_of, is_moved, make_slots,
 )
+from fastgrad._core.handles cimport new_handle_of, origin_here, variable_type
 from fastgrad._core.notes cimport carry_hooks, note_of, put_note
 from fastgrad._kernels.spares cimport drop
 

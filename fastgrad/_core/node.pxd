@@ -72,7 +72,6 @@ cdef class Handle:
     cdef int slot  # of the creator; of a leaf: its origin, see NOTE [Origins]
     cdef int flags
 
-
 # An operation of one or two operands, as mathematics: broadcasting, shapes, dtypes, and who needs a
 # gradient, are the engine's. Of one operand, x1 is None or zero.
 ctypedef object (*Forward)(object x0, object x1)
@@ -139,25 +138,19 @@ cdef class Node:
     cdef Slot only_slot
     cdef Edge own_edges[2]  # 184 bytes in all, with the garbage collector's 16
 
-
-# A new handle of the public class Variable, or node of a compiled operation, or of a class of
-# Functions: all zero, untracked.
-cdef Handle new_handle()
-cdef Handle new_handle_of(PyTypeObject *type)  # of that subclass, by no code of its; NULL: the same
+# A new node of a compiled operation, or of a class of Functions: all zero, untracked.
 cdef Node new_node(const Rule *rule)
 cdef Node new_node_of(PyTypeObject *type)  # without edges and slots
-cdef PyTypeObject *variable_type  # borrowed from its module
-cdef int origin_here() noexcept  # of a leaf that is made now; see NOTE [Origins] in node.pyx
 
 # Whether the program ever set a generation or a creator by hand, for the assertions of a debug
 # build: until then each Function has a greater generation than those that it was computed from.
 cdef bint by_hand
 cdef void note_by_hand() noexcept
 
-cdef void adopt_handles(PyTypeObject *type) noexcept  # a compiled class; its memory is ours now
-cdef void adopt_nodes(PyTypeObject *type) noexcept
-cdef void adopt_variable(PyTypeObject *type) noexcept  # the public class, that new_handle makes
-cdef void adopt_results(PyTypeObject *type) noexcept  # a subclass, which many will be of
+cdef void adopt_nodes(PyTypeObject *type) noexcept  # a compiled class; its memory is ours now
+
+cdef Py_ssize_t header  # bytes of a handle, or node, that lie before it
+cdef size_t empty_spare_nodes() noexcept  # the memory that is kept for them: the bytes that were
 
 cdef extern from "Python.h":
     Py_ssize_t reference_count "Py_REFCNT"(PyObject *x) noexcept
@@ -198,5 +191,3 @@ cdef int make_edges(Node f, int n) except -1  # n, all zero, of a node that has 
 cdef Node moved_out(Node f)  # these, in a node of their own, for `f` to be recorded anew
 cdef Node copy_of(Node f)  # a node that holds the same
 cdef void spend(Node f) noexcept  # a backward with retain_graph=False is done with it
-
-cdef PyObject **attributes(PyObject *x) noexcept  # where the dict of free attributes is

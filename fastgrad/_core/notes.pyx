@@ -5,7 +5,8 @@ from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF
 
 from fastgrad._core.collector cimport make_collectable
-from fastgrad._core.node cimport HOOKED, Handle, Node, attributes
+from fastgrad._core.node cimport HOOKED, Handle, Node
+from fastgrad._core.objects cimport attributes
 
 # A note is kept among the attributes, under a name that no attribute can have, or that is a
 # property of the class: "outputs", the list of weak references that the program assigned; "inputs",

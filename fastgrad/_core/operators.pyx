@@ -7,7 +7,8 @@ from fastgrad.functions._arithmetic cimport (
     abs_rule, add_rule, div_rule, mul_rule, neg_rule, pow_rule, sub_rule,
 )
 from fastgrad.functions._indexing cimport getitem
-from fastgrad._core.node cimport Rule, adopt_handles
+from fastgrad._core.node cimport Rule
+from fastgrad._core.handles cimport adopt_handles
 from fastgrad._core.operation cimport apply
 from fastgrad.functions._products cimport matmul_rule
 

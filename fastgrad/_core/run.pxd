@@ -25,7 +25,7 @@ cdef class Run:
     cdef dict wanted  # None: all leaves. Else the gradients of these Variables alone, by address
     cdef bint pruned  # whether the nodes that it may visit were claimed ahead, see ends.pxd
     cdef dict outputs  # Variables that a spent node held, by address of the Function that made them
-    cdef int origin  # of a leaf that is not captured, see NOTE [Origins] in node.pyx
+    cdef int origin  # of a leaf that is not captured, see NOTE [Origins] in handles.pyx
     cdef bint captured  # whether another was reached
     cdef bint deaf  # whether it calls no hooks
 

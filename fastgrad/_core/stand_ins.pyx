@@ -10,9 +10,9 @@ from fastgrad._core.collector cimport is_tracked, track
 from fastgrad._core.graph cimport (
     as_recorded, not_walkable, referent, set_array, value_of,
 )
-from fastgrad._core.node cimport (
-    Handle, IN_PYTHON, Node, REQUIRES_GRAD, SAVED, attributes, new_handle_of,
-)
+from fastgrad._core.node cimport Handle, IN_PYTHON, Node, REQUIRES_GRAD, SAVED
+from fastgrad._core.handles cimport new_handle_of
+from fastgrad._core.objects cimport attributes
 from fastgrad._core.view cimport outputs_of
 from fastgrad._kernels.loops cimport import_numpy, is_exact, is_stand_in
 

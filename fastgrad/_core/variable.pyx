@@ -19,9 +19,8 @@ from fastgrad._core.graph cimport (
 )
 from fastgrad._core.view cimport cut_history, form_of, note_form, note_name
 from fastgrad._kernels.loops cimport import_numpy, is_array
-from fastgrad._core.node cimport (
-    ENDED, Node, REQUIRES_GRAD, adopt_handles, adopt_variable, note_by_hand, origin_here,
-)
+from fastgrad._core.node cimport ENDED, Node, REQUIRES_GRAD, note_by_hand
+from fastgrad._core.handles cimport adopt_handles, adopt_variable, origin_here
 
 import_numpy()
 

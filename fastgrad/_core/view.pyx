@@ -22,9 +22,10 @@ from fastgrad._core.graph cimport (
     value_of, variable,
 )
 from fastgrad._core.node cimport (
-    ALIKE, Edge, FORM, HOLLOW, Handle, IN_PYTHON, LEAF, Node, OF_ROW, OWNS, SAVED,
-    SAVED_NUMBER, STAND_IN, WEAK, copy_of, handle_in, index_of, new_handle, new_handle_of,
+    ALIKE, Edge, FORM, HOLLOW, Handle, IN_PYTHON, LEAF, Node, OF_ROW, OWNS, SAVED, SAVED_NUMBER,
+    STAND_IN, WEAK, copy_of, handle_in, index_of,
 )
+from fastgrad._core.handles cimport new_handle, new_handle_of
 from fastgrad._core.classes cimport any_subclass, class_from
 from fastgrad._core.notes cimport note_of, put_note
 from fastgrad._kernels.loops cimport (

@@ -12,7 +12,8 @@ from fastgrad._kernels.loops cimport (
     BOOL, C_ORDER, DOUBLE, MAXIMUM, MINIMUM, NO_LOOP, Operand, clear_errors, data, dims, empty,
     errors, flags, import_numpy, intp, is_exact, ndim, plain, same_shape, size, type_num,
 )
-from fastgrad._core.node cimport Handle, IN_PYTHON, Node, Rule, X0, X1, new_handle_of
+from fastgrad._core.node cimport Handle, IN_PYTHON, Node, Rule, X0, X1
+from fastgrad._core.handles cimport new_handle_of
 from fastgrad._core.operation cimport (
     Argument, EXACT_ARRAY, STRONG_NUMBER, call_vjp, parameter_of, read, record, suits,
 )

@@ -7,7 +7,7 @@ import numpy as np
 
 from fastgrad._core import engine, recorded
 from fastgrad._core.classes import variable_like
-from fastgrad._core.node import end_arguments, enter_origin, leave_origin
+from fastgrad._core.handles import end_arguments, enter_origin, leave_origin
 from fastgrad.config import Config
 from fastgrad.conversions import warn_independent
 from fastgrad.transforms.arguments import (

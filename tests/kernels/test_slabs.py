@@ -48,7 +48,7 @@ BUILD = """
 
     {before}
     from fastgrad import Variable, empty_cache
-    from fastgrad._core.node import empty_nodes
+    from fastgrad._core.handles import empty_nodes
 
     def chain(n):
         y = x

@@ -13,7 +13,7 @@ from numpy import asarray
 from fastgrad._core import ends, engine, recorded
 from fastgrad._core.config import enter, leave
 from fastgrad._core.config import get as recording
-from fastgrad._core.node import ArgumentsBase, enter_origin, leave_origin
+from fastgrad._core.handles import ArgumentsBase, enter_origin, leave_origin
 from fastgrad.compat.autograd.boxes import ArrayBox, box_of, boxed, opened
 from fastgrad.compat.autograd.primitives import pushing
 from fastgrad.conversions import blamed, running, warn
