@@ -39,7 +39,8 @@ def test_globals_are_found(generator):
     assert len(found) > 90
     assert {
         ("run", "n_runs"), ("handles", "spare_handles"), ("_indexing", "add_at"),
-        ("spares", "bins"), ("config", "ever_kept"), ("_elementwise", "exp_rule"), ("slabs", "header_size"),
+        ("spares", "bins"), ("config", "ever_kept"), ("_elementwise", "exp_rule"),
+        ("slabs", "header_size"),
         ("handles", "fg_origin"), ("parallel", "fg_loop"), ("parallel", "fg_n_inside"),
     } <= found  # fmt: skip
 
