@@ -176,7 +176,7 @@ cdef class Row:
         if recording() and any_requires(outputs):
             record(self, operands, n, values, args, kwargs, outputs, many)
         if watched:
-            watcher().row(self, (operands, *args[1:]) if self.sequence else operands, given,
+            watcher().row(self, (operands, *args[1:]) if self.sequence else operands, kwargs,
                           outputs, out is not None)
         if natural is not None:
             outputs = [made_complex(y, x) for y, x in zip(outputs, natural if many else (natural,))]

@@ -98,9 +98,12 @@ cdef extern from *:
     #define FG_APART
     #endif
     #define FG_FEW(op) \
-        if (sx && sy) { FG_APART for (npy_intp i = 0; i < n; i++) z[i] = x[i] op y[i]; } \
-        else if (sx) { double b = *y; FG_APART for (npy_intp i = 0; i < n; i++) z[i] = x[i] op b; } \
-        else { double a = *x; FG_APART for (npy_intp i = 0; i < n; i++) z[i] = a op y[i]; } \
+        if (sx && sy) { \
+            FG_APART for (npy_intp i = 0; i < n; i++) z[i] = x[i] op y[i]; } \
+        else if (sx) { double b = *y; \
+            FG_APART for (npy_intp i = 0; i < n; i++) z[i] = x[i] op b; } \
+        else { double a = *x; \
+            FG_APART for (npy_intp i = 0; i < n; i++) z[i] = a op y[i]; } \
         return;
     static void fg_few(int op, const double *x, npy_intp sx, const double *y, npy_intp sy,
                        double *z, npy_intp n) {

@@ -5,6 +5,8 @@ byte in common. Loops over arrays of one size that follow each other are a group
 block, and what nobody reads outside of the group has the memory of one block.
 """
 
+import math
+
 import numpy as np
 
 from fastgrad.replay._executor import Schedule
@@ -162,7 +164,7 @@ class Layout:
     def n_bytes(self, slot):
         """What a slot needs."""
         shape, dtype, _ = self.low.form(slot)
-        n = BLOCK if slot in self.local else int(np.prod(shape, dtype=np.int64))
+        n = BLOCK if slot in self.local else math.prod(shape)
         return -(-n * dtype.itemsize // ALIGNMENT) * ALIGNMENT
 
     def place(self):

@@ -212,12 +212,9 @@ class Lowering:
         flat = [x.is_number() or x.lies_like(out) for x in xs]
         if dense_strides(out) is not None and all(flat):
             steps = [0 if x.is_number() else item for x in xs] + [item]
-            few = LOOPS[name] in FEW_LOOPS and double and size_of(out.shape) <= FEW and any(steps[:2])
-            if few:
-                return [{
-                    "kind": "few", "loop": FEW_LOOPS[LOOPS[name]], "slots": slots,
-                    "n": size_of(out.shape), "steps": steps,
-                }]  # fmt: skip
+            few = few_of(LOOPS[name], double, slots, size_of(out.shape), steps)
+            if few is not None:
+                return [few]
             return [{
                 "kind": "loop", "loop": LOOPS[name], "double": double, "slots": slots,
                 "n": size_of(out.shape), "steps": steps, "advance": steps,
@@ -247,12 +244,10 @@ class Lowering:
         axes.sort(key=lambda i: -abs(steps[-1][i]))
         inner, outer = axes[-1], axes[:-1]
         inside = [own[inner] for own in steps]
-        if double and len(xs) == 3 and not outer and loop in FEW_LOOPS and shape[inner] <= FEW:
-            if all(step in (0, 8) for step in inside) and any(inside[:2]) and inside[2] == 8:
-                return {
-                    "kind": "few", "loop": FEW_LOOPS[loop], "slots": [x.slot for x in xs],
-                    "n": shape[inner], "steps": inside,
-                }  # fmt: skip
+        if not outer:
+            few = few_of(loop, double, [x.slot for x in xs], shape[inner], inside)
+            if few is not None:
+                return few
         return {
             "kind": "strided", "loop": loop, "double": double, "slots": [x.slot for x in xs],
             "n": shape[inner], "steps": inside,
@@ -401,3 +396,12 @@ class Lowering:
         double = out.dtype == np.float64
         zero = {"kind": "zero", "slots": [out.slot], "n": whole.nbytes}
         return [zero, self.strided(LOOPS["add"], double, [view, g, view])]
+
+
+def few_of(loop, double, slots, n, steps):
+    """Our own loop over few numbers, or None."""
+    if not double or n > FEW or loop not in FEW_LOOPS or steps[-1] != 8:
+        return None
+    if any(step not in (0, 8) for step in steps) or not any(steps[:-1]):
+        return None
+    return {"kind": "few", "loop": FEW_LOOPS[loop], "slots": slots, "n": n, "steps": steps}

@@ -1,6 +1,6 @@
 """Operands of a call in memory: how their numbers lie, which of them are constants."""
 
-import numpy as np
+import math
 
 from fastgrad.replay.constants import Opaque
 from fastgrad.replay.values import Tree
@@ -37,7 +37,7 @@ def dense_strides(x):
 
 def size_of(shape):
     """How many elements."""
-    return int(np.prod(shape, dtype=np.int64))
+    return math.prod(shape)
 
 
 def number_at(x, index):

