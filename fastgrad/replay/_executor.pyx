@@ -14,14 +14,14 @@ from cpython.object cimport PyObject
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
-from fastgrad._core.operation cimport call_forward
-from fastgrad._core.rules cimport rule_of
 from fastgrad._kernels.loops cimport (
     ABSOLUTE, ADD, COS, DIVIDE, EXP, LOG, MAXIMUM, MINIMUM, MULTIPLY, Matrix, NEGATIVE, POWER, SIGN,
     SIN, SQRT, SUBTRACT, TANH, clear_errors, data, errors, import_numpy, intp, is_double,
     multiply, put_up, run as run_loop,
 )
 from libc.math cimport fabs, sqrt
+
+from fastgrad.replay._loops cimport choose_all, compare_all, run_few
 
 import_numpy()
 
@@ -85,73 +85,6 @@ cdef inline void run_scalar_loop(const Scalar *p, double *c) noexcept:
 
 
 # --- of arrays ---
-
-cdef extern from *:
-    """
-    /* Loops over few numbers: NumPy's look first at how their operands overlap, which takes longer.
-       Each rounds once, as those do. An output is one of the operands, or apart from them. */
-    #if defined(__clang__)
-    #define FG_APART _Pragma("clang loop vectorize(assume_safety)")
-    #elif defined(__GNUC__)
-    #define FG_APART _Pragma("GCC ivdep")
-    #else
-    #define FG_APART
-    #endif
-    #define FG_FEW(op) \
-        if (sx && sy) { \
-            FG_APART for (npy_intp i = 0; i < n; i++) z[i] = x[i] op y[i]; } \
-        else if (sx) { double b = *y; \
-            FG_APART for (npy_intp i = 0; i < n; i++) z[i] = x[i] op b; } \
-        else { double a = *x; \
-            FG_APART for (npy_intp i = 0; i < n; i++) z[i] = a op y[i]; } \
-        return;
-    static void fg_few(int op, const double *x, npy_intp sx, const double *y, npy_intp sy,
-                       double *z, npy_intp n) {
-        switch (op) {
-        case 0: FG_FEW(+)
-        case 1: FG_FEW(-)
-        case 2: FG_FEW(*)
-        case 3: FG_FEW(/)
-        }
-    }
-    """
-    void run_few "fg_few"(int op, double *x, intp sx, double *y, intp sy, double *z,
-                          intp n) noexcept
-
-ctypedef fused real:
-    float
-    double
-
-
-cdef inline void compare_all(int op, real *x, intp sx, real *y, intp sy, char *z,
-                             intp n) noexcept:
-    cdef intp i
-    if op == 0:
-        for i in range(n):
-            z[i] = x[i * sx] < y[i * sy]
-    elif op == 1:
-        for i in range(n):
-            z[i] = x[i * sx] <= y[i * sy]
-    elif op == 2:
-        for i in range(n):
-            z[i] = x[i * sx] == y[i * sy]
-    elif op == 3:
-        for i in range(n):
-            z[i] = x[i * sx] != y[i * sy]
-    elif op == 4:
-        for i in range(n):
-            z[i] = x[i * sx] > y[i * sy]
-    else:
-        for i in range(n):
-            z[i] = x[i * sx] >= y[i * sy]
-
-
-cdef inline void choose_all(char *mask, intp sm, real *x, intp sx, real *y, intp sy, real *z,
-                            intp n) noexcept:
-    cdef intp i
-    for i in range(n):
-        z[i] = x[i * sx] if mask[i * sm] else y[i * sy]
-
 
 cdef void run_strided(Step *s, char **args) noexcept:
     """A loop for each index of the outer axes."""
@@ -391,26 +324,3 @@ cdef class Schedule:
                     args[k] = self.at[s.slots[k]] + start * s.advance[k]
                 run_loop(s.loop, s.double, args, n, s.steps)
             start += group.last
-
-
-# --- what runs in Python ---
-
-
-def operation(cls):
-    """The forward of a compiled operation, of arrays."""
-    rule_of(cls)  # or an exception
-
-    def forward(x0, x1=None):
-        return call_forward(rule_of(cls), x0, x1)
-
-    return forward
-
-
-def operation_with(cls):
-    """The same of one with a parameter."""
-    rule_of(cls)
-
-    def forward(x, parameter):
-        return rule_of(cls).forward(x, parameter)
-
-    return forward

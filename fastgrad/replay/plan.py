@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastgrad._core import watch
-from fastgrad.replay import _executor
+from fastgrad.replay import _calls
 from fastgrad.replay._runner import NotFlat, Runner
 from fastgrad.replay.constants import Opaque, form_of, key_of
 from fastgrad.replay.guards import mode_of, name_of
@@ -33,9 +33,9 @@ def resolver(x):
 def caller(entry):
     """The function that an entry calls, of its operands' arrays."""
     if entry.kind == "operation":
-        return _executor.operation(entry.target)
+        return _calls.operation(entry.target)
     if entry.kind == "operation_with":
-        return _executor.operation_with(entry.target)
+        return _calls.operation_with(entry.target)
     if entry.kind == "row":
         return entry.target.forward
     if entry.kind == "plain":
