@@ -14,6 +14,10 @@ from fastgrad._core.queue cimport PriorityQueue, push
 from fastgrad._core.row cimport Call
 
 
+cdef enum:
+    N_UNWANTED = 16
+
+
 cdef class Run:
     cdef uint64_t number
     cdef object key  # the number as a Python object, so that the end needs no memory
@@ -23,6 +27,8 @@ cdef class Run:
     cdef list interior  # (Variable, the gradient it shows in the end)
     cdef dict aside  # Asides, by the address of their owners
     cdef dict wanted  # None: all leaves. Else the gradients of these Variables alone, by address
+    # Leaves that are not wanted, as they were met: borrowed, for their addresses alone.
+    cdef PyObject *unwanted[N_UNWANTED]
     cdef bint pruned  # whether the nodes that it may visit were claimed ahead, see ends.pxd
     cdef dict outputs  # Variables that a spent node held, by address of the Function that made them
     cdef int origin  # of a leaf that is not captured, see NOTE [Origins] in handles.pyx
