@@ -29,11 +29,6 @@ concatenate, stack, hstack, vstack, dstack, column_stack = map(
 row_stack = vstack
 
 
-def concatenate_args(axis, *arrays):
-    """`concatenate` of these arrays."""
-    return concatenate(arrays, axis)
-
-
 # --- what differs from NumPy's ---
 
 
