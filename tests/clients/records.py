@@ -204,7 +204,10 @@ CLIENTS = {
         Client(
             "pennylane",
             ("pennylane==0.45.1", "pytest-mock==3.17.0", "flaky==3.8.1", "autograd==1.8.0", *NUMERIC),
-            Tests(targets=("{site}/tests/math", "{site}/tests/optimize", "{site}/tests/kernels")),
+            Tests(
+                targets=("{site}/tests/math", "{site}/tests/optimize", "{site}/tests/kernels"),
+                options=("--rootdir={site}", "--confcutdir={site}"),
+            ),
             program="pennylane",
         ),
         Client(

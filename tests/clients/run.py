@@ -61,8 +61,8 @@ class Run:
         job = {"outcomes": str(output), "left_out": [pattern for pattern, _ in tests.left_out]}
         command = [
             "-m", "pytest", "-q", "-c", "pytest.ini", "--rootdir", ".", "-p", "no:cacheprovider",
-            "-p", "client_outcomes", *tests.options,
-            *(target.format(site=self.environment.site) for target in tests.targets),
+            "-p", "client_outcomes",
+            *(word.format(site=self.environment.site) for word in (*tests.options, *tests.targets)),
         ]  # fmt: skip
         log = self.work / f"{side}-tests.log"
         status, made.test_seconds = self.child(side, command, job, self.environment.tests, log)

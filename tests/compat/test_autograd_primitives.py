@@ -226,6 +226,13 @@ def test_arguments_that_are_nests():
              lambda ans, p, n: lambda g: {"a": g * p["b"][0] * n, "b": [g * p["a"] * n]},
              None)  # fmt: skip
     assert grad(f)({"a": 2.0, "b": [3.0]}, 5) == {"a": 15.0, "b": [10.0]}
+    f = made(
+        lambda xs, y: xs[0] * xs[1] * y,
+        lambda ans, xs, y: lambda g: np.array(xs)[::-1] * g * y,
+        lambda ans, xs, y: lambda g: None,
+    )
+    assert grad(f, (0, 1))((2.0, 3.0), 5.0) == ((15.0, 10.0), 0.0)
+    assert hessian(lambda x: f((x, 2 * x), 1.0))(3.0) == 4.0
     product = made(lambda xs: xs[0] * xs[1], lambda ans, xs: lambda g: [g * xs[1], g * xs[0]])
     assert grad(lambda x: product([x, 3.0]))(2.0) == 3.0
     assert hessian(lambda x: product((x, x * 2)))(2.0) == 4.0

@@ -60,7 +60,7 @@ def grad(fun, x):
     >>> grad(lambda x, y: x * y**2, 1)(2.0, 3.0)
     np.float64(12.0)
     """
-    return scalar_call("Grad", fun, x).pull(None)
+    return scalar_call("Grad", fun, x).pull_once()
 
 
 @unary_to_nary
@@ -71,7 +71,7 @@ def value_and_grad(fun, x):
     (np.float64(9.0), np.float64(6.0))
     """
     call = scalar_call("value_and_grad", fun, x)
-    gx = call.pull(None)
+    gx = call.pull_once()
     if call.nested or call.outputs is not None:
         return call.result(), gx
     return core.getval(call.value), gx  # of plain arguments, and nothing was captured
@@ -89,7 +89,7 @@ def elementwise_grad(fun, x):
     call = Differentiated(fun, x)
     if any(np.iscomplexobj(y) for y in call.ys):
         raise TypeError("Elementwise_grad only applies to real-output functions.")
-    return call.pull(None)
+    return call.pull_once()
 
 
 egrad = elementwise_grad
@@ -121,7 +121,7 @@ def jacobian(fun, x):
     call = Differentiated(fun, x)
     require_array("jacobian", call)
     call.notice()
-    return call.packed([made(call, block) for block in jacobian_blocks(call, call.ys)[0]])
+    return call.packed(made(call, jacobian_blocks(call, call.ys)[0]))
 
 
 def require_array(name, call):
@@ -135,10 +135,9 @@ def require_array(name, call):
         raise ValueError(f"{name}: the output is complex; differentiate its parts np.real, np.imag")
 
 
-def made(call, block):
-    """A jacobian as it is returned: an array, or a box."""
-    y = call.outside(block)
-    return y if isinstance(y, Variable) else np.asarray(y)
+def made(call, blocks):
+    """Jacobians as they are returned: arrays, or boxes."""
+    return [y if isinstance(y, Variable) else np.asarray(y) for y in call.outside(blocks)]
 
 
 @unary_to_nary
@@ -178,8 +177,10 @@ def hessian(fun, x):
     rows = [jacobian_blocks(call, gxs) for gxs in recorded_rows(call)]
     shape = call.ys[0].shape if isinstance(call.ys[0], Variable) else np.shape(call.ys[0])
     places = range(len(call.xs))
-    return call.packed([call.packed([made(call, joined([row[i][j] for row in rows], shape))
-                                     for j in places]) for i in places])  # fmt: skip
+    return call.packed([
+        call.packed(made(call, [joined([row[i][j] for row in rows], shape) for j in places]))
+        for i in places
+    ])  # fmt: skip
 
 
 def recorded_rows(call):
@@ -289,7 +290,7 @@ def grad_and_aux(fun, x):
     call = Differentiated(fun, x)
     _, aux = call.result()
     call.only_first()
-    return call.pull(None), aux
+    return call.pull_once(), aux
 
 
 def multigrad_dict(fun):

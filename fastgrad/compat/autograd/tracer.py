@@ -36,7 +36,7 @@ def primitive(f_raw):
                 return traced(f_wrapped, args, kwargs)
         return f_raw(*args, **kwargs)
 
-    f_wrapped.fun = f_raw
+    f_wrapped.fun, f_wrapped.node = f_raw, None
     f_wrapped._is_autograd_primitive = True
     return with_old_methods(f_wrapped)
 
