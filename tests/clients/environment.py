@@ -60,7 +60,8 @@ def default_cache():
 
 def key_of(client):
     """A name for what is in the environment."""
-    said = repr((client.pins, client.tests, sys.version, PYTEST))
+    tests = client.tests and (client.tests.sdist, client.tests.copies, client.tests.replaced)
+    said = repr((client.pins, client.without_isolation, tests, sys.version, PYTEST))
     return f"{client.name}-{hashlib.sha256(said.encode()).hexdigest()[:10]}"
 
 

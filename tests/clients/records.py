@@ -137,7 +137,7 @@ CLIENTS = {
                 sdist="lifelines==0.30.3",
                 copies=(("lifelines/tests", "site:lifelines/tests"),),
                 # The classes that fit by autograd: those of Cox and Kaplan-Meier never call it.
-                options=("-k", LIFELINES),
+                options=("--rootdir={site}", "-k", LIFELINES),
             ),
             program="lifelines",
         ),
@@ -150,6 +150,7 @@ CLIENTS = {
                     "surpyval.tests.univariate.parametric",
                     "surpyval.tests.test_autograd_gamma_compat_shapes",
                 ),
+                options=("--rootdir={site}",),
             ),
             program="surpyval",
         ),
@@ -184,7 +185,7 @@ CLIENTS = {
         Client(
             "autoptim",
             ("autoptim==0.3", AUTOGRAD, *NUMERIC),
-            Tests(targets=("--pyargs", "autoptim.test_private")),
+            Tests(("--pyargs", "autoptim.test_private"), options=("--rootdir={site}",)),
             program="autoptim",
         ),
         Client(

@@ -46,7 +46,8 @@ def pytest_runtest_logreport(report):
             ended = "xfailed" if report.skipped else "xpassed"
         elif report.when != "call" and report.failed:
             ended = "error"
-        write({"test": report.nodeid, "ended": ended, "said": said(report)})
+        line = {"test": report.nodeid, "ended": ended, "said": said(report)}
+        write({**line, "seconds": report.duration})
 
 
 def said(report):
