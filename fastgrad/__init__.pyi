@@ -60,6 +60,7 @@ __version__: str
 
 class Function:
     differentiable: bool
+    lifts: type[Variable] | None
     # With many outputs it returns a list, which is unpacked, indexed and gone through as a
     # Variable can be.
     def __call__(self, *inputs: _Operand) -> Variable: ...

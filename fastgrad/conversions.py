@@ -11,7 +11,7 @@ import linecache
 import os
 import sys
 import warnings
-from threading import get_ident
+from _thread import get_ident
 
 from fastgrad._core.config import get
 from fastgrad._core.node import Node

@@ -34,6 +34,8 @@ __all__ = ["op", "zero", "INPUTS", "OUTPUT", "OTHERS", "NOTHING", "implements", 
 # Of functions of NumPy's, once one is called: an import does not wait for it.
 signature_of = functools.cache(inspect.signature)
 
+OF_UFUNCS = [name for name in dir(np.ufunc) if not name.startswith("_")]
+
 # For the table of coverage: the group of each of NumPy's functions, and a remark.
 groups = {}
 
@@ -200,9 +202,8 @@ def implements(*functions):
 def like_ufunc(answer, function):
     """`answer`, which if it is for a ufunc gets the methods of that: `reduce`, `outer`, ..."""
     if isinstance(function, np.ufunc):
-        for name in dir(function):
-            if not name.startswith("_"):
-                setattr(answer, name, getattr(function, name))
+        for name in OF_UFUNCS:
+            setattr(answer, name, getattr(function, name))
     return answer
 
 

@@ -9,7 +9,7 @@ By the same rows: a VJP gets Variables where it got arrays, and the namespace `f
 cimport cython
 from cpython.object cimport PyObject, PyTypeObject
 
-from threading import get_ident
+from _thread import get_ident
 
 import numpy as np
 

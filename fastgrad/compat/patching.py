@@ -205,9 +205,17 @@ class Finder:
                 return iter(())
         return iter([Distribution(self.name)])
 
-    def watch(self, module):
-        """Note from now on what a program looks for in a module, and does not find."""
+    def watch(self, front):
+        """Note from now on what a program looks for in a module, or below, and does not find."""
+        known = [id(module) for module, _ in self.watched]
+        for name, module in list(sys.modules.items()):
+            if (name == front or name.startswith(f"{front}.")) and id(module) not in known:
+                self.watch_one(module)
+
+    def watch_one(self, module):
+        """The same of one module: by its `__getattr__`, which is called for nothing else."""
         before = vars(module).get("__getattr__")
+        original = self.name + module.__name__.partition(f"compat.{self.name}")[2]
 
         def __getattr__(name):
             try:
@@ -215,9 +223,14 @@ class Finder:
                     return before(name)
                 raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
             except AttributeError:
-                if not name.startswith("__"):
-                    original = self.name + module.__name__.partition(f"compat.{self.name}")[2]
-                    self.asked[f"{original}.{name}"] = None
+                if name.startswith("__"):
+                    raise
+                # `from autograd import numpy`:
+                if "__path__" in vars(module) and spec_of(f"{module.__name__}.{name}") is not None:
+                    return importlib.import_module(
+                        f"{original}.{name}"
+                    )  # `from autograd import numpy`
+                self.asked[f"{original}.{name}"] = None
                 raise
 
         __getattr__.before = before
@@ -261,7 +274,7 @@ class Alias:
     def exec_module(self, module):
         """Give it back the spec that it had: the import just gave it the other one."""
         module.__spec__ = self.spec
-        self.finder.watch(module)
+        self.finder.watch(self.front)
 
 
 class Mended(importlib.machinery.SourceFileLoader):
@@ -275,16 +288,17 @@ class Mended(importlib.machinery.SourceFileLoader):
             return compile(Aliases().visit(tree), self.path, "exec", dont_inherit=True)
 
 
+FORMER = {name for name in ("int", "float", "object", "str", "complex") if name not in dir(np)}
+
+
 class Aliases(ast.NodeTransformer):
     """Replaces NumPy's former names for Python's own types by these."""
 
-    names = {name for name in ("int", "float", "object", "str", "complex") if name not in dir(np)}
-
-    def visit_Attribute(self, node):  # noqa: N802 (the name that ast asks for)
+    def visit_Attribute(self, node):
         """`np.int`, if NumPy has none."""
         self.generic_visit(node)
         of_numpy = isinstance(node.value, ast.Name) and node.value.id in ("np", "numpy")
-        if of_numpy and node.attr in self.names and isinstance(node.ctx, ast.Load):
+        if of_numpy and node.attr in FORMER and isinstance(node.ctx, ast.Load):
             return ast.copy_location(ast.Name(node.attr, ast.Load()), node)
         return node
 

@@ -8,8 +8,8 @@ next term of the limit is of third order in y: derivatives up to the third are r
 that is 0 costs a walk through what was made of it, where derivatives are recorded, and only there.
 """
 
-import threading
 import weakref
+from _thread import _local  # threading.local, without a module that takes long to import
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from fastgrad._core.protocols import value
 # `slope`: whether this thread looks for one. Those of other lengths on the way would change the
 # derivatives beyond the third only, and each would be looked for anew: 2**n walks for n lengths.
 # `zeros`: the Functions that made lengths of which one is 0, as this thread met them.
-running = threading.local()
+running = _local()
 
 
 def is_complex(x):

@@ -2,9 +2,9 @@
 
 import contextlib
 import functools
+from _thread import get_ident
 from numbers import Number
 from operator import index
-from threading import get_ident
 
 import numpy as np
 

@@ -1,7 +1,7 @@
 """Gradients: grad and its kin, and those of Variables with a graph."""
 
 import functools
-from threading import get_ident
+from _thread import get_ident
 
 import numpy as np
 

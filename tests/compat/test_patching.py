@@ -90,7 +90,7 @@ def test_it_refuses_what_is_imported(run):
         files = {"autograd/__init__.py": "", "dezero/__init__.py": ""}
         printed = run(code.format(module, module), files).stdout
         assert f"{module} is imported already, from /" in printed.replace("\\", "/")
-        assert f'patch(\'{module}\') before the first import of {module}' in printed
+        assert f"patch('{module}') before the first import of {module}" in printed
         assert f"python -m fastgrad.compat {module} script.py" in printed
 
 
@@ -185,6 +185,8 @@ def test_what_is_nowhere_is_an_error_that_names_it(run):
         from fastgrad.compat import explain, patch
         patch("autograd", quiet=True)
         import autograd, importlib.util
+        from autograd import numpy, builtins
+        assert not hasattr(builtins, "nothing")
         for line in (
             "import autograd.elsewhere",
             "import autograd.elsewhere.further",
@@ -203,7 +205,7 @@ def test_what_is_nowhere_is_an_error_that_names_it(run):
         print(explain("autograd")["autograd"]["asked"])
     """
     expected = ["ModuleNotFoundError True"] * 3 + ["ImportError True"] * 2 + ["AttributeError True"]
-    asked = "autograd.elsewhere autograd.only_here autograd.numpy.also_here autograd.only_here_2"
+    asked = "autograd.builtins.nothing autograd.elsewhere autograd.only_here autograd.numpy.also_here autograd.only_here_2"
     assert run(code).stdout.splitlines() == [*expected, str(asked.split())]
 
 

@@ -62,7 +62,7 @@ def defvjp(fun, *vjpmakers, argnums=None):
     def maker(argnums, ans, args, kwargs):
         pulls = []
         for i in argnums:
-            rule = makers[i] if i in makers else rule_for("VJP", fun, makers, i, argnums)
+            rule = rule_for("VJP", fun, makers, i, argnums)
             pulls.append(rule and rule(ans, *args, **kwargs))
         return lambda g: [pull and pull(g) for pull in pulls]
 

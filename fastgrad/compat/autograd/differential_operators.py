@@ -121,7 +121,7 @@ def jacobian(fun, x):
     call = Differentiated(fun, x)
     require_array("jacobian", call)
     call.notice()
-    return call.packed([made(call, block) for block in jacobian_blocks(call, call.ys)[0]])
+    return call.packed(made(call, jacobian_blocks(call, call.ys)[0]))
 
 
 def require_array(name, call):
@@ -135,10 +135,9 @@ def require_array(name, call):
         raise ValueError(f"{name}: the output is complex; differentiate its parts np.real, np.imag")
 
 
-def made(call, block):
-    """A jacobian as it is returned: an array, or a box."""
-    y = call.outside(block)
-    return y if isinstance(y, Variable) else np.asarray(y)
+def made(call, blocks):
+    """Jacobians as they are returned: arrays, or boxes."""
+    return [y if isinstance(y, Variable) else np.asarray(y) for y in call.outside(blocks)]
 
 
 @unary_to_nary
@@ -178,8 +177,10 @@ def hessian(fun, x):
     rows = [jacobian_blocks(call, gxs) for gxs in recorded_rows(call)]
     shape = call.ys[0].shape if isinstance(call.ys[0], Variable) else np.shape(call.ys[0])
     places = range(len(call.xs))
-    return call.packed([call.packed([made(call, joined([row[i][j] for row in rows], shape))
-                                     for j in places]) for i in places])  # fmt: skip
+    return call.packed([
+        call.packed(made(call, [joined([row[i][j] for row in rows], shape) for j in places]))
+        for i in places
+    ])  # fmt: skip
 
 
 def recorded_rows(call):

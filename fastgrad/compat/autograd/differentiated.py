@@ -13,7 +13,7 @@ from numpy import asarray
 from fastgrad._core import ends, engine, recorded
 from fastgrad._core.config import enter, leave
 from fastgrad._core.config import get as recording
-from fastgrad._core.handles import ArgumentsBase, enter_origin, leave_origin
+from fastgrad._core.handles import ArgumentsBase, enter_origin, is_from, leave_origin
 from fastgrad.compat.autograd.boxes import ArrayBox, box_of, boxed, opened
 from fastgrad.compat.autograd.primitives import pulling_once, pushing
 from fastgrad.conversions import blamed, running, warn
@@ -72,25 +72,25 @@ class Differentiated(ArgumentsBase):
 
     # --- what is inside, and what is outside ---
 
-    def depends(self, y):
-        """Whether `y` is a Variable that depends on one outside."""
-        if not isinstance(y, Variable) or not y.requires_grad:
+    def depend(self, ys):
+        """Whether some of these are Variables that depend on one outside."""
+        ys = [y for y in ys if isinstance(y, Variable) and y.requires_grad]
+        found = ends.leaves(ys)
+        if len(found) == 1 and found[0] is self.xs[0]:
             return False
         own = set(map(id, self.xs))
-        return any(id(x) not in own for x in ends.leaves([y]))
+        return any(id(x) not in own and not is_from(x, self.origin) for x in found)
 
-    def outside(self, y):
-        """`y` as it is returned: a box only if it depends on a Variable outside."""
-        if not isinstance(y, Variable):
-            return y
-        if not self.depends(y):
-            return y.data[()]
+    def outside(self, ys):
+        """What is to be returned of these: of Variables their values, unless they depend so."""
+        if not self.depend(ys):
+            return [y.data[()] if isinstance(y, Variable) else y for y in ys]
         self.exposed = True
-        return y
+        return ys if len(ys) == 1 else [self.outside([y])[0] for y in ys]
 
     def result(self):
         """The value, as it is returned."""
-        return rebuild(self.outputs, list(map(self.outside, self.ys)))
+        return rebuild(self.outputs, self.outside(self.ys))
 
     def only_first(self):
         """Let only the first part of the value, a tuple, count from now on."""
@@ -99,7 +99,7 @@ class Differentiated(ArgumentsBase):
 
     def notice(self):
         """A Variable that the function captured counts as one that it was passed."""
-        self.nested = self.nested or any(map(self.depends, self.ys))
+        self.nested = self.nested or self.depend(self.ys)
 
     # --- derivatives ---
 
@@ -130,10 +130,10 @@ class Differentiated(ArgumentsBase):
             self.nested = gxs is None  # it met a Variable that the function captured
         if gxs is None:
             self.exposed = True
-            gxs = self.recorded(ys, gys or [ones_like(y) for y in ys], self.xs)
+            gxs = self.outside(self.recorded(ys, gys or [ones_like(y) for y in ys], self.xs))
         if self.structure is None:
-            return self.as_given(self.xs[0], self.given[0], gxs[0])
-        return self.packed(map(self.as_given, self.xs, self.given, gxs))
+            return as_given(self.xs[0], self.given[0], gxs[0])
+        return self.packed(map(as_given, self.xs, self.given, gxs))
 
     def recorded(self, ys, gys, xs, hooks=True):
         """The gradients for `xs` as Variables, which can be differentiated themselves."""
@@ -145,14 +145,6 @@ class Differentiated(ArgumentsBase):
         finally:
             if outside is None:
                 del running[thread]
-
-    def as_given(self, x, given, gx):
-        """A gradient as it is returned: of the kind of the argument."""
-        if gx is None:
-            gx = zeros_like(x)
-        elif isinstance(gx, Variable):
-            return self.outside(gx)
-        return gx if isinstance(given, np.ndarray) else gx[()]
 
     def packed(self, parts):
         """One part for each leaf of the argument, in its structure."""
@@ -184,9 +176,8 @@ class Differentiated(ArgumentsBase):
         found = dict(zip(map(id, ys), dus, strict=True))
         dys = [found.get(id(y)) for y in self.ys]
         dys = [zeros_like(y) if dy is None else dy for y, dy in zip(self.ys, dys, strict=True)]
-        return boxed(rebuild(self.outputs, [
-            self.outside(dy) if isinstance(dy, Variable) else dy[()] for dy in dys
-        ]))  # fmt: skip
+        dys = [dy if isinstance(dy, Variable) else dy[()] for dy in self.outside(dys)]
+        return boxed(rebuild(self.outputs, dys))
 
     def pullback(self):
         """The Variables among the leaves of the value, gradients of them, and what these become."""
@@ -198,3 +189,9 @@ class Differentiated(ArgumentsBase):
         finally:
             if alone:
                 pushing.discard(thread)
+
+
+def as_given(x, given, gx):
+    """A gradient as it is returned: zeros for none, a number for a number."""
+    gx = zeros_like(x) if gx is None else gx
+    return gx if isinstance(given, np.ndarray) or isinstance(gx, Variable) else gx[()]

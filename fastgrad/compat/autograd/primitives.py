@@ -25,56 +25,15 @@ class Call:
 
     `args` are values, those of `argnums` in the place of boxes. What is a nest of several has an
     entry in `nests`: its structure, the values of its leaves, and which of them were boxes; so has
-    what the function returned, in `outputs`.
+    what the function returned, in `results`.
     """
 
-    __slots__ = ("fun", "args", "kwargs", "argnums", "nests", "ans", "outputs")
-
-    def __init__(self, fun, args, kwargs):
-        self.fun, self.args, self.kwargs = fun, list(args), kwargs
-        self.argnums, self.nests, self.outputs = [], {}, None
+    __slots__ = ("fun", "args", "kwargs", "argnums", "nests", "ans", "results")
 
     @property
     def name(self):
         """The name of the function."""
         return getattr(self.fun, "__name__", repr(self.fun))
-
-    def opened(self):
-        """The boxes among the arguments, in whose place come their values."""
-        xs, args = [], self.args
-        for i, x in enumerate(args):
-            if isinstance(x, Variable):
-                args[i] = getval(x)
-                if x.requires_grad:
-                    xs.append(x)
-                    self.argnums.append(i)
-            elif isinstance(x, (tuple, list, dict)) and holds_box(x):
-                leaves, structure = flatten(opened(x))
-                values = [getval(leaf) for leaf in leaves]
-                args[i] = rebuild(structure, values)
-                free = [isinstance(leaf, Variable) and leaf.requires_grad for leaf in leaves]
-                if any(free):
-                    xs += [leaf for leaf, is_free in zip(leaves, free, strict=True) if is_free]
-                    self.argnums.append(i)
-                    self.nests[i] = structure, values, free
-        return xs
-
-    def returned(self, ans):
-        """The outputs that have gradients: an array or a number, or a tuple of arrays."""
-        self.ans = ans
-        if holds_box(ans):
-            raise TypeError(
-                f"{self.name}: the function uses a box that is not among its positional arguments: "
-                "its gradient would be lost; pass it as one"
-            )
-        if isinstance(ans, (tuple, list, dict)):
-            leaves, structure = flatten(ans)
-            free = list(map(is_vector, leaves))
-            self.outputs = structure, leaves, free
-            return tuple(np.asanyarray(y) for y, f in zip(leaves, free, strict=True) if f)
-        if is_vector(ans):
-            return ans
-        raise TypeError(f"Can't differentiate w.r.t. type {type(ans)}")
 
     # --- with Variables, or gradients, where boxes came or were made ---
 
@@ -87,11 +46,11 @@ class Call:
 
     def ans_of(self, ys):
         """What the function returned, with `ys` for what is differentiable of it."""
-        return ys[0] if self.outputs is None else filled(self.outputs, iter(ys))
+        return ys[0] if self.results is None else filled(self.results, iter(ys))
 
     def like_ans(self, gys):
         """Gradients in the structure of what the function returned; zeros where none came."""
-        return gys[0] if self.outputs is None else filled(self.outputs, iter(gys), True)
+        return gys[0] if self.results is None else filled(self.results, iter(gys), True)
 
     def like_args(self, dxs):
         """The numbers of the arguments along which there is a tangent, and these tangents."""
@@ -155,7 +114,7 @@ class Call:
             return rules[self.fun]
         except KeyError:
             raise NotImplementedError(
-                f"{kind} of {self.name} wrt argnums {tuple(self.argnums)} not defined"
+                f"{kind} of {self.name} wrt argnums {self.argnums} not defined"
             ) from None
 
 
@@ -204,53 +163,81 @@ def outside(f, args, kwargs):
 class PrimitiveCall(Function):
     """The node of a call of a primitive: each of these has a class of its own, with its `fun`.
 
-    Its attributes are `ans`, the output, and of `n` arguments those that are no boxes, "0", ...
-    Where these are atoms they refer to nothing, so the garbage collector, which would pass over
-    long graphs again and again, need not look at the node: see NOTE [Garbage collector] in _core.
-    Of other arguments and outputs it has the `call`.
+    Its attributes are `ans`, the output; "0", "1", ..., the arguments that are no boxes, with the
+    number `n` of all; and, where there are some, `nests`, `results` and `kwargs`, as a Call has
+    them. (None of them is a container unless it must: then nothing refers to something, and the
+    garbage collector, which would pass over long graphs again and again, need not look at the
+    node. See NOTE [Garbage collector] in _core.)
     """
 
-    saves_values = True
+    differentiable, saves_values = True, True
 
-    differentiable = True
+    def take(self, args, kwargs):
+        """Keep what is no box; the boxes are returned."""
+        xs, own, nests = [], vars(self), {}
+        for i, x in enumerate(args):
+            if isinstance(x, Variable) and x.requires_grad:
+                xs.append(x)
+            elif isinstance(x, (tuple, list, dict)) and holds_box(x):
+                leaves, structure = flatten(opened(x))
+                values = [getval(leaf) for leaf in leaves]
+                own[str(i)] = rebuild(structure, values)
+                boxes = [x for x in leaves if isinstance(x, Variable) and x.requires_grad]
+                if boxes:
+                    free = [isinstance(x, Variable) and x.requires_grad for x in leaves]
+                    nests[i] = structure, values, free
+                    xs += boxes
+            else:
+                own[str(i)] = getval(x)
+        if own:
+            own["n"] = len(args)
+        if nests:
+            own["nests"] = nests
+        if kwargs:
+            own["kwargs"] = kwargs
+        return xs
+
+    def call_of(self, arrays):
+        """The call, `arrays` being the values of the boxes."""
+        own, call, arrays = vars(self), Call(), iter(arrays)
+        call.fun, call.kwargs, call.nests = self.fun, own.get("kwargs", {}), own.get("nests", {})
+        call.ans, call.results = own.get("ans"), own.get("results")
+        if "n" not in own:
+            call.args = [x if x.ndim else x[()] for x in arrays]
+            call.argnums = tuple(range(len(call.args)))
+            return call
+        call.args, argnums = [], []
+        for i in range(own["n"]):
+            if str(i) not in own:
+                x = next(arrays)
+                call.args.append(x if x.ndim else x[()])
+                argnums.append(i)
+                continue
+            call.args.append(own[str(i)])
+            if i in call.nests:
+                argnums.append(i)
+                for _ in range(sum(call.nests[i][2])):
+                    next(arrays)
+        call.argnums = tuple(argnums)
+        return call
 
     def forward(self, *xs):
         """The outputs that have gradients, of the values of the boxes."""
-        own = vars(self)
-        call = own.get("call")
-        args = self.values(xs) if call is None else call.args
-        ans = dense(outside(self.fun.fun, args, {} if call is None else call.kwargs))
-        if call is None and is_vector(ans) and not isinstance(ans, Variable):
-            own["ans"] = ans
+        call, own = self.call_of(xs), vars(self)
+        own["ans"] = ans = dense(outside(call.fun.fun, call.args, call.kwargs))
+        if holds_box(ans):
+            raise TypeError(
+                f"{call.name}: the function uses a box that is not among its positional arguments: "
+                "its gradient would be lost; pass it as one"
+            )
+        if is_vector(ans):
             return ans
-        if call is None:
-            self.call = call = self.call_of(xs)
-        return call.returned(ans)
-
-    def values(self, xs):
-        """The arguments, of the arrays of the boxes and the atoms."""
-        own, xs = vars(self), iter(xs)
-        n = own.get("n")
-        if n is None:
-            return [x if x.ndim else x[()] for x in xs]
-        args = []
-        for name in NAMES[:n]:
-            if name in own:
-                args.append(own[name])
-            else:
-                x = next(xs)
-                args.append(x if x.ndim else x[()])
-        return args
-
-    def call_of(self, xs):
-        """The call, `xs` being the arrays of the boxes."""
-        own = vars(self)
-        if "call" in own:
-            return own["call"]
-        call = Call(self.fun, self.values(xs), {})
-        call.argnums = [i for i in range(len(call.args)) if NAMES[i] not in own]
-        call.ans = own.get("ans")
-        return call
+        if not isinstance(ans, (tuple, list, dict)):
+            raise TypeError(f"Can't differentiate w.r.t. type {type(ans)}")
+        leaves, structure = flatten(ans)
+        free = list(map(is_vector, leaves))
+        own["results"] = structure, leaves, free
+        return tuple(np.asanyarray(y) for y, f in zip(leaves, free, strict=True) if f)
 
     def backward(self, *gys):
         """By the rule of the primitive: of arrays, or, to be recorded, of boxes."""
@@ -261,41 +248,16 @@ class PrimitiveCall(Function):
             if get_ident() in pushing and call.fun in primitive_jvps:
                 return Transpose(call, xs, ys).applied(gys)
             maker, ans = call.rule(primitive_vjps, "VJP"), call.ans_of(ys)
-            pull = maker(tuple(call.argnums), ans, call.args_of(xs), call.kwargs)
+            pull = maker(call.argnums, ans, call.args_of(xs), call.kwargs)
         else:
             pull = own.get("pull")
             if pull is None:
                 maker = call.rule(primitive_vjps, "VJP")
-                pull = maker(tuple(call.argnums), call.ans, call.args, call.kwargs)
+                pull = maker(call.argnums, call.ans, call.args, call.kwargs)
                 if get_ident() not in pulling_once:
                     own["pull"] = pull
             gys = [gy if gy is None else getval(gy) for gy in gys]
         return call.gradients(pull(call.like_ans(gys)))
-
-
-ATOMS = {float, int, bool, str, type(None), np.ndarray, np.float64}
-NAMES = tuple(map(str, range(16)))
-
-
-def node_of(fun, args, kwargs):
-    """A node for a call, and the boxes among its arguments."""
-    if fun.node is None:
-        fun.node = type(fun.__name__, (PrimitiveCall,), {"fun": staticmethod(fun)})
-    node, xs, atoms = fun.node(), [], {}
-    if not kwargs and len(args) <= len(NAMES):
-        for name, x in zip(NAMES, args, strict=False):
-            if isinstance(x, Variable) and x.requires_grad:
-                xs.append(x)
-            elif type(x) in ATOMS:
-                atoms[name] = x
-        if len(xs) + len(atoms) == len(args):
-            if atoms:
-                vars(node).update(atoms, n=len(args))
-            return node, xs
-    call = Call(fun, args, kwargs)
-    xs = call.opened()
-    node.call = call
-    return node, xs
 
 
 class Transpose(Function):
@@ -312,11 +274,8 @@ class Transpose(Function):
 
     def applied(self, gys):
         """The gradients for the boxes of the call."""
-        ys = self.held()[1]
-        gxs = self(*[
-            Variable(np.zeros_like(y.data), requires_grad=False) if gy is None else gy
-            for y, gy in zip(ys, gys, strict=True)
-        ])  # fmt: skip
+        pairs = zip(self.held()[1], gys, strict=True)
+        gxs = self(*[np.zeros_like(y.data) if gy is None else gy for y, gy in pairs])
         return tuple(gxs) if isinstance(gxs, list) else (gxs,)
 
     def forward(self, *gys):
@@ -329,23 +288,24 @@ class Transpose(Function):
         if recording():
             ans, args = call.ans_of(ys), call.args_of(xs)
         else:
-            ans, args = call.ans, tuple(call.args)
+            ans, args = call.ans, call.args
             dxs = [dx if dx is None else getval(dx) for dx in dxs]
         argnums, tangents = call.like_args(dxs)
         maker = call.rule(primitive_jvps, "JVP")
-        return call.parts(maker(argnums, tangents, ans, args, call.kwargs), call.outputs)
+        return call.parts(maker(argnums, tangents, ans, args, call.kwargs), call.results)
 
 
 def call_primitive(fun, args, kwargs):
     """The result of a primitive of which an argument holds a box."""
-    node, xs = node_of(fun, args, kwargs)
+    if fun.node is None:
+        fun.node = type(fun.__name__, (PrimitiveCall,), {"fun": staticmethod(fun)})
+    node = fun.node()
+    xs = node.take(args, kwargs)
     if not xs or not recording() or fun in notrace:
-        call = Call(fun, args, kwargs)
-        call.opened()
-        return outside(fun.fun, call.args, kwargs)
+        return outside(fun.fun, node.call_of([x.data for x in xs]).args, kwargs)
     ys = node(*xs)
-    call = vars(node).get("call")
-    return ys if call is None else call.ans_of(ys if isinstance(ys, list) else [ys])
+    nest = vars(node).get("results")
+    return ys if nest is None else filled(nest, iter(ys if isinstance(ys, list) else [ys]))
 
 
 notrace = set()  # primitives whose results are plain
