@@ -117,20 +117,22 @@ class Differentiated(ArgumentsBase):
     def pull(self, gys):
         """The gradients for the argument, from those of the leaves of the value; None for ones."""
         ys, nested, arrays = self.ys, self.nested, gys
-        if gys is not None:
-            pairs = [(y, gy) for y, gy in zip(ys, gys, strict=True) if isinstance(y, Variable)]
-            ys, gys = [y for y, _ in pairs], [started(gy, y) for y, gy in pairs]
-            nested = nested or any(gy.requires_grad for gy in gys)
-            arrays = [gy.data for gy in gys]
-        elif self.outputs is not None or not isinstance(ys[0], Variable):
+        if self.outputs is not None or not isinstance(ys[0], Variable):
+            gys = gys and [gy for y, gy in zip(ys, gys, strict=True) if isinstance(y, Variable)]
             ys = [y for y in ys if isinstance(y, Variable)]
+        if gys is not None:
+            if nested or not all(map(fits, gys, ys)):
+                gys = list(map(started, gys, ys))
+                nested = nested or any(gy.requires_grad for gy in gys)
+            arrays = [gy.data if isinstance(gy, Variable) else gy for gy in gys]
         gxs = None
         if not nested:
             gxs = engine.gradients(ys, arrays or [None] * len(ys), self.xs, self.origin)
             self.nested = gxs is None  # it met a Variable that the function captured
         if gxs is None:
             self.exposed = True
-            gxs = self.outside(self.recorded(ys, gys or [ones_like(y) for y in ys], self.xs))
+            gys = list(map(ones_like, ys) if gys is None else map(started, gys, ys))
+            gxs = self.outside(self.recorded(ys, gys, self.xs))
         if self.structure is None:
             return as_given(self.xs[0], self.given[0], gxs[0])
         return self.packed(map(as_given, self.xs, self.given, gxs))
@@ -189,6 +191,11 @@ class Differentiated(ArgumentsBase):
         finally:
             if alone:
                 pushing.discard(thread)
+
+
+def fits(gy, y):
+    """Whether it is an array that a gradient of `y` can begin with as it is."""
+    return type(gy) is np.ndarray and gy.shape == y.shape and gy.dtype == y.dtype
 
 
 def as_given(x, given, gx):
