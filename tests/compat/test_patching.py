@@ -205,7 +205,8 @@ def test_what_is_nowhere_is_an_error_that_names_it(run):
         print(explain("autograd")["autograd"]["asked"])
     """
     expected = ["ModuleNotFoundError True"] * 3 + ["ImportError True"] * 2 + ["AttributeError True"]
-    asked = "autograd.builtins.nothing autograd.elsewhere autograd.only_here autograd.numpy.also_here autograd.only_here_2"
+    asked = "autograd.builtins.nothing autograd.elsewhere autograd.only_here "
+    asked += "autograd.numpy.also_here autograd.only_here_2"
     assert run(code).stdout.splitlines() == [*expected, str(asked.split())]
 
 
