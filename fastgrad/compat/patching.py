@@ -217,7 +217,7 @@ class Finder:
         before = vars(module).get("__getattr__")
         original = self.name + module.__name__.partition(f"compat.{self.name}")[2]
 
-        def __getattr__(name):
+        def look(name):
             try:
                 if before is not None:
                     return before(name)
@@ -227,12 +227,12 @@ class Finder:
                     raise
                 # `from autograd import numpy`:
                 if "__path__" in vars(module) and spec_of(f"{module.__name__}.{name}") is not None:
-                    return importlib.import_module(
-                        f"{original}.{name}"
-                    )  # `from autograd import numpy`
+                    return importlib.import_module(f"{original}.{name}")
                 self.asked[f"{original}.{name}"] = None
                 raise
 
+        # A class that is called: PennyLane copies each callable of a namespace that is none.
+        __getattr__ = type("__getattr__", (), {"__new__": lambda cls, name: look(name)})
         __getattr__.before = before
         self.watched.append((module, before))
         module.__getattr__ = __getattr__
