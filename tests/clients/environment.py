@@ -1,7 +1,7 @@
 """A client's virtual environment: pinned packages, its tests, and a link to fastgrad.
 
 Environments are made once, in a cache, under a name that says what is in them: a changed pin or
-another Python makes another one. What failed half-way is removed, so that one that is there is whole.
+another Python makes another one. What failed half-way is removed: one that is there is whole.
 """
 
 import hashlib
@@ -104,7 +104,7 @@ def pip(environment, client, *arguments):
 
 
 def run_pip(command):
-    """pip as a child, whose own variables and settings hold: a registry is the user's choice."""
+    """Pip as a child, whose own variables and settings hold: a registry is the user's choice."""
     env = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
     return subprocess.run(command, capture_output=True, text=True, env=env, check=False)
 

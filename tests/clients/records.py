@@ -48,19 +48,6 @@ class Client:
         return dict(self.closer).get(fit, self.close)
 
 
-SEEDS = """\
-import random
-
-import numpy
-import pytest
-
-
-@pytest.fixture(autouse=True)
-def seeds():
-    random.seed(42)
-    numpy.random.seed(42)
-"""
-
 # Names of 2019 that NumPy 2, SciPy and autograd 1.7 took away.
 OLD_NUMPY = """\
 import numpy
@@ -117,8 +104,8 @@ CLIENTS = {
                 targets=("tests",),
                 sdist="pymanopt==2.2.1",
                 copies=(("tests", "tests"),),
-                # Theirs seeds TensorFlow and PyTorch too, which would have to be installed.
-                replaced=(("tests/conftest.py", SEEDS),),
+                # Theirs seeds TensorFlow and PyTorch, which would have to be installed.
+                replaced=(("tests/conftest.py", ""),),
                 options=(
                     "--ignore=tests/backends/test_jax.py",
                     "--ignore=tests/backends/test_pytorch.py",
@@ -131,7 +118,8 @@ CLIENTS = {
         ),
         Client(
             "lifelines",
-            ("lifelines==0.30.3", "flaky==3.8.1", "psutil==7.2.2", AUTOGRAD, *NUMERIC),
+            ("lifelines==0.30.3", "flaky==3.8.1", "psutil==7.2.2", "jinja2==3.1.6", AUTOGRAD,
+             *NUMERIC),
             Tests(
                 targets=("--pyargs", "lifelines.tests.test_estimation"),
                 sdist="lifelines==0.30.3",
@@ -157,10 +145,15 @@ CLIENTS = {
         Client(
             "reliability",
             ("reliability==0.9.0", AUTOGRAD, *NUMERIC),
-            Tests(
-                targets=("tests",), sdist="reliability==0.9.0", copies=(("tests", "tests"),)
-            ),
+            Tests(targets=("tests",), sdist="reliability==0.9.0", copies=(("tests", "tests"),)),
             program="reliability",
+            close=1e-2,  # its optimisers stop at changes of the likelihood of 1e-3 and less
+            known=(
+                (
+                    "tests/test_ALT_fitters.py::test_Fit_Exponential_Power",
+                    "a flat optimum: 2e15 or 5 % less, of the same likelihood",
+                ),
+            ),
         ),
         Client(
             "pyerrors",
@@ -171,7 +164,7 @@ CLIENTS = {
             "mici",
             ("mici==0.4.1", AUTOGRAD, *NUMERIC),
             Tests(
-                targets=("tests/test_autodiff.py", "tests/test_interface.py", "tests/test_matrices.py"),
+                targets=tuple(f"tests/test_{name}.py" for name in ("autodiff", "interface", "matrices")),
                 sdist="mici==0.4.1",
                 copies=(("tests", "tests"),),
                 left_out=(
@@ -204,7 +197,8 @@ CLIENTS = {
         ),
         Client(
             "pennylane",
-            ("pennylane==0.45.1", "pytest-mock==3.17.0", "flaky==3.8.1", "autograd==1.8.0", *NUMERIC),
+            ("pennylane==0.45.1", "pytest-mock==3.17.0", "flaky==3.8.1", "autograd==1.8.0",
+             *NUMERIC),
             Tests(
                 targets=("{site}/tests/math", "{site}/tests/optimize", "{site}/tests/kernels"),
                 options=("--rootdir={site}", "--confcutdir={site}"),
