@@ -5,6 +5,7 @@ function itself does not conjugate: `vdot`, `vecdot` and `vecmat` their first op
 """
 
 from functools import partial
+from math import prod
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
@@ -163,6 +164,9 @@ def contract_vjp(xp, i, g, a, b, axes_a, axes_b, n_leading=0):
 
     `n_leading` is 1 for many gradients.
     """
+    k = len(axes_a)
+    if axes_a == [*range(a.ndim - k, a.ndim)] and axes_b == [*range(k)]:
+        return matrices_vjp(i, g, a, b, k, n_leading)
     free_a = [k for k in range(a.ndim) if k not in axes_a]
     free_b = [k for k in range(b.ndim) if k not in axes_b]
     n = n_leading + len(free_a)
@@ -179,6 +183,19 @@ def contract_vjp(xp, i, g, a, b, axes_a, axes_b, n_leading=0):
     if order == list(range(len(order))):
         return gx
     return xp.transpose(gx, (*range(n_leading), *(n_leading + k for k in order)))
+
+
+def matrices_vjp(i, g, a, b, k, n_leading):
+    """The same of the last `k` axes of `a` with the first `k` of `b`: of matrices, reshaped.
+
+    (Most are these, and `tensordot` takes longer to see that than small arrays to multiply.)
+    """
+    leading, m = g.shape[:n_leading], prod(b.shape[:k])
+    rows, columns = prod(a.shape[: a.ndim - k]), prod(b.shape[k:])
+    g = g.reshape((*leading, rows, columns))
+    if i == 0:
+        return (g @ b.reshape((m, columns)).T).reshape((*leading, *a.shape))
+    return (a.reshape((rows, m)).T @ g).reshape((*leading, *b.shape))
 
 
 def dot_vjp(xp, i, g, y, a, b, out=None):

@@ -6,10 +6,10 @@ __all__ = [
     "erf", "erfc", "erfcx", "erfi", "erfinv", "erfcinv", "ndtr", "ndtri", "log_ndtr", "expit",
     "logit", "log_expit", "xlogy", "xlog1py", "entr", "rel_entr", "kl_div", "exp2", "exp10",
     "expm1", "log1p", "cbrt", "gamma", "gammaln", "loggamma", "gammasgn", "rgamma",
-    "multigammaln", "digamma", "psi", "polygamma", "beta", "betaln", "gammainc", "gammaincc",
-    "gammaincinv", "gammainccinv", "betainc", "betaincc", "betaincinv", "betainccinv", "j0",
-    "j1", "jn", "jv", "y0", "y1", "yn", "yv", "i0", "i1", "i0e", "i1e", "iv", "ive", "k0", "k1",
-    "kn", "kv", "logsumexp", "softmax", "log_softmax",
+    "multigammaln", "digamma", "psi", "polygamma", "zeta", "beta", "betaln", "gammainc",
+    "gammaincc", "gammaincinv", "gammainccinv", "betainc", "betaincc", "betaincinv",
+    "betainccinv", "j0", "j1", "jn", "jv", "y0", "y1", "yn", "yv", "i0", "i1", "i0e", "i1e",
+    "iv", "ive", "k0", "k1", "kn", "kv", "logsumexp", "softmax", "log_softmax",
 ]  # fmt: skip
 
 erf: Row
@@ -43,6 +43,7 @@ multigammaln: Row
 digamma: Row
 psi: Row
 polygamma: Row
+zeta: Row
 beta: Row
 betaln: Row
 gammainc: Row
