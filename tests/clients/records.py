@@ -164,7 +164,9 @@ CLIENTS = {
             "mici",
             ("mici==0.4.1", AUTOGRAD, *NUMERIC),
             Tests(
-                targets=tuple(f"tests/test_{name}.py" for name in ("autodiff", "interface", "matrices")),
+                targets=(
+                    "tests/test_autodiff.py", "tests/test_interface.py", "tests/test_matrices.py",
+                ),
                 sdist="mici==0.4.1",
                 copies=(("tests", "tests"),),
                 left_out=(

@@ -42,8 +42,6 @@ class ArrayBox(Variable, Box, results=True):
     """A Variable, as a differentiated function gets it."""
 
     __slots__ = ()
-    # As in autograd: what an array on the left of an operator does with a box, the box does.
-    __array_ufunc__ = None
     __module__ = "autograd.numpy.numpy_boxes"  # by its beginning PennyLane and autoray know it
 
     def __str__(self):
