@@ -7,7 +7,7 @@ NUMERIC = "numpy==2.4.6", "scipy==1.17.1"
 
 
 @dataclass(frozen=True)
-class Tests:
+class Suite:
     """A client's own tests, which are never in this repository."""
 
     targets: tuple[str, ...]  # what pytest is told to collect
@@ -29,7 +29,7 @@ class Client:
 
     name: str
     pins: tuple[str, ...]
-    tests: Tests | None = None
+    tests: Suite | None = None
     program: str = ""  # of programs/
     front: str = "autograd"  # which front end takes the place of what it imports
     without_isolation: tuple[str, ...] = ()  # what pip has to build in the environment itself
@@ -79,7 +79,7 @@ CLIENTS = {
         Client(
             "autograd",
             (AUTOGRAD, *NUMERIC),
-            Tests(
+            Suite(
                 targets=("tests",),
                 sdist=AUTOGRAD,
                 copies=(("tests", "tests"),),
@@ -100,7 +100,7 @@ CLIENTS = {
         Client(
             "pymanopt",
             ("pymanopt==2.2.1", "matplotlib==3.11.2", AUTOGRAD, *NUMERIC),
-            Tests(
+            Suite(
                 targets=("tests",),
                 sdist="pymanopt==2.2.1",
                 copies=(("tests", "tests"),),
@@ -120,7 +120,7 @@ CLIENTS = {
             "lifelines",
             ("lifelines==0.30.3", "flaky==3.8.1", "psutil==7.2.2", "jinja2==3.1.6", AUTOGRAD,
              *NUMERIC),
-            Tests(
+            Suite(
                 targets=("--pyargs", "lifelines.tests.test_estimation"),
                 sdist="lifelines==0.30.3",
                 copies=(("lifelines/tests", "site:lifelines/tests"),),
@@ -132,7 +132,7 @@ CLIENTS = {
         Client(
             "surpyval",
             ("surpyval==0.25", AUTOGRAD, *NUMERIC),
-            Tests(
+            Suite(
                 targets=(
                     "--pyargs",
                     "surpyval.tests.univariate.parametric",
@@ -145,7 +145,7 @@ CLIENTS = {
         Client(
             "reliability",
             ("reliability==0.9.0", AUTOGRAD, *NUMERIC),
-            Tests(targets=("tests",), sdist="reliability==0.9.0", copies=(("tests", "tests"),)),
+            Suite(targets=("tests",), sdist="reliability==0.9.0", copies=(("tests", "tests"),)),
             program="reliability",
             close=1e-2,  # its optimisers stop at changes of the likelihood of 1e-3 and less
             known=(
@@ -163,7 +163,7 @@ CLIENTS = {
         Client(
             "mici",
             ("mici==0.4.1", AUTOGRAD, *NUMERIC),
-            Tests(
+            Suite(
                 targets=(
                     "tests/test_autodiff.py", "tests/test_interface.py", "tests/test_matrices.py",
                 ),
@@ -180,7 +180,7 @@ CLIENTS = {
         Client(
             "autoptim",
             ("autoptim==0.3", AUTOGRAD, *NUMERIC),
-            Tests(("--pyargs", "autoptim.test_private"), options=("--rootdir={site}",)),
+            Suite(("--pyargs", "autoptim.test_private"), options=("--rootdir={site}",)),
             program="autoptim",
         ),
         Client(
@@ -201,7 +201,7 @@ CLIENTS = {
             "pennylane",
             ("pennylane==0.45.1", "pytest-mock==3.17.0", "flaky==3.8.1", "autograd==1.8.0",
              *NUMERIC),
-            Tests(
+            Suite(
                 targets=("{site}/tests/math", "{site}/tests/optimize", "{site}/tests/kernels"),
                 options=("--rootdir={site}", "--confcutdir={site}"),
             ),
