@@ -108,6 +108,14 @@ cdef inline Gradient *place(Run run, PyObject *to, int slot) except? NULL:
     return &f.slots[slot].gradient if slot < f.n_slots else NULL
 
 
+cdef inline Gradient *in_flight(Run run, Node f, int i) except? NULL:
+    """The gradient of output `i` of a node that this run has met; NULL: there is none."""
+    if f.run == run.number:
+        return &f.slots[i].gradient if i < f.n_slots else NULL
+    cdef Aside aside = aside_of(run, f)
+    return NULL if aside is None or i >= aside.n else &aside.gradients[i]
+
+
 cdef inline int take_only(Run run, Node f, Gradient *gy) except -1:
     """`take`, of the only output of a compiled operation, mostly one that nobody holds."""
     if f.run == run.number and f.n_slots == 1 and f.slots.handle == NULL:

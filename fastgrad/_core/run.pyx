@@ -264,18 +264,14 @@ cdef bint leads(Run run, PyObject *to, int slot) except -1:
 
 cdef int take(Run run, Node f, int slot, Gradient *gy) except -1:
     """Move the gradient of an output out of its slot: `f` is being visited."""
-    cdef Gradient *g = NULL
+    cdef Gradient *g = in_flight(run, f, slot)
     cdef Aside aside
     if f.run == run.number:
         f.flags |= DONE
-        if slot < f.n_slots:
-            g = &f.slots[slot].gradient
     else:
         aside = aside_of(run, f)
         if aside is not None:
             aside.done = True
-            if slot < aside.n:
-                g = &aside.gradients[slot]
     gy.state = NONE
     if g == NULL or slot >= f.n_slots:
         return 0  # `f` was changed by hand since
