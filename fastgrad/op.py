@@ -60,7 +60,7 @@ def op(
         Whose elements the VJPs read: `INPUTS`, `OUTPUT`, both (`INPUTS | OUTPUT`), `OTHERS` (for
         the gradient of an operand, the other operands alone) or `NOTHING`. The rest has the right
         shape and dtype, and no memory.
-    vjp : callable, or a tuple of one for each operand
+    vjp : callable, or a tuple or list of one for each operand
         `vjp(xp, g, y, *args, **kwargs)` returns the gradient for its operand, from the gradient `g`
         for the output `y`; `args` and `kwargs` are those of the call. It is mathematics alone:
         what was broadcast is summed, dtypes are fitted and contributions added by the engine, and
@@ -102,6 +102,7 @@ def op(
         raise TypeError(f"op: the name is {name!r}, expected an identifier")
     if not callable(forward):
         raise TypeError(f"{name}: forward is a {type(forward).__name__}, expected a callable")
+    vjp, jvp, batched = (tuple(x) if isinstance(x, list) else x for x in (vjp, jvp, batched))
     for rule in vjp if isinstance(vjp, tuple) else (vjp,):
         if not callable(rule) and not (rule is None and isinstance(vjp, tuple)):
             raise TypeError(f"{name}: a VJP is a {type(rule).__name__}, expected a callable")

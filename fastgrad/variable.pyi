@@ -29,7 +29,9 @@ class Variable(ArrayMethods, np.generic):
     __slots__ = ()
     __pandas_priority__: int
     name: Any
-    def __init_subclass__(cls, *, results: bool | None = None, **kwargs: Any) -> None: ...
+    def __init_subclass__(
+        cls, *, results: bool | None = None, keep: bool | None = None, **kwargs: Any
+    ) -> None: ...
     # A subclass has an `__init__` of its own.
     def __new__(cls, *args: Any, **kwargs: Any) -> Self: ...
     def __init__(

@@ -12,13 +12,14 @@ cdef bint is_foreign(object x) except -1
 
 # With `out`: the arguments, with copies of those arrays that share the memory to which a result
 # goes; the results, with copies of those that are (or share memory with) an `out`.
-cdef tuple apart(str name, object args, tuple out)
+cdef tuple apart_from(str name, tuple args, dict kwargs, object out)
 cdef object kept_from(object ys, object out)
 cdef bint has_complex(object out) except -1  # whether there is a complex array among `out`
 
 # The array of operand `i`, or what NumPy takes; TypeError if no rule is for it.
 cdef object value_of_operand(str name, bint is_ufunc, int i, object x)
 cdef list outputs_of(object ys, bint requires_grad, PyTypeObject *cls)  # Variables, see `variable`
+cdef bint any_requires(list ys) noexcept  # whether one of these Variables requires a gradient
 cdef int n_of_integers(list outputs) noexcept  # how many are arrays of integers or booleans
 
 cdef object without_lists(object x)  # copies of the lists in it, which the program may change

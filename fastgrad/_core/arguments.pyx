@@ -8,7 +8,7 @@ from cpython.object cimport PyObject
 
 from fastgrad._core.collector cimport has_references
 from fastgrad._core.graph cimport array_of, enter_call, leave_call, value_of, variable
-from fastgrad._core.node cimport Handle
+from fastgrad._core.node cimport Handle, REQUIRES_GRAD
 from fastgrad._kernels.loops cimport (
     holds_integers, import_numpy, is_array, is_exact, native, stand_in, take_object,
 )
@@ -104,6 +104,23 @@ cdef tuple apart(str name, object args, tuple out):
     return tuple(found)
 
 
+# These crash in NumPy (2.4) with a 0-d `out`: NumPy's mistake, and the program's.
+cdef frozenset ACCUMULATIONS = frozenset(
+    "cumsum cumprod nancumsum nancumprod cumulative_sum cumulative_prod".split()
+)
+
+
+cdef tuple apart_from(str name, tuple args, dict kwargs, object out):
+    if any_variable((out,)):
+        raise TypeError(f"{name}: out is a Variable, which is never written to; use the "
+                        "result")
+    outs = out if isinstance(out, tuple) else (out,)
+    if name in ACCUMULATIONS and np.ndim(outs[0]) == 0:
+        raise ValueError(f"{name}: out is 0-d, expected the shape of the result")
+    args = apart(name, args, outs)
+    return args, dict(zip(kwargs, apart(name, kwargs.values(), outs)))
+
+
 cdef object kept_from(object ys, object out):
     """The results, with copies of those that are (or share memory with) an `out`."""
     outs = [x for x in (out if isinstance(out, tuple) else (out,)) if isinstance(x, np.ndarray)]
@@ -146,6 +163,13 @@ cdef list outputs_of(object ys, bint requires_grad, PyTypeObject *cls):
             y = np.asarray(y)
         outputs.append(variable(y, requires_grad and y.dtype.kind in "biufcO", cls))
     return outputs
+
+
+cdef bint any_requires(list ys) noexcept:
+    for y in ys:
+        if (<Handle>y).flags & REQUIRES_GRAD:
+            return True
+    return False
 
 
 cdef int n_of_integers(list outputs) noexcept:

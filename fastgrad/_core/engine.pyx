@@ -24,8 +24,11 @@ from fastgrad._core.fit cimport brought
 from fastgrad._core.graph cimport (
     array_of, as_recorded, called_again, held, knows_its_handles, not_walkable, value_of,
 )
+from fastgrad._core.mixed cimport contribute_mixed
 from fastgrad._core.hooks cimport Undecided, hook_leaves, hook_outputs
-from fastgrad._kernels.loops cimport Operand, clear_errors, import_numpy, is_large, same_dtype
+from fastgrad._kernels.loops cimport (
+    DOUBLE, Operand, clear_errors, import_numpy, is_large, same_dtype, type_num,
+)
 from fastgrad._core.node cimport (
     ALIKE, CHECKED, Edge, HOOKED, Handle, IN_PYTHON, LEAF, Node, OF_ROW, RECORDED, REQUIRES_GRAD,
     SAVED, SPENT, STAND_IN, spend,
@@ -187,6 +190,8 @@ cdef inline int contribute(Run run, Node f, int i, Gradient *gy, bint last) exce
                     return 0
             elif f.rule.add_gradient(i, gy, x0, x1, last, gx):
                 return 0
+    if gy.state == ARRAY and type_num(gy.value.array) == DOUBLE and contribute_mixed(run, f, i, gy):
+        return 0
     return contribute_by_numpy(run, f, i, boxed(gy))
 
 

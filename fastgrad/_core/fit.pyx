@@ -9,8 +9,9 @@ from fastgrad._core.graph cimport array_of, is_scalar
 from fastgrad._core.node cimport Handle
 from fastgrad._kernels.loops cimport (
     clear_errors, errors, holds_integers, import_numpy, is_array, is_double, is_double_scalar,
-    is_exact, same_dtype, same_shape, take_object,
+    is_exact, is_float_or_double, same_dtype, same_shape, take_object, type_num,
 )
+from fastgrad._kernels.casts cimport converted
 from fastgrad._kernels.sums cimport sum_leading
 
 import_numpy()
@@ -79,9 +80,19 @@ cdef object brought(object gx, object like, int n_leading):
         total = sum_leading(<PyObject *>gx, <PyObject *>like)
         if total != NULL:
             made = take_object(total)
-            if not errors():
+            if errors():
+                clear_errors()  # NumPy does it again, and reports them
+            elif suits(made, like):
                 return made
-            clear_errors()  # NumPy does it again, and reports them
+            else:
+                gx = made
+        if is_mixed(<PyObject *>gx, <PyObject *>like):
+            total = converted(<PyObject *>gx, <PyObject *>like)
+            if total != NULL:
+                made = take_object(total)
+                if not errors():
+                    return made
+                clear_errors()
     if not recorded:
         gx = np.asanyarray(gx)
     if like is None:
@@ -99,6 +110,12 @@ cdef object brought(object gx, object like, int n_leading):
     if not recorded and not gx.dtype.isnative:
         gx = gx.astype(dtype)
     return gx
+
+
+cdef bint is_mixed(PyObject *gx, PyObject *like) noexcept:
+    """Whether they are alike, but for one being of float64 and the other of float32."""
+    return (is_exact(gx) and is_array(like) and is_float_or_double(gx) and is_float_or_double(like)
+            and type_num(gx) != type_num(like) and same_shape(gx, like))
 
 
 cdef object summed(object gx, tuple own, int lead):

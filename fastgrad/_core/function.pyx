@@ -270,10 +270,13 @@ cdef tuple lifted(Function f, tuple inputs, bint requires_grad):
     cdef list made = []
     for value in inputs:
         if not isinstance(value, Handle):
-            x = f.lifts(value)
+            value = f.lifts(value)
+            if not isinstance(value, Handle):
+                raise TypeError(f"{type(f).__name__}: `lifts` made a {type(value).__name__}, "
+                                "expected a Variable")
+            x = value
             if requires_grad:
                 x.flags &= ~REQUIRES_GRAD
-            value = x
         made.append(value)
     return tuple(made)
 

@@ -122,6 +122,8 @@ cdef int warn_of_saved(Node f, tuple inputs, object xs) except -1:
     """Its `backward` is about to be recorded: what it takes from `self` are constants there."""
     cdef int i, n = len(inputs)
     cdef PyObject *own = attributes(<PyObject *>f)[0]
+    if getattr(f, "saves_values", False):  # which its `backward` reads at first order only
+        return 0
     saved = slots_of(f)
     if own != NULL:
         saved.update(<dict>own)

@@ -10,16 +10,19 @@ from cpython.ref cimport Py_INCREF, Py_XDECREF
 from fastgrad._core.arguments cimport any_variable, is_foreign, operand_of, without_lists
 from fastgrad._core.collector cimport has_references
 from fastgrad._core.graph cimport fill, is_scalar, value_of, variable
+from fastgrad._kernels.casts cimport converted
 from fastgrad._kernels.loops cimport (
     DOUBLE, NO_LOOP, Operand, apply1, apply2, apply_number, apply_numbers, clear_errors, data,
     errors, from_double, import_numpy, is_array, is_double, is_double_scalar, is_exact,
-    is_float_or_double, native, same_dtype, same_shape, settled, stand_in, take_object, type_num,
+    is_float_or_double, is_large, native, same_dtype, same_shape, settled, stand_in, take_object,
+    type_num,
 )
 from fastgrad._core.node cimport (
     ALIKE, Edge, HOLDS_NUMBER, Handle, IN_PYTHON, REQUIRES_GRAD, SAVED, SAVED_NUMBER, STAND_IN,
     WEAK, Y, new_node,
 )
 from fastgrad._core.precision cimport as_read, widened
+from fastgrad._kernels.spares cimport drop
 from fastgrad._core.record cimport Record, begin, finish, is_recorded, take_operand
 from fastgrad._core.classes cimport class_from, new_result
 
@@ -119,7 +122,8 @@ cdef inline bint apply_directly(const Rule *rule, const Argument *a, Handle y) e
             done = numbers_directly(rule, a[0].value.number, a[1].value.number, &y.number)
             y.flags = HOLDS_NUMBER
     elif suits(&a[0], &a[1]) and suits(&a[1], &a[0]):
-        done = arrays_directly(rule, a[0].value, a[1].value, &y.array)
+        done = (arrays_directly(rule, a[0].value, a[1].value, &y.array)
+                or is_mixed(a) and mixed_directly(rule, a[0].value, a[1].value, &y.array))
     if done and errors():
         # NumPy does it again, and reports them as its own (they may be older than this operation).
         clear_errors()
@@ -144,6 +148,32 @@ cdef inline bint arrays_directly(const Rule *rule, Operand x0, Operand x1, PyObj
     if rule.loop == NO_LOOP:
         return False
     return apply1(rule.loop, x0.array, y) if rule.n_inputs == 1 else apply2(rule.loop, x0, x1, y)
+
+
+cdef inline bint is_mixed(const Argument *a) noexcept:
+    """Whether one is of float32, and the other of float64."""
+    return (a[0].kind == EXACT_ARRAY and a[1].kind == EXACT_ARRAY
+            and type_num(a[0].value.array) != type_num(a[1].value.array)
+            and is_float_or_double(a[0].value.array) and is_float_or_double(a[1].value.array))
+
+
+cdef bint mixed_directly(const Rule *rule, Operand x0, Operand x1, PyObject **y) except -1:
+    """That of float32 is converted first, as NumPy does it."""
+    cdef PyObject *made
+    cdef bint done
+    if is_large(x0.array) or is_large(x1.array):
+        return False
+    if type_num(x0.array) == DOUBLE:
+        made = x1.array = converted(x1.array, x0.array)
+    else:
+        made = x0.array = converted(x0.array, x1.array)
+    if made == NULL:
+        return False
+    try:
+        done = arrays_directly(rule, x0, x1, y)
+    finally:
+        drop(made)
+    return done
 
 
 cdef bint suits(const Argument *a, const Argument *other) noexcept:

@@ -37,7 +37,10 @@ cdef class Row:
     cdef object __weakref__
 
     cdef object call(self, tuple args, dict kwargs)
-    cdef tuple apart_from(self, tuple args, dict kwargs, object out)
+    cdef object result(self, tuple args, dict kwargs, object out, int place, object natural)
+    cdef object computed(self, tuple args, dict kwargs, object out, int place)
+    cdef tuple without_out(self, tuple args, dict kwargs)
+    cdef bint any_beside(self, tuple args, dict kwargs) except -1
     cdef int refuse_lost(self, object operands, int n) except -1
     cdef int place_of_out(self) except -1
     cdef int n_operands(self) except -1

@@ -8,14 +8,15 @@ from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF
 
 import sys
+from functools import partial
 from importlib import import_module
 from types import MethodType
 
 import numpy as np
 
 from fastgrad._core.arguments cimport (
-    any_variable, apart, has_complex, is_foreign, kept, kept_from, may_refer, n_of_integers,
-    operand_of, outputs_of, parameter_names, value_of_operand, without_lists,
+    any_requires, any_variable, apart_from, has_complex, is_foreign, kept, kept_from, may_refer,
+    n_of_integers, operand_of, outputs_of, parameter_names, value_of_operand, without_lists,
 )
 from fastgrad._core.config cimport recording
 from fastgrad._core.collector cimport untrack
@@ -39,6 +40,15 @@ globals().update(INPUTS=INPUTS, OUTPUT=OUTPUT, OTHERS=OTHERS, NOTHING=NOTHING)
 def zero(xp, gy, y, *xs, **kwargs):
     """The VJP of an operand that the output does not change with, but in steps: zeros."""
     raise NotImplementedError("the engine makes the zeros itself")
+
+
+def with_lists(method, *args, **kwargs):
+    """A method of a ufunc, with Variables in place of the lists that hold some.
+
+    (NumPy would make arrays of these, without asking the Variables.)
+    """
+    return method(*[operand_of(x) if type(x) in (list, tuple) and any_variable(x) else x
+                    for x in args], **kwargs)
 
 
 cdef class Row:
@@ -80,7 +90,8 @@ cdef class Row:
     def __getattr__(self, name):
         """Of a ufunc: `reduce`, `accumulate`, `outer`, `nin` and its other methods and numbers."""
         if isinstance(self.forward, np.ufunc) and name[:1] != "_":
-            return getattr(self.forward, name)
+            found = getattr(self.forward, name)
+            return partial(with_lists, found) if callable(found) else found
         raise AttributeError(f"{self!r} has no attribute {name!r}")
 
     def __repr__(self):
@@ -115,48 +126,35 @@ cdef class Row:
 
     cdef object call(self, tuple args, dict kwargs):
         """Any arguments. NumPy writes to `out`; the result has what is there then, in a copy."""
-        if self.is_ufunc and kwargs and "where" in kwargs:
+        cdef object out, natural = None  # the results, where `out` is complex and they may be real
+        cdef int place
+        if self.is_ufunc and "where" in kwargs:
             if any_variable(args) or any_variable((kwargs["where"],)):
                 return self.forward(*args, **kwargs)  # through NumPy's protocol, which knows masks
-        if self.otherwise is not None and (
-            any_variable(kwargs.values()) or any_variable(args[self.n_operands():])
-        ):
+        if self.otherwise is not None and self.any_beside(args, kwargs):
             y = self.otherwise(*args, **kwargs)
             if y is not NotImplemented:
                 return y
-        cdef object out = kwargs.pop("out", None) if kwargs else None
-        cdef object natural = None  # the results, where `out` is complex and they may be real
-        cdef dict given = kwargs
-        cdef int place = -1
-        if out is None and len(args) > self.n_operands():
-            if isinstance(self.forward, np.ufunc):
-                out, args = args[self.n_operands():], args[:self.n_operands()]
-            elif self.place_of_out() < len(args):
-                place = self.place_of_out()
-                out, args = args[place], args[:place] + (None,) + args[place + 1:]
+        out, place, args = self.without_out(args, kwargs)
         if out is not None:
-            args, kwargs = self.apart_from(args, kwargs, out)
-            given = kwargs if place > 0 else {**kwargs, "out": out}
+            args, kwargs = apart_from(self.name, args, kwargs, out)
             if has_complex(out) and (any_variable(args) or any_variable(kwargs.values())):
                 natural = self.call(args, dict(kwargs))
-        if any_variable(kwargs.values()) or any_variable(args[self.n_operands():]):
+        if self.any_beside(args, kwargs):
             args, kwargs = self.bound(args, kwargs)
-            given = kwargs if out is None or place > 0 else {**kwargs, "out": out}
-        cdef object operands = args
-        if self.sequence:
-            if not args or isinstance(args[0], (Handle, np.ndarray)):
-                # An array of operands: what it is split into along its first axis.
-                return self.call((tuple(args[0]), *args[1:]), given) if any_variable(args) \
-                    else self.forward(*args, **given)
-            operands = tuple(args[0])
-        cdef int i, n = self.n_operands() if not self.sequence else len(operands)
-        n = min(n, len(operands))
-        if not any_variable(operands):
-            if place > 0:
-                args = args[:place] + (out,) + args[place + 1:]
-            return self.forward(*args, **given)
-        if self.is_ufunc and any([is_foreign(x) for x in operands]):
-            return self.forward(*args, **given)  # by NumPy's protocol, which asks it
+        return self.result(args, kwargs, out, place, natural)
+
+    cdef object result(self, tuple args, dict kwargs, object out, int place, object natural):
+        """The call, with operands that stand first among `args`; for the rest see `call`."""
+        if self.sequence and (not args or isinstance(args[0], (Handle, np.ndarray))):
+            if not any_variable(args):
+                return self.computed(args, kwargs, out, place)
+            # An array of operands: what it is split into along its first axis.
+            return self.result((tuple(args[0]), *args[1:]), kwargs, out, place, natural)
+        cdef tuple operands = tuple(args[0]) if self.sequence else args
+        cdef int i, n = len(operands) if self.sequence else min(self.n_operands(), len(operands))
+        if not any_variable(operands) or self.is_ufunc and any([is_foreign(x) for x in operands]):
+            return self.computed(args, kwargs, out, place)  # what is foreign, NumPy's protocol asks
         for i in range(n):
             if isinstance(operands[i], (list, tuple)) and any_variable(operands[i]):
                 operands = operands[:i] + (operand_of(operands[i]),) + operands[i + 1:]
@@ -166,26 +164,15 @@ cdef class Row:
         ])
         if out is not None:
             self.refuse_lost(operands, n)
-        cdef tuple others = args[1:] if self.sequence else values
-        if place > 0:  # where `others` have None
-            place -= self.sequence
-            others = others[:place] + (out,) + others[place + 1:]
-        ys = self.forward(values, *others, **given) if self.sequence \
-            else self.forward(*others, **given)
+        ys = self.computed((values, *args[1:]) if self.sequence else values, kwargs, out, place)
         if out is not None:
             ys = kept_from(ys, out)
-        cdef bint requires_grad = False
-        for i in range(n):
-            if isinstance(operands[i], Handle) and (<Handle>operands[i]).flags & REQUIRES_GRAD:
-                requires_grad |= self.sequence or self.vjp[i] is not None
         cdef bint many = isinstance(ys, (tuple, list))
-        cdef list outputs = outputs_of(ys if many else (ys,), requires_grad, class_among(operands))
-        if requires_grad and n_of_integers(outputs):
-            cut_steps(self, outputs, operands, n)
-        cdef bint any_grad = False
-        for x in outputs:
-            any_grad |= (<Handle>x).flags & REQUIRES_GRAD
-        if any_grad and recording():
+        cdef list outputs = outputs_of(
+            ys if many else (ys,), requires_grad(self, operands, n), class_among(operands)
+        )
+        cut_steps(self, outputs, operands, n)
+        if recording() and any_requires(outputs):
             record(self, operands, n, values, args, kwargs, outputs, many)
         if natural is not None:
             outputs = [made_complex(y, x) for y, x in zip(outputs, natural if many else (natural,))]
@@ -195,16 +182,29 @@ cdef class Row:
             return outputs
         return type(ys)(*outputs) if hasattr(type(ys), "_fields") else type(ys)(outputs)
 
-    cdef tuple apart_from(self, tuple args, dict kwargs, object out):
-        """The arguments, with copies of what shares the memory of `out`."""
-        if any_variable((out,)):
-            raise TypeError(f"{self.name}: out is a Variable, which is never written to; use the "
-                            "result")
-        outs = out if isinstance(out, tuple) else (out,)
-        if self.name in ACCUMULATIONS and np.ndim(outs[0]) == 0:
-            raise ValueError(f"{self.name}: out is 0-d, expected the shape of the result")
-        args = apart(self.name, args, outs)
-        return args, dict(zip(kwargs, apart(self.name, kwargs.values(), outs)))
+    cdef object computed(self, tuple args, dict kwargs, object out, int place):
+        """What `forward` returns, with `out` where it was passed: as an argument, or by name."""
+        if out is None:
+            return self.forward(*args, **kwargs)
+        if place >= 0:
+            return self.forward(*args[:place], out, *args[place + 1:], **kwargs)
+        return self.forward(*args, **kwargs, out=out)
+
+    cdef tuple without_out(self, tuple args, dict kwargs):
+        """`out`, or None; which argument it is, or -1; the arguments, with None in its place."""
+        cdef int n = self.n_operands(), place
+        out = kwargs.pop("out", None)
+        if out is None and len(args) > n:
+            if isinstance(self.forward, np.ufunc):
+                return args[n:], -1, args[:n]
+            place = self.place_of_out()
+            if place < len(args):
+                return args[place], place, args[:place] + (None,) + args[place + 1:]
+        return out, -1, args
+
+    cdef bint any_beside(self, tuple args, dict kwargs) except -1:
+        """Whether a Variable is passed by name, or behind the operands."""
+        return any_variable(kwargs.values()) or any_variable(args[self.n_operands():])
 
     cdef int refuse_lost(self, object operands, int n) except -1:
         """Raise where a gradient would be lost in `out`, in a function that is differentiated."""
@@ -287,12 +287,6 @@ cdef class Row:
         return as_read(x, gy)
 
 
-# These crash in NumPy (2.4) with a 0-d `out`: NumPy's mistake, and the program's.
-cdef frozenset ACCUMULATIONS = frozenset(
-    "cumsum cumprod nancumsum nancumprod cumulative_sum cumulative_prod".split()
-)
-
-
 cdef object made_complex(Handle y, object natural):
     """`y`, or what is recorded as `natural` made complex: the gradient for it is real then."""
     value = value_of(y)
@@ -310,6 +304,16 @@ def row_at(module, name):
     return getattr(import_module(module), name)
 
 
+cdef bint requires_grad(Row row, tuple operands, int n) except -1:
+    """Whether an operand does that there is a VJP for."""
+    cdef int i
+    for i in range(n):
+        if isinstance(operands[i], Handle) and (<Handle>operands[i]).flags & REQUIRES_GRAD:
+            if row.sequence or row.vjp[i] is not None:
+                return True
+    return False
+
+
 cdef int cut_steps(Row row, list outputs, object operands, int n) except -1:
     """Let the outputs of integers, or booleans, that change in steps alone require no gradient.
 
@@ -318,13 +322,15 @@ cdef int cut_steps(Row row, list outputs, object operands, int n) except -1:
     what the row says, and what comes beside floating-point numbers: counts, indices, ranks.
     """
     cdef Handle y
-    cdef int slot
+    cdef int slot, n_integers = n_of_integers(outputs)
+    if not n_integers:
+        return 0
     cdef str kinds = "".join([
         value_of(operands[i]).dtype.kind for i in range(n)
         if isinstance(operands[i], Handle) and (<Handle>operands[i]).flags & REQUIRES_GRAD
         and (row.sequence or row.vjp[i] is not None and row.vjp[i] is not zero)
     ])
-    cdef bint beside = n_of_integers(outputs) < len(outputs)
+    cdef bint beside = n_integers < len(outputs)
     for slot in range(len(outputs)):
         y = outputs[slot]
         if holds_integers(y.array):

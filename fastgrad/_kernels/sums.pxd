@@ -6,8 +6,8 @@ from cpython.object cimport PyObject
 # loop, or a flag went up (which is down again).
 cdef bint sum_all(PyObject *x, double *y) noexcept
 
-# The sum of `x` over its first axes, in the shape of the others, `like`; as np.sum has it, bit for
-# bit. NULL, without an exception: no direct loop. Flags stay up.
+# The sum of `x` over its first axes, in the shape of `like`, which has the others; as np.sum has
+# it, bit for bit. NULL, without an exception: no direct loop. Flags stay up.
 cdef PyObject *sum_leading(PyObject *x, PyObject *like) except? NULL
 
 # y += x, of one shape: of one axis, or contiguous. False: these have no direct loop. Flags stay up.

@@ -61,7 +61,7 @@ cdef PyObject *sum_leading(PyObject *x, PyObject *like) except? NULL:
     cdef char *args[3]
     cdef intp steps[3]
     cdef PyObject *y
-    if n_leading < 1 or n < 8 or not plain(x) & C_ORDER or type_num(like) != type_num(x):
+    if n_leading < 1 or n < 8 or not plain(x) & C_ORDER:
         return NULL  # (of short rows NumPy sums in another order)
     for i in range(n_leading):
         n_rows *= dims(x)[i]
@@ -70,7 +70,7 @@ cdef PyObject *sum_leading(PyObject *x, PyObject *like) except? NULL:
             return NULL
     if n_rows == 0:
         return NULL
-    y = empty(like, ndim(like), dims(like))
+    y = empty(x, ndim(like), dims(like))
     steps[0] = steps[1] = steps[2] = 8 if double else 4
     memcpy(data(y), data(x), n * steps[0])
     args[0] = args[2] = data(y)

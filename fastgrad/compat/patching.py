@@ -145,6 +145,7 @@ class Finder:
         self.name = name
         self.asked = {}  # names that a program asked for in vain, in the order of the first time
         self.watched = []  # (module, the __getattr__ that it had)
+        self.older = None  # the class that `follow` changed
 
     def find_spec(self, fullname, path=None, target=None):
         """The spec of the front end's module, under that name; None if it is not ours to find."""
@@ -205,27 +206,55 @@ class Finder:
                 return iter(())
         return iter([Distribution(self.name)])
 
-    def watch(self, module):
-        """Note from now on what a program looks for in a module, and does not find."""
-        before = vars(module).get("__getattr__")
+    def watch(self, front):
+        """Note from now on what a program looks for in a module, or below, and does not find."""
+        known = [id(module) for module, _ in self.watched]
+        for name, module in list(sys.modules.items()):
+            if (name == front or name.startswith(f"{front}.")) and id(module) not in known:
+                self.watch_one(module)
 
-        def __getattr__(name):
+    def watch_one(self, module):
+        """The same of one module: by its `__getattr__`, which is called for nothing else."""
+        before = vars(module).get("__getattr__")
+        original = self.name + module.__name__.partition(f"compat.{self.name}")[2]
+
+        def look(name):
             try:
                 if before is not None:
                     return before(name)
                 raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
             except AttributeError:
-                if not name.startswith("__"):
-                    original = self.name + module.__name__.partition(f"compat.{self.name}")[2]
-                    self.asked[f"{original}.{name}"] = None
+                if name.startswith("__"):
+                    raise
+                # `from autograd import numpy`:
+                if "__path__" in vars(module) and spec_of(f"{module.__name__}.{name}") is not None:
+                    return importlib.import_module(f"{original}.{name}")
+                self.asked[f"{original}.{name}"] = None
                 raise
 
+        # A class that is called: PennyLane copies each callable of a namespace that is none.
+        __getattr__ = type("__getattr__", (), {"__new__": lambda cls, name: look(name)})
         __getattr__.before = before
         self.watched.append((module, before))
         module.__getattr__ = __getattr__
 
+    def follow(self):
+        """Keep to the conventions of the release that is installed, where it is an older one.
+
+        Before 1.9 autograd's boxes had no `__array_ufunc__`, so that all arrays left operators to
+        them. PennyLane's arrays, which need that, ask for autograd < 1.9.
+        """
+        release = (version_of(self.name) or VERSIONS[self.name]).split(".")[:2]
+        if self.name == "autograd" and [int(part) for part in release] < [1, 9]:
+            from fastgrad.compat.autograd.boxes import ArrayBox
+
+            ArrayBox.__array_ufunc__ = None
+            self.older = ArrayBox
+
     def forget(self):
         """Leave the front end's modules as they were."""
+        if self.older is not None:
+            del self.older.__array_ufunc__
         for module, before in self.watched:
             if before is None:
                 del module.__getattr__
@@ -261,7 +290,9 @@ class Alias:
     def exec_module(self, module):
         """Give it back the spec that it had: the import just gave it the other one."""
         module.__spec__ = self.spec
-        self.finder.watch(module)
+        self.finder.watch(self.front)
+        if self.front == FRONTS[self.finder.name].get(self.finder.name):
+            self.finder.follow()
 
 
 class Mended(importlib.machinery.SourceFileLoader):
@@ -275,16 +306,17 @@ class Mended(importlib.machinery.SourceFileLoader):
             return compile(Aliases().visit(tree), self.path, "exec", dont_inherit=True)
 
 
+FORMER = {name for name in ("int", "float", "object", "str", "complex") if name not in dir(np)}
+
+
 class Aliases(ast.NodeTransformer):
     """Replaces NumPy's former names for Python's own types by these."""
 
-    names = {name for name in ("int", "float", "object", "str", "complex") if name not in dir(np)}
-
-    def visit_Attribute(self, node):  # noqa: N802 (the name that ast asks for)
+    def visit_Attribute(self, node):
         """`np.int`, if NumPy has none."""
         self.generic_visit(node)
         of_numpy = isinstance(node.value, ast.Name) and node.value.id in ("np", "numpy")
-        if of_numpy and node.attr in self.names and isinstance(node.ctx, ast.Load):
+        if of_numpy and node.attr in FORMER and isinstance(node.ctx, ast.Load):
             return ast.copy_location(ast.Name(node.attr, ast.Load()), node)
         return node
 

@@ -68,13 +68,13 @@ def run_code(module, code, arguments):
 
 
 def run_module(name, arguments):
-    """As `python -m name arguments`; the folder that we were started in is in `sys.path` already."""
+    """As `python -m name arguments`, whose `sys.path` is the one that we were started with."""
     sys.argv[:] = ["-m", *arguments]
     runpy._run_module_as_main(name)  # what `python -m` calls
 
 
 def run_script(module, script, arguments):
-    """As `python script arguments`, which may be a file, or a folder or archive of `__main__.py`."""
+    """As `python script arguments`, of a file, or of a folder or archive with a `__main__.py`."""
     sys.argv[:] = [script, *arguments]
     if pkgutil.get_importer(script) is not None:
         set_path(os.path.abspath(script))

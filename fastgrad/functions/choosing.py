@@ -129,6 +129,7 @@ clip_by_position = op(
     "clip",
     np.clip,
     vjp=(clip_vjp_of("a"), clip_vjp_of("low"), clip_vjp_of("high")),
+    batched=True,
     implements=(),
 )
 

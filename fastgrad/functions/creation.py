@@ -6,7 +6,7 @@ from fastgrad._core.arguments import holds_variable
 from fastgrad._core.node import Handle
 from fastgrad._core.protocols import value
 from fastgrad.functions.joining import assembled
-from fastgrad.functions.shapes import as_operand, composed, expand_dims
+from fastgrad.functions.shapes import as_operand, as_operand_rows, composed, expand_dims
 from fastgrad.op import INPUTS, NOTHING, OUTPUT, implements, op, plain
 
 __all__ = [
@@ -18,7 +18,7 @@ __all__ = [
 
 def conversion(function):
     """`np.array` and its kin, for Variables and for lists of them."""
-    row = op(function.__name__, function, NOTHING, vjp=as_operand)
+    row = op(function.__name__, function, NOTHING, vjp=as_operand, batched=as_operand_rows)
 
     def answer(*args, **kwargs):
         if args and not isinstance(args[0], Handle) and holds_variable(args[0]):
@@ -46,6 +46,7 @@ astype = op(
     getattr(np, "astype", None) or (lambda x, dtype, /, *, copy=True: x.astype(dtype, copy=copy)),
     NOTHING,
     vjp=as_operand,
+    batched=as_operand_rows,
 )
 
 # --- filled ---

@@ -44,8 +44,8 @@ def angle_vjp(xp, g, y, z, deg=False):
     return -1j * g / xp.where(z == 0, 1, z)
 
 
-real = op("real", np.real, NOTHING, vjp=lambda xp, g, y, x: g)  # the engine makes it complex
-imag = op("imag", np.imag, NOTHING, vjp=lambda xp, g, y, x: -1j * g)
+real = op("real", np.real, NOTHING, vjp=lambda xp, g, y, x: g, batched=True)  # made complex later
+imag = op("imag", np.imag, NOTHING, vjp=lambda xp, g, y, x: -1j * g, batched=True)
 conjugate = op("conjugate", np.conjugate, NOTHING, vjp=lambda xp, g, y, x: xp.conjugate(g))
 conj = conjugate
 angle = op("angle", np.angle, vjp=angle_vjp)

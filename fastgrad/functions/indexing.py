@@ -295,8 +295,8 @@ diagflat = op(
     NOTHING,
     vjp=lambda xp, g, y, v, k=0: xp.reshape(xp.diagonal(g, k), v.shape),
 )
-tril = op("tril", np.tril, NOTHING, vjp=lambda xp, g, y, m, k=0: xp.tril(g, k))
-triu = op("triu", np.triu, NOTHING, vjp=lambda xp, g, y, m, k=0: xp.triu(g, k))
+tril = op("tril", np.tril, NOTHING, vjp=lambda xp, g, y, m, k=0: xp.tril(g, k), batched=True)
+triu = op("triu", np.triu, NOTHING, vjp=lambda xp, g, y, m, k=0: xp.triu(g, k), batched=True)
 
 # --- sorting ---
 

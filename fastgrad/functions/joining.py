@@ -16,6 +16,7 @@ from fastgrad.functions.indexing import scatter
 from fastgrad.functions.shapes import (
     along,
     as_operand,
+    as_operand_rows,
     composed,
     ravel,
     reshape,
@@ -34,11 +35,22 @@ __all__ = [
 
 def concatenate_vjp(xp, i, g, y, xs, axis=0, starts=None, **_):
     """The part of `g` that operand `i` became."""
+    place = 0 if axis is None else axis % g.ndim
+    return as_operand(xp, g[along(place, part_of(i, xs, axis, starts))], y, xs[i])
+
+
+def concatenate_rows(xp, i, g, y, xs, axis=0, starts=None, **_):
+    """That for many gradients."""
+    place = 1 if axis is None else axis % (g.ndim - 1) + 1
+    return as_operand_rows(xp, g[along(place, part_of(i, xs, axis, starts))], y, xs[i])
+
+
+def part_of(i, xs, axis, starts):
+    """Where operand `i` is, along the axis."""
     if not starts:
         sizes = (np.size(x) if axis is None else np.shape(x)[axis] for x in xs)
         starts[:] = list(itertools.accumulate(sizes, initial=0))  # at once: other threads look
-    part = g[along(0 if axis is None else axis % g.ndim, slice(starts[i], starts[i + 1]))]
-    return as_operand(xp, part, y, xs[i])
+    return slice(starts[i], starts[i + 1])
 
 
 # `starts`, where the operands begin, is an empty list that the first VJP fills for all of them:
@@ -48,6 +60,7 @@ concatenate_row = op(
     lambda xs, axis, starts, **kwargs: np.concatenate(xs, axis, **kwargs),
     NOTHING,
     vjp=concatenate_vjp,
+    batched=concatenate_rows,
     sequence=True,
 )
 
@@ -64,6 +77,7 @@ stack = op(
     np.stack,
     NOTHING,
     vjp=lambda xp, i, g, y, xs, axis=0, **_: g[along(axis % g.ndim, i)],
+    batched=lambda xp, i, g, y, xs, axis=0, **_: g[along(axis % (g.ndim - 1) + 1, i)],
     sequence=True,
 )
 

@@ -5,6 +5,7 @@ function itself does not conjugate: `vdot`, `vecdot` and `vecmat` their first op
 """
 
 from functools import partial
+from math import prod
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
@@ -153,25 +154,48 @@ if hasattr(np, "matvec"):  # since NumPy 2.2
 # --- along chosen axes ---
 
 
+def order_of(axes):
+    """The places of the axes in ascending order: NumPy's argsort takes microseconds for a list."""
+    return sorted(range(len(axes)), key=axes.__getitem__)
+
+
 def contract_vjp(xp, i, g, a, b, axes_a, axes_b, n_leading=0):
     """Of `tensordot(a, b, (axes_a, axes_b))`, the axes counted from 0.
 
     `n_leading` is 1 for many gradients.
     """
+    k = len(axes_a)
+    if axes_a == [*range(a.ndim - k, a.ndim)] and axes_b == [*range(k)]:
+        return matrices_vjp(i, g, a, b, k, n_leading)
     free_a = [k for k in range(a.ndim) if k not in axes_a]
     free_b = [k for k in range(b.ndim) if k not in axes_b]
     n = n_leading + len(free_a)
     if i == 0:  # the other's contracted axes come out in their order there
         gx = xp.tensordot(g, b, (list(range(n, g.ndim)), free_b))
-        axes = free_a + [axes_a[k] for k in np.argsort(axes_b)]
+        axes = free_a + [axes_a[k] for k in order_of(axes_b)]
     elif n_leading:
         gx = xp.tensordot(g, a, (list(range(n_leading, n)), free_a))
-        axes = free_b + [axes_b[k] for k in np.argsort(axes_a)]
+        axes = free_b + [axes_b[k] for k in order_of(axes_a)]
     else:
         gx = xp.tensordot(a, g, (free_a, list(range(n))))
-        axes = [axes_b[k] for k in np.argsort(axes_a)] + free_b
-    order = [n_leading + k for k in np.argsort(axes).tolist()]
-    return xp.transpose(gx, (*range(n_leading), *order))
+        axes = [axes_b[k] for k in order_of(axes_a)] + free_b
+    order = order_of(axes)
+    if order == list(range(len(order))):
+        return gx
+    return xp.transpose(gx, (*range(n_leading), *(n_leading + k for k in order)))
+
+
+def matrices_vjp(i, g, a, b, k, n_leading):
+    """The same of the last `k` axes of `a` with the first `k` of `b`: of matrices, reshaped.
+
+    (Most are these, and `tensordot` takes longer to see that than small arrays to multiply.)
+    """
+    leading, m = g.shape[:n_leading], prod(b.shape[:k])
+    rows, columns = prod(a.shape[: a.ndim - k]), prod(b.shape[k:])
+    g = g.reshape((*leading, rows, columns))
+    if i == 0:
+        return (g @ b.reshape((m, columns)).T).reshape((*leading, *a.shape))
+    return (a.reshape((rows, m)).T @ g).reshape((*leading, *b.shape))
 
 
 def dot_vjp(xp, i, g, y, a, b, out=None):
@@ -201,11 +225,12 @@ def inner_vjp(xp, i, g, y, a, b, n_leading=0):
 def tensordot_vjp(xp, i, g, y, a, b, axes=2, n_leading=0):
     """Also a `tensordot`."""
     a, b = arrays(a, b)
-    if np.ndim(axes) == 0 and not isinstance(axes, (list, tuple)):
-        axes = (range(a.ndim - axes, a.ndim), range(axes))
-    axes_a, axes_b = (
-        list(normalize_axis_tuple(k, n)) for k, n in zip(axes, (a.ndim, b.ndim), strict=True)
-    )
+    if not isinstance(axes, (list, tuple)) and np.ndim(axes) == 0:
+        axes_a, axes_b = list(range(a.ndim - axes, a.ndim)), list(range(axes))
+    else:
+        axes_a, axes_b = (
+            list(normalize_axis_tuple(k, n)) for k, n in zip(axes, (a.ndim, b.ndim), strict=True)
+        )
     return contract_vjp(xp, i, g, a, b, axes_a, axes_b, n_leading)
 
 

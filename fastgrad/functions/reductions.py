@@ -86,7 +86,20 @@ def var_vjp(
     return g if where is True else xp.where(where, g, 0)
 
 
-var = op("var", np.var, vjp=var_vjp)
+def rows_of_slope(rule):
+    """For many gradients, of what is a product of the gradient with numbers that it has no part in.
+
+    That is, of a VJP that multiplies: the numbers are the VJP of ones.
+    """
+
+    def rows(xp, g, y, x, axis=None, *args, **kwargs):
+        slope = rule(xp, np.ones_like(y), y, x, axis, *args, **kwargs)
+        return sum_rows(xp, g, y, x, axis) * slope
+
+    return rows
+
+
+var = op("var", np.var, vjp=var_vjp, batched=rows_of_slope(var_vjp))
 
 
 def std_vjp(xp, g, y, x, *args, **kwargs):
@@ -96,7 +109,7 @@ def std_vjp(xp, g, y, x, *args, **kwargs):
     return var_vjp(xp, g if slope is None else g + slope / 2, y, x, *args, **kwargs)
 
 
-std = op("std", np.std, INPUTS | OUTPUT, vjp=std_vjp)
+std = op("std", np.std, INPUTS | OUTPUT, vjp=std_vjp, batched=rows_of_slope(std_vjp))
 
 # (With an integer for their dtype they are rounded.)
 mean.steps = var.steps = std.steps = (0,)
@@ -114,8 +127,13 @@ def max_vjp(xp, g, y, x, axis=None, out=None, keepdims=False, initial=MISSING, w
     return xp.where(ties, g / np.maximum(n, 1), 0)
 
 
-max = op("max", np.max, INPUTS | OUTPUT, vjp=max_vjp, implements=(np.max, np.amax))
-min = op("min", np.min, INPUTS | OUTPUT, vjp=max_vjp, implements=(np.min, np.amin))
+max_rows = rows_of_slope(max_vjp)
+max = op(
+    "max", np.max, INPUTS | OUTPUT, vjp=max_vjp, batched=max_rows, implements=(np.max, np.amax)
+)
+min = op(
+    "min", np.min, INPUTS | OUTPUT, vjp=max_vjp, batched=max_rows, implements=(np.min, np.amin)
+)
 amax, amin = max, min
 
 
@@ -136,7 +154,14 @@ def cumsum_vjp(xp, g, y, x, axis=None, dtype=None, out=None):
     return xp.reshape(xp.cumsum(g[backwards], axis=axis)[backwards], x.shape)
 
 
-cumsum = op("cumsum", np.cumsum, NOTHING, vjp=cumsum_vjp)
+def cumsum_rows(xp, g, y, x, axis=None, dtype=None, out=None):
+    """That for many gradients."""
+    axis = 0 if axis is None else normalized(axis, g.ndim - 1)[0]
+    backwards = cut(axis + 1, None, None, -1)
+    return xp.reshape(xp.cumsum(g[backwards], axis=axis + 1)[backwards], (len(g), *x.shape))
+
+
+cumsum = op("cumsum", np.cumsum, NOTHING, vjp=cumsum_vjp, batched=cumsum_rows)
 
 
 def before(xp, y, axis):
@@ -185,7 +210,7 @@ def prod_vjp(xp, g, y, x, axis=None, dtype=None, out=None, keepdims=False, initi
     return g * rest if where is True else xp.where(where, g * rest, 0)
 
 
-prod = op("prod", np.prod, vjp=prod_vjp)
+prod = op("prod", np.prod, vjp=prod_vjp, batched=rows_of_slope(prod_vjp))
 
 
 def with_initial(rule):
@@ -215,7 +240,7 @@ def nansum_vjp(xp, g, y, x, axis=None, dtype=None, out=None, keepdims=False, ini
     return sum_vjp(xp, g, y, x, axis, where=(x == x) & where)
 
 
-nansum = op("nansum", np.nansum, vjp=nansum_vjp)
+nansum = op("nansum", np.nansum, vjp=nansum_vjp, batched=rows_of_slope(nansum_vjp))
 
 
 def nanmean_vjp(xp, g, y, x, axis=None, dtype=None, out=None, keepdims=False, *, where=True):
@@ -223,7 +248,7 @@ def nanmean_vjp(xp, g, y, x, axis=None, dtype=None, out=None, keepdims=False, *,
     return mean_vjp(xp, g, y, x, axis, where=(x == x) & where)
 
 
-nanmean = op("nanmean", np.nanmean, vjp=nanmean_vjp)
+nanmean = op("nanmean", np.nanmean, vjp=nanmean_vjp, batched=rows_of_slope(nanmean_vjp))
 
 
 def where_numbers(rule):

@@ -43,6 +43,20 @@ def as_operand(xp, g, y, x, *_, **__):
     return g if g.shape == x.shape else xp.reshape(g, x.shape)
 
 
+def as_operand_rows(xp, g, y, x, *_, **__):
+    """That for many gradients."""
+    return xp.reshape(g, (len(g), *x.shape))
+
+
+def behind(axis, ndim):
+    """An axis, or a tuple of several, or all for None, of gradients that have one more in front."""
+    if axis is None:
+        return tuple(range(1, ndim + 1))
+    if np.ndim(axis):
+        return tuple(behind(i, ndim) for i in axis)
+    return axis + 1 if axis >= 0 else axis
+
+
 # --- shapes ---
 
 # `order` "A" and "K" ask for the layout in memory, which no VJP knows: these rows get "C" or "F".
@@ -66,6 +80,7 @@ ravel_row = op(
     np.ravel,
     NOTHING,
     vjp=lambda xp, g, y, x, order="C": xp.reshape(g, x.shape, order=order),
+    batched=lambda xp, g, y, x, order="C": reshape_rows(xp, g, y, x, None, order),
 )
 
 
@@ -111,8 +126,8 @@ def ravel(a, order="C"):
     return ravel_row(a, order)
 
 
-expand_dims = op("expand_dims", np.expand_dims, NOTHING, vjp=as_operand)
-squeeze = op("squeeze", np.squeeze, NOTHING, vjp=as_operand)
+expand_dims = op("expand_dims", np.expand_dims, NOTHING, vjp=as_operand, batched=as_operand_rows)
+squeeze = op("squeeze", np.squeeze, NOTHING, vjp=as_operand, batched=as_operand_rows)
 
 plain(np.shape, np.ndim, np.size)
 
@@ -149,18 +164,23 @@ matrix_transpose = op(
     np.matrix_transpose,
     NOTHING,
     vjp=lambda xp, g, y, x: xp.matrix_transpose(g),
+    batched=True,
 )
 swapaxes = op(
     "swapaxes",
     np.swapaxes,
     NOTHING,
     vjp=lambda xp, g, y, x, axis1, axis2: xp.swapaxes(g, axis1, axis2),
+    batched=lambda xp, g, y, x, *axes: xp.swapaxes(g, *behind(axes, x.ndim)),
 )
 moveaxis = op(
     "moveaxis",
     np.moveaxis,
     NOTHING,
     vjp=lambda xp, g, y, x, source, destination: xp.moveaxis(g, destination, source),
+    batched=lambda xp, g, y, x, source, destination: xp.moveaxis(
+        g, behind(destination, x.ndim), behind(source, x.ndim)
+    ),
 )
 rollaxis = op("rollaxis", np.rollaxis, NOTHING, vjp=rollaxis_vjp)
 
@@ -185,7 +205,7 @@ def broadcast_arrays(*args, subok=False):
     )
 
 
-copy = op("copy", np.copy, NOTHING, vjp=as_operand)
+copy = op("copy", np.copy, NOTHING, vjp=as_operand, batched=as_operand_rows)
 
 
 @composed(np.meshgrid)
@@ -206,15 +226,48 @@ def meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
 
 # --- turning ---
 
-flip = op("flip", np.flip, NOTHING, vjp=lambda xp, g, y, x, axis=None: xp.flip(g, axis))
-fliplr = op("fliplr", np.fliplr, NOTHING, vjp=lambda xp, g, y, x: xp.fliplr(g))
-flipud = op("flipud", np.flipud, NOTHING, vjp=lambda xp, g, y, x: xp.flipud(g))
+flip = op(
+    "flip",
+    np.flip,
+    NOTHING,
+    vjp=lambda xp, g, y, x, axis=None: xp.flip(g, axis),
+    batched=lambda xp, g, y, x, axis=None: xp.flip(g, behind(axis, x.ndim)),
+)
+fliplr = op(
+    "fliplr",
+    np.fliplr,
+    NOTHING,
+    vjp=lambda xp, g, y, x: xp.fliplr(g),
+    batched=lambda xp, g, y, x: xp.flip(g, 2),
+)
+flipud = op(
+    "flipud",
+    np.flipud,
+    NOTHING,
+    vjp=lambda xp, g, y, x: xp.flipud(g),
+    batched=lambda xp, g, y, x: xp.flip(g, 1),
+)
+
+
+def roll_rows(xp, g, y, x, shift, axis=None):
+    """For many gradients; of the elements in a row, without an axis."""
+    if axis is None:
+        rows = xp.roll(xp.reshape(g, (len(g), x.size)), -np.sum(shift), 1)
+        return xp.reshape(rows, g.shape)
+    return xp.roll(g, np.negative(shift), behind(axis, x.ndim))
+
+
 roll = op(
     "roll",
     np.roll,
     NOTHING,
     vjp=lambda xp, g, y, x, shift, axis=None: xp.roll(g, np.negative(shift), axis),
+    batched=roll_rows,
 )
 rot90 = op(
-    "rot90", np.rot90, NOTHING, vjp=lambda xp, g, y, x, k=1, axes=(0, 1): xp.rot90(g, -k, axes)
+    "rot90",
+    np.rot90,
+    NOTHING,
+    vjp=lambda xp, g, y, x, k=1, axes=(0, 1): xp.rot90(g, -k, axes),
+    batched=lambda xp, g, y, x, k=1, axes=(0, 1): xp.rot90(g, -k, behind(axes, x.ndim)),
 )

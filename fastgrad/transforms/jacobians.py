@@ -25,6 +25,7 @@ from fastgrad.trees import flatten, flatten_as, rebuild
 from fastgrad.variable import Variable
 
 MANY = 16  # rows of a jacobian, from which on it pays to carry them together
+CARRIED = 1 << 17  # numbers of the output, or of an input, at a time: what a cache holds
 
 
 @transform
@@ -130,9 +131,9 @@ def jacobian(fun, argnums=0, *, has_aux=False):
 
     For nested outputs or arguments, a nest of them: that of the output outside. `has_aux` as in
     `value_and_grad`. The elements of an output that is no larger than the input go through the
-    graph together, in one sweep, if there is nothing in it but elementwise operations, matmul of
-    matrices and vectors, sum, mean, reshape, transpose and indexing; else in a sweep each. For a
-    larger output there is a sweep for each element of the input, over the recorded pullback.
+    graph together, many in a sweep; an operation without a rule for that (see `batched` of `op`)
+    takes them one by one, and with hooks each has a sweep. For a larger output there is a sweep for
+    each element of the input, over the recorded pullback.
 
     >>> import numpy as np
     >>> jacobian(lambda x: x[:2] * x[2])(np.array([1.0, 2.0, 3.0]))
@@ -179,25 +180,45 @@ def jacobian_blocks(arguments, ys):
 
 
 def by_rows(y, xs):
-    """All elements of the output in one sweep, where the graph allows it; else one for each."""
+    """The elements of the output many in a sweep, where the graph allows it; else one in each."""
     n, shape = np.size(stop(y)), np.shape(stop(y))
     if not isinstance(y, Variable) or not y.requires_grad:
         return [np.zeros((*shape, *x.shape), dtype_for(x)) for x in xs]
-    units = np.eye(n, dtype=dtype_for(y)).reshape(n, *shape)
-    rows = batched.gradients(y, units, xs) if n >= MANY else None
-    if rows is None:
-        rows = [np.zeros((n, *x.shape), dtype_for(x)) for x in xs]
+    blocks = [np.empty((n, *x.shape), dtype_for(x)) for x in xs]
+    if n < MANY or not fill_together(blocks, y, xs):
+        unit = np.zeros(shape, dtype_for(y))
         for i in range(n):
-            gxs = engine.gradients([y], [units[i]], xs)
-            for row, gx in zip(rows, gxs, strict=True):
-                if gx is not None:
-                    row[i] = gx
-    return [
-        np.zeros((*shape, *x.shape), dtype_for(x))
-        if row is None
-        else np.array(row).reshape((*shape, *x.shape))
-        for row, x in zip(rows, xs, strict=True)
-    ]
+            unit.flat[i] = 1
+            put(blocks, i, engine.gradients([y], [unit.copy()], xs))
+            unit.flat[i] = 0
+    return [block.reshape((*shape, *x.shape)) for block, x in zip(blocks, xs, strict=True)]
+
+
+def fill_together(blocks, y, xs):
+    """The rows of the jacobians, many at a time; whether the graph allows that."""
+    n, shape = y.size, y.shape
+    n_rows = max(MANY, CARRIED // max(n, *(x.size for x in xs)))
+    if n > n_rows:
+        # Once it freed an array of 16 MB, glibc keeps what less is freed for the next: else each
+        # sweep would get its memory from the system anew, which takes three times as long.
+        np.empty(1 << 21)
+    units = np.zeros((min(n, n_rows), n), dtype_for(y))
+    for start in range(0, n, n_rows):
+        stop = min(start + n_rows, n)
+        places = np.arange(stop - start), np.arange(start, stop)
+        units[places] = 1
+        gxs = batched.gradients(y, units[: stop - start].reshape(-1, *shape), xs)
+        if gxs is None:
+            return False
+        put(blocks, slice(start, stop), gxs)
+        units[places] = 0
+    return True
+
+
+def put(blocks, index, gxs):
+    """Write gradients where they belong; None is zero."""
+    for block, gx in zip(blocks, gxs, strict=True):
+        block[index] = 0 if gx is None else gx
 
 
 def by_columns(ys, xs):

@@ -54,15 +54,15 @@ class Run:
         return self
 
     def run_tests(self, side):
-        """pytest on the client's tests; what it wrote until it ended, or was ended, counts."""
+        """Let pytest run the client's tests; what it wrote until it ended, or was ended, counts."""
         tests, made = self.client.tests, self.sides[side]
         output = self.work / f"{side}-tests.jsonl"
         output.write_text("")
         job = {"outcomes": str(output), "left_out": [pattern for pattern, _ in tests.left_out]}
         command = [
             "-m", "pytest", "-q", "-c", "pytest.ini", "--rootdir", ".", "-p", "no:cacheprovider",
-            "-p", "client_outcomes", *tests.options,
-            *(target.format(site=self.environment.site) for target in tests.targets),
+            "-p", "client_outcomes",
+            *(word.format(site=self.environment.site) for word in (*tests.options, *tests.targets)),
         ]  # fmt: skip
         log = self.work / f"{side}-tests.log"
         status, made.test_seconds = self.child(side, command, job, self.environment.tests, log)
@@ -191,9 +191,7 @@ def names_of_fits(run):
 
 def compared_fit(name, run):
     """A fit on both sides: the medians of its times, and how far its values are apart."""
-    rounds = {
-        side: [fits[name] for fits in run.sides[side].fits if name in fits] for side in SIDES
-    }
+    rounds = {side: [fits[name] for fits in run.sides[side].fits if name in fits] for side in SIDES}
     row = {"fit": name, "seconds": {}, "error": {}, "apart": None, "known": False}
     for side in SIDES:
         done = [fit for fit in rounds[side] if "seconds" in fit]
@@ -206,7 +204,9 @@ def compared_fit(name, run):
         values = [next(f["values"] for f in rounds[side] if "values" in f) for side in SIDES]
         row["apart"], row["where"] = apart(*values)
         pairs = zip(rounds["real"], rounds["front"], strict=False)
-        ratios = [a["seconds"] / b["seconds"] for a, b in pairs if "seconds" in a and "seconds" in b]
+        ratios = [
+            a["seconds"] / b["seconds"] for a, b in pairs if "seconds" in a and "seconds" in b
+        ]
         row["times"] = statistics.median(ratios)
     row["close"] = run.client.close_for(name)
     return row

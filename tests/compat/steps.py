@@ -110,7 +110,7 @@ def drawn(y):
 
 @step("26", STEPS, SIMPLE)
 def picture(d):
-    """The graph of Goldstein and Price's function, without its powers: what they refer to differs."""
+    """The graph of Goldstein and Price's function."""
     x, y = scalars(d, 1.0, 1.0)
     x.name, y.name = "x", "y"
     z = goldstein(x, y)

@@ -1,3 +1,4 @@
+# ruff: noqa: NPY002 (the library draws from NumPy's one generator)
 """The programs of the book's steps 38 to 60, which need DeZero's functions, layers, optimizers.
 
 `python steps_of_layers.py original` prints, as JSON, what the library as it is makes of these, and
@@ -5,6 +6,7 @@ of those in steps.py; `python steps_of_layers.py patched`, what it makes of them
 """
 
 import contextlib
+import itertools
 import json
 import sys
 
@@ -204,7 +206,7 @@ def convolution(lib):
     rng = np.random.RandomState(0)
     np.random.seed(0)
     x = lib.Variable(rng.rand(2, 3, 8, 8))
-    conv, bn, deconv = L.Conv2d(4, 3, pad=1, dtype=np.float64), L.BatchNorm(), None
+    conv, bn = L.Conv2d(4, 3, pad=1, dtype=np.float64), L.BatchNorm()
     deconv = L.Deconv2d(2, 3, stride=2, dtype=np.float64)
     y = bn(conv(x))
     y = F.average_pooling(F.relu(deconv(F.pooling(F.leaky_relu(y), 2, 2))), 3, 2)
@@ -240,7 +242,7 @@ def recurrent(lib, layer):
     optimizer = lib.optimizers.Adam().setup(model)
     layer.reset_state()
     loss, found = 0, []
-    for i, (x, t) in enumerate(zip(xs[:-1], xs[1:], strict=True)):
+    for i, (x, t) in enumerate(itertools.pairwise(xs)):
         loss += F.mean_squared_error(model(x.reshape(1, 1)), t.reshape(1, 1))
         if i % 15 == 14:
             model.cleargrads()
@@ -308,7 +310,7 @@ def main(which):
 
         fastgrad.compat.patch("dezero", quiet=True)
     else:  # the library is of a time when NumPy had it
-        np.int = int
+        np.int = int  # noqa: NPY001
     with contextlib.redirect_stdout(sys.stderr):
         import dezero
         import dezero.core_simple

@@ -10,16 +10,20 @@ import pytest
 PACKAGE = "fastgrad.compat.autograd"
 
 
-@pytest.fixture
-def text():
-    """The part of the page about autograd."""
+def page():
+    """The text of the page."""
     roots = [os.environ.get("FASTGRAD_ROOT"), Path(__file__).parents[2]]
     for root in roots:
         if root and (Path(root) / "docs" / "compat.md").is_file():
-            page = (Path(root) / "docs" / "compat.md").read_text(encoding="utf-8")
-            return page.partition("\n## autograd\n")[2].partition("\n## ")[0]
+            return (Path(root) / "docs" / "compat.md").read_text(encoding="utf-8")
     pytest.skip("no docs/compat.md here")
     return None
+
+
+@pytest.fixture
+def text():
+    """The part of the page about autograd."""
+    return page().partition("\n## autograd\n")[2].partition("\n## ")[0]
 
 
 def test_examples_print_what_their_comments_say(text, capsys):

@@ -1,5 +1,6 @@
 """compat.autograd: functions whose derivatives a program gives, with `defvjp` and its kin."""
 
+import functools
 import gc
 import math
 import weakref
@@ -226,6 +227,13 @@ def test_arguments_that_are_nests():
              lambda ans, p, n: lambda g: {"a": g * p["b"][0] * n, "b": [g * p["a"] * n]},
              None)  # fmt: skip
     assert grad(f)({"a": 2.0, "b": [3.0]}, 5) == {"a": 15.0, "b": [10.0]}
+    f = made(
+        lambda xs, y: xs[0] * xs[1] * y,
+        lambda ans, xs, y: lambda g: np.array(xs)[::-1] * g * y,
+        lambda ans, xs, y: lambda g: None,
+    )
+    assert grad(f, (0, 1))((2.0, 3.0), 5.0) == ((15.0, 10.0), 0.0)
+    assert hessian(lambda x: f((x, 2 * x), 1.0))(3.0) == 4.0
     product = made(lambda xs: xs[0] * xs[1], lambda ans, xs: lambda g: [g * xs[1], g * xs[0]])
     assert grad(lambda x: product([x, 3.0]))(2.0) == 3.0
     assert hessian(lambda x: product((x, x * 2)))(2.0) == 4.0
@@ -282,9 +290,16 @@ def test_results_that_are_plain():
     f = notrace_primitive(lambda x: seen.append(isbox(x)) or x**2)
     assert grad(lambda x: x * f(x))(3.0) == 9.0
     g = made(lambda x: x**2, lambda ans, x: lambda g: g * 2 * x)
+    register_notrace(JVPNode, g)
+    assert grad(g)(3.0) == 6.0
     register_notrace(VJPNode, g)
     assert grad(lambda x: x * g(x))(3.0) == 9.0
     assert seen == [False]
+
+
+def test_functions_without_a_name():
+    f = made(functools.partial(onp.multiply, 3.0), lambda ans, x: lambda g: g * 3.0)
+    assert grad(f)(2.0) == 3.0
 
 
 def test_calls_are_let_go_of():

@@ -141,7 +141,7 @@ def test_what_was_computed_stays_with_its_consumer():
 
 
 def test_only_of_these():
-    """fastgrad's own Variables, in the same process, die as always."""
+    """Those of fastgrad itself, in the same process, die as always."""
     assert fastgrad.Config.keep_variables is False
     x = fastgrad.Variable(np.array([1.0, 2.0]))
     y = x + 1

@@ -90,7 +90,7 @@ def test_it_refuses_what_is_imported(run):
         files = {"autograd/__init__.py": "", "dezero/__init__.py": ""}
         printed = run(code.format(module, module), files).stdout
         assert f"{module} is imported already, from /" in printed.replace("\\", "/")
-        assert f'patch(\'{module}\') before the first import of {module}' in printed
+        assert f"patch('{module}') before the first import of {module}" in printed
         assert f"python -m fastgrad.compat {module} script.py" in printed
 
 
@@ -185,6 +185,8 @@ def test_what_is_nowhere_is_an_error_that_names_it(run):
         from fastgrad.compat import explain, patch
         patch("autograd", quiet=True)
         import autograd, importlib.util
+        from autograd import numpy, builtins
+        assert not hasattr(builtins, "nothing")
         for line in (
             "import autograd.elsewhere",
             "import autograd.elsewhere.further",
@@ -203,7 +205,8 @@ def test_what_is_nowhere_is_an_error_that_names_it(run):
         print(explain("autograd")["autograd"]["asked"])
     """
     expected = ["ModuleNotFoundError True"] * 3 + ["ImportError True"] * 2 + ["AttributeError True"]
-    asked = "autograd.elsewhere autograd.only_here autograd.numpy.also_here autograd.only_here_2"
+    asked = "autograd.builtins.nothing autograd.elsewhere autograd.only_here "
+    asked += "autograd.numpy.also_here autograd.only_here_2"
     assert run(code).stdout.splitlines() == [*expected, str(asked.split())]
 
 
@@ -363,3 +366,55 @@ def test_threads_that_import_at_once(run):
         print("same")
     """
     assert run(code).stdout == "same\n"
+
+
+def test_a_namespace_whose_functions_are_copied(run):
+    """As PennyLane copies autograd.numpy's: it then finds its own submodules, and not ours."""
+    code = """
+        from fastgrad.compat import patch
+        patch("autograd", quiet=True)
+        import copies.random
+        assert copies.random.whose == "its own"
+        assert copies.sin(0.0) == 0.0
+    """
+    package = """
+        from autograd import numpy as _np
+        from autograd.numpy import *
+        for name, obj in _np.__dict__.items():
+            if callable(obj) and not isinstance(obj, type):
+                globals()[name] = lambda *args, f=obj: f(*args)
+        del random
+        from . import random
+    """
+    run(code, {**AUTOGRAD, "copies/__init__.py": package, "copies/random.py": "whose = 'its own'"})
+
+
+@pytest.mark.parametrize(("release", "defers"), [("1.8.0", True), ("1.9.1", False)])
+def test_arrays_leave_operators_to_boxes_as_in_the_release_that_is_installed(run, release, defers):
+    code = f"""
+        import numpy as np
+        from fastgrad.compat import patch, unpatch
+
+        class Own(np.ndarray):
+            def __array_ufunc__(self, ufunc, method, *args, **kwargs):
+                if not all(isinstance(x, np.ndarray) for x in args):
+                    return "its own"
+                return getattr(ufunc, method)(*[x.view(np.ndarray) for x in args], **kwargs)
+
+        patch("autograd", quiet=True)
+        from autograd import grad
+        own, found = np.ones(2).view(Own), []
+
+        def f(x):
+            found.append(own - x)
+            return x
+
+        grad(f)(1.0)
+        assert (type(found[0]).__name__ == "ArrayBox") == {defers}, found
+        unpatch("autograd")
+        from fastgrad.compat.autograd import grad
+        grad(f)(1.0)
+        assert found[1] == "its own"
+    """
+    metadata = f"Metadata-Version: 2.1\nName: autograd\nVersion: {release}\n"
+    run(code, {**AUTOGRAD, f"autograd-{release}.dist-info/METADATA": metadata})

@@ -3,6 +3,7 @@
 import re
 import signal
 import sys
+import textwrap
 import zipfile
 
 import pytest
@@ -27,7 +28,7 @@ FILES = {"folder/program.py": PROGRAM, "folder/helper.py": "", "helper.py": ""}
 
 @pytest.fixture
 def compare(run_python):
-    """Run a program by us and by Python alone; what both print, and how both end, is to be the same."""
+    """Run a program by us and by Python alone: both are to print the same, and end the same way."""
 
     def compare(*arguments, files, status=0):
         ours = run_python(*RUN, "autograd", *arguments, files=files, status=status)
@@ -65,9 +66,7 @@ def test_a_program_sees_what_it_sees_without(compare, arguments):
 
 
 def test_code(compare):
-    code = "\n".join(line.strip() if "import" not in line or "fastgrad" not in line else "" for line
-                     in PROGRAM.splitlines() if "assert" not in line and "if " not in line)  # fmt: skip
-    code = code.replace("import autograd\n", "")
+    code = textwrap.dedent(without_import(PROGRAM))
     plain = compare("-c", code, "one", "-c", files=FILES)
     assert "['-c', 'one', '-c'] __main__" in plain.stdout
 
@@ -135,7 +134,9 @@ def test_ctrl_c(compare):
     assert done.returncode == -signal.SIGINT
 
 
-@pytest.mark.parametrize("arguments", [["nothing.py"], ["-m", "nothing"], ["-m", "nothing.like_it"]])
+@pytest.mark.parametrize(
+    "arguments", [["nothing.py"], ["-m", "nothing"], ["-m", "nothing.like_it"]]
+)
 def test_what_is_not_there(compare, arguments):
     compare(*arguments, files={}, status=None)
 

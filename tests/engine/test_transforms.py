@@ -409,6 +409,17 @@ class Cube(Function):
         return 3 * x * x * gy
 
 
+class Scaled(Function):
+    def forward(self, x, c):
+        self.x, self.c = x, c
+        return x * c
+
+    def backward(self, gy):
+        gx = gy * self.c
+        gy *= self.x  # its own
+        return gx, np.sum(gy)
+
+
 class Plain(Cube):
     differentiable = False
 
@@ -583,12 +594,23 @@ BATCHED = {
     "T": lambda x: fnp.reshape(x, (5, 6)).T * fnp.reshape(x, (6, 5)),
     "index": lambda x: x[::-1] * x[-1] + fnp.reshape(x, (5, 6))[1:4, None, ::2].sum(),
     "unconnected": lambda x: stop_gradient(x) * 2.0,
+    # One by one, amid others that are not.
+    "taking": lambda x: x[[0, 0, 1] * 10] ** 2 * fnp.sum(x),
+    "Function": lambda x: Cube()(x * 2) * x,
+    "Function of two": lambda x: Scaled()(x[1:], x[0]) * Scaled()(np.ones(29), x[0]) + x[1:],
+    "many outputs": lambda x: fnp.modf(x * 3)[0] * x + fnp.sum(fnp.frexp(x)[0] * x),
+    "split": lambda x: fnp.split(x * 2, 3)[1] * fnp.split(x * x, 3)[2].sum() * np.ones((2, 10)),
+    "eigenvalues": lambda x: fnp.linalg.eigh(fnp.reshape(x[:9], (3, 3)))[0].sum() * x,
+    "sort": lambda x: fnp.sort(x * W[0]) * 2,
+    "rows of sums": lambda x: fnp.max(x * W, axis=1) + fnp.var(x * W, axis=1) * fnp.prod(x * 3),
+    "turned": lambda x: fnp.roll(fnp.flip(fnp.cumsum(x**2)), 3) * fnp.concatenate([x[3:], x[:3]]),
 }
-ROW_BY_ROW = {
-    "taking": lambda x: x[[0, 0, 1] * 10] ** 2,
-    "cumsum": lambda x: fnp.cumsum(x**2),
-    "Function": lambda x: Cube()(x),
-}
+ROW_BY_ROW = {"hook": lambda x: hooked(x * 2) * x}
+
+
+def hooked(y):
+    y.register_hook(lambda gy: gy * 2)
+    return y
 
 
 @pytest.mark.parametrize("name", [*BATCHED, *ROW_BY_ROW])
@@ -603,7 +625,7 @@ def test_rows_together_are_the_rows_one_by_one(name, monkeypatch):
 
 
 @pytest.mark.parametrize("name", [*BATCHED, *ROW_BY_ROW])
-def test_which_graphs_take_a_leading_axis(name):
+def test_hooks_alone_take_no_leading_axis(name):
     from fastgrad._core import batched
 
     x = Variable(np.linspace(0.1, 1.0, 30))

@@ -332,12 +332,16 @@ def test_errors_are_numpys(wrong):
     assert "Variable" not in str(raised.value)
 
 
-def test_out_is_filled():
-    out = np.zeros(4)
-    x = Variable(normal(2))
-    y = np.concatenate([x, x], out=out)
-    assert isinstance(y, Variable)
-    assert np.array_equal(out, y.data)
+@pytest.mark.parametrize("by_name", [True, False])
+@pytest.mark.parametrize("of", ["list", "Variable", "array"])
+def test_out_is_filled(by_name, of):
+    """Of an array of operands, too."""
+    out, data = np.zeros(4), normal(2, 2)
+    xs = {"list": [Variable(data[0]), data[1]], "Variable": Variable(data), "array": data}[of]
+    y = np.concatenate(xs, 0, out=out) if by_name else fnp.concatenate(xs, 0, out)
+    assert isinstance(y, Variable) == (of != "array")
+    assert np.array_equal(out, data.ravel())
+    assert np.array_equal(out, y if of == "array" else y.data)
 
 
 # --- trimming ---

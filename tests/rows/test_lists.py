@@ -126,3 +126,19 @@ def test_functions_that_take_lists_of_variables():
             2 * h
         )
         np.testing.assert_allclose(v.grad, expected, rtol=1e-6)
+
+
+def test_methods_of_ufuncs_take_lists_of_variables():
+    s = Variable(np.array(2.0))
+    for made, expected in [
+        (fnp.add.reduce([s, 1.0, s]), 5),
+        (fnp.multiply.accumulate((s, s, 3.0)), [2, 4, 12]),
+        (fnp.multiply.outer([s, 1.0], [1.0, s]), [[2, 4], [1, 2]]),
+    ]:
+        assert isinstance(made, Variable)
+        assert np.allclose(made.data, expected)
+        s.cleargrad()
+        made.sum().backward()
+        assert s.grad > 0
+    assert fnp.add.reduce([1.0, 2.0]) == 3.0
+    assert (fnp.add.nin, fnp.add.identity) == (2, 0)

@@ -7,7 +7,18 @@ import numpy as np
 import pytest
 
 import fastgrad.numpy as fnp
-from fastgrad import INPUTS, NOTHING, OTHERS, OUTPUT, Function, Variable, no_grad, op, zero
+from fastgrad import (
+    INPUTS,
+    NOTHING,
+    OTHERS,
+    OUTPUT,
+    Function,
+    Variable,
+    jacobian,
+    no_grad,
+    op,
+    zero,
+)
 
 
 def cube(**options):
@@ -318,3 +329,17 @@ def test_rows_can_be_methods_and_are_pickled_by_name():
 
     x = Model(np.array(2.0))
     assert x.cube().data == 8
+
+
+def test_rules_may_be_lists():
+    rules = [lambda xp, g, y, a, b: g * b, lambda xp, g, y, a, b: g * a]
+    product = op("product", lambda a, b: a * b, vjp=rules, batched=[rules[0], None])
+    x = Variable(np.array([2.0, 3.0]))
+    product(x, x).backward()
+    assert x.grad.tolist() == [4, 6]
+    j = jacobian(lambda x: product(x, x * 2))(np.arange(20.0))  # one has a batched rule, one none
+    assert np.array_equal(j, np.diag(4 * np.arange(20.0)))
+    with pytest.raises(TypeError, match="1 JVPs, expected 2"):
+        op("product", lambda a, b: a * b, vjp=rules, jvp=[rules[0]])
+    with pytest.raises(TypeError, match="a VJP is a list"):
+        op("product", lambda a, b: a * b, vjp=[rules, "x"])

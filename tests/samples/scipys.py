@@ -51,6 +51,8 @@ def add_special():
         orders = 1 if "gamma" in name else 2
         add(f"special.{name}", *((1.5,) if name in ("jv", "iv") else ()), complex_normal(3),
             _orders=orders, _float32=False)  # fmt: skip
+    for s in (1.5, 2, 4):
+        add("special.zeta", s, uniform(0.5, 4, 3), _float32=False)
     for n in (2, 3):
         bessels = importlib.import_module("fastgrad.scipy.special.bessels")
         SAMPLES.append(

@@ -3,14 +3,15 @@
 import sys
 from itertools import count
 
+from fastgrad._core import engine
 from fastgrad._core.ends import leaves
 from fastgrad.compat.autograd.boxes import Box, getval, isbox  # noqa: F401
-from fastgrad.compat.autograd.differentiated import Differentiated
+from fastgrad.compat.autograd.differentiated import Differentiated, as_given
 from fastgrad.compat.autograd.primitives import primitive_jvps, primitive_vjps
 from fastgrad.compat.autograd.tracer import Node, primitive, toposort, trace  # noqa: F401
 from fastgrad.compat.autograd.util import func, subval  # noqa: F401
 from fastgrad.compat.autograd.vspaces import SparseObject, VSpace, vspace  # noqa: F401
-from fastgrad.transforms import gradients
+from fastgrad.transforms.first_order import started
 
 # --- derivatives ---
 
@@ -62,7 +63,7 @@ def defvjp(fun, *vjpmakers, argnums=None):
     def maker(argnums, ans, args, kwargs):
         pulls = []
         for i in argnums:
-            rule = makers[i] if i in makers else rule_for("VJP", fun, makers, i, argnums)
+            rule = rule_for("VJP", fun, makers, i, argnums)
             pulls.append(rule and rule(ans, *args, **kwargs))
         return lambda g: [pull and pull(g) for pull in pulls]
 
@@ -181,4 +182,5 @@ def backward_pass(g, end_node):
     roots = leaves([y])
     if len(roots) != 1:
         raise ValueError(f"backward_pass: {len(roots)} boxes begin the graph, expected one")
-    return gradients(y, roots[0], getval(g))
+    gy = started(getval(g), y).data
+    return as_given(roots[0], y.data, engine.gradients([y], [gy], roots)[0])

@@ -13,9 +13,9 @@ from numpy import asarray
 from fastgrad._core import ends, engine, recorded
 from fastgrad._core.config import enter, leave
 from fastgrad._core.config import get as recording
-from fastgrad._core.handles import ArgumentsBase, enter_origin, leave_origin
+from fastgrad._core.handles import ArgumentsBase, enter_origin, is_from, leave_origin
 from fastgrad.compat.autograd.boxes import ArrayBox, box_of, boxed, opened
-from fastgrad.compat.autograd.primitives import pushing
+from fastgrad.compat.autograd.primitives import pulling_once, pushing
 from fastgrad.conversions import blamed, running, warn
 from fastgrad.transforms.arguments import ones_like, zeros_like
 from fastgrad.transforms.first_order import started
@@ -72,25 +72,25 @@ class Differentiated(ArgumentsBase):
 
     # --- what is inside, and what is outside ---
 
-    def depends(self, y):
-        """Whether `y` is a Variable that depends on one outside."""
-        if not isinstance(y, Variable) or not y.requires_grad:
+    def depend(self, ys):
+        """Whether some of these are Variables that depend on one outside."""
+        ys = [y for y in ys if isinstance(y, Variable) and y.requires_grad]
+        found = ends.leaves(ys)
+        if len(found) == 1 and found[0] is self.xs[0]:
             return False
         own = set(map(id, self.xs))
-        return any(id(x) not in own for x in ends.leaves([y]))
+        return any(id(x) not in own and not is_from(x, self.origin) for x in found)
 
-    def outside(self, y):
-        """`y` as it is returned: a box only if it depends on a Variable outside."""
-        if not isinstance(y, Variable):
-            return y
-        if not self.depends(y):
-            return y.data[()]
+    def outside(self, ys):
+        """What is to be returned of these: of Variables their values, unless they depend so."""
+        if not self.depend(ys):
+            return [y.data[()] if isinstance(y, Variable) else y for y in ys]
         self.exposed = True
-        return y
+        return ys if len(ys) == 1 else [self.outside([y])[0] for y in ys]
 
     def result(self):
         """The value, as it is returned."""
-        return rebuild(self.outputs, list(map(self.outside, self.ys)))
+        return rebuild(self.outputs, self.outside(self.ys))
 
     def only_first(self):
         """Let only the first part of the value, a tuple, count from now on."""
@@ -99,30 +99,43 @@ class Differentiated(ArgumentsBase):
 
     def notice(self):
         """A Variable that the function captured counts as one that it was passed."""
-        self.nested = self.nested or any(map(self.depends, self.ys))
+        self.nested = self.nested or self.depend(self.ys)
 
     # --- derivatives ---
+
+    def pull_once(self):
+        """The gradients for the argument, of the sum of the value, where no others will follow."""
+        thread = get_ident()
+        if thread in pulling_once:
+            return self.pull(None)
+        pulling_once.add(thread)
+        try:
+            return self.pull(None)
+        finally:
+            pulling_once.discard(thread)
 
     def pull(self, gys):
         """The gradients for the argument, from those of the leaves of the value; None for ones."""
         ys, nested, arrays = self.ys, self.nested, gys
-        if gys is not None:
-            pairs = [(y, gy) for y, gy in zip(ys, gys, strict=True) if isinstance(y, Variable)]
-            ys, gys = [y for y, _ in pairs], [started(gy, y) for y, gy in pairs]
-            nested = nested or any(gy.requires_grad for gy in gys)
-            arrays = [gy.data for gy in gys]
-        elif self.outputs is not None or not isinstance(ys[0], Variable):
+        if self.outputs is not None or not isinstance(ys[0], Variable):
+            gys = gys and [gy for y, gy in zip(ys, gys, strict=True) if isinstance(y, Variable)]
             ys = [y for y in ys if isinstance(y, Variable)]
+        if gys is not None:
+            if nested or not all(map(fits, gys, ys)):
+                gys = list(map(started, gys, ys))
+                nested = nested or any(gy.requires_grad for gy in gys)
+            arrays = [gy.data if isinstance(gy, Variable) else gy for gy in gys]
         gxs = None
         if not nested:
             gxs = engine.gradients(ys, arrays or [None] * len(ys), self.xs, self.origin)
             self.nested = gxs is None  # it met a Variable that the function captured
         if gxs is None:
             self.exposed = True
-            gxs = self.recorded(ys, gys or [ones_like(y) for y in ys], self.xs)
+            gys = list(map(ones_like, ys) if gys is None else map(started, gys, ys))
+            gxs = self.outside(self.recorded(ys, gys, self.xs))
         if self.structure is None:
-            return self.as_given(self.xs[0], self.given[0], gxs[0])
-        return self.packed(map(self.as_given, self.xs, self.given, gxs))
+            return as_given(self.xs[0], self.given[0], gxs[0])
+        return self.packed(map(as_given, self.xs, self.given, gxs))
 
     def recorded(self, ys, gys, xs, hooks=True):
         """The gradients for `xs` as Variables, which can be differentiated themselves."""
@@ -134,14 +147,6 @@ class Differentiated(ArgumentsBase):
         finally:
             if outside is None:
                 del running[thread]
-
-    def as_given(self, x, given, gx):
-        """A gradient as it is returned: of the kind of the argument."""
-        if gx is None:
-            gx = zeros_like(x)
-        elif isinstance(gx, Variable):
-            return self.outside(gx)
-        return gx if isinstance(given, np.ndarray) else gx[()]
 
     def packed(self, parts):
         """One part for each leaf of the argument, in its structure."""
@@ -173,9 +178,8 @@ class Differentiated(ArgumentsBase):
         found = dict(zip(map(id, ys), dus, strict=True))
         dys = [found.get(id(y)) for y in self.ys]
         dys = [zeros_like(y) if dy is None else dy for y, dy in zip(self.ys, dys, strict=True)]
-        return boxed(rebuild(self.outputs, [
-            self.outside(dy) if isinstance(dy, Variable) else dy[()] for dy in dys
-        ]))  # fmt: skip
+        dys = [dy if isinstance(dy, Variable) else dy[()] for dy in self.outside(dys)]
+        return boxed(rebuild(self.outputs, dys))
 
     def pullback(self):
         """The Variables among the leaves of the value, gradients of them, and what these become."""
@@ -187,3 +191,14 @@ class Differentiated(ArgumentsBase):
         finally:
             if alone:
                 pushing.discard(thread)
+
+
+def fits(gy, y):
+    """Whether it is an array that a gradient of `y` can begin with as it is."""
+    return type(gy) is np.ndarray and gy.shape == y.shape and gy.dtype == y.dtype
+
+
+def as_given(x, given, gx):
+    """A gradient as it is returned: zeros for none, a number for a number."""
+    gx = zeros_like(x) if gx is None else gx
+    return gx if isinstance(given, np.ndarray) or isinstance(gx, Variable) else gx[()]

@@ -10,7 +10,7 @@ import numpy as np
 
 from fastgrad._core.config import get as recording
 from fastgrad._core.function import Function
-from fastgrad.compat.autograd.boxes import Box, boxed, getval, holds_box, opened
+from fastgrad.compat.autograd.boxes import ArrayBox, Box, boxed, getval, holds_box, opened
 from fastgrad.conversions import running
 from fastgrad.trees import flatten, flatten_as, rebuild
 from fastgrad.variable import Variable
@@ -21,60 +21,19 @@ primitive_vjps, primitive_jvps = {}, {}
 
 
 class Call:
-    """What one call was: kept apart from the node, whose attributes are looked through.
+    """What one call was.
 
     `args` are values, those of `argnums` in the place of boxes. What is a nest of several has an
     entry in `nests`: its structure, the values of its leaves, and which of them were boxes; so has
-    what the function returned, in `outputs`.
+    what the function returned, in `results`.
     """
 
-    __slots__ = ("fun", "args", "kwargs", "argnums", "nests", "ans", "outputs", "pull")
-
-    def __init__(self, fun, args, kwargs):
-        self.fun, self.args, self.kwargs = fun, list(args), kwargs
-        self.argnums, self.nests, self.outputs, self.pull = [], {}, None, None
+    __slots__ = ("fun", "args", "kwargs", "argnums", "nests", "ans", "results")
 
     @property
     def name(self):
         """The name of the function."""
         return getattr(self.fun, "__name__", repr(self.fun))
-
-    def opened(self):
-        """The boxes among the arguments, in whose place come their values."""
-        xs, args = [], self.args
-        for i, x in enumerate(args):
-            if isinstance(x, Variable):
-                args[i] = getval(x)
-                if x.requires_grad:
-                    xs.append(x)
-                    self.argnums.append(i)
-            elif isinstance(x, (tuple, list, dict)) and holds_box(x):
-                leaves, structure = flatten(opened(x))
-                values = [getval(leaf) for leaf in leaves]
-                args[i] = rebuild(structure, values)
-                free = [isinstance(leaf, Variable) and leaf.requires_grad for leaf in leaves]
-                if any(free):
-                    xs += [leaf for leaf, is_free in zip(leaves, free, strict=True) if is_free]
-                    self.argnums.append(i)
-                    self.nests[i] = structure, values, free
-        return xs
-
-    def compute(self):
-        """The outputs that have gradients: an array or a number, or a tuple of arrays."""
-        self.ans = ans = dense(outside(self.fun.fun, self.args, self.kwargs))
-        if holds_box(ans):
-            raise TypeError(
-                f"{self.name}: the function uses a box that is not among its positional arguments: "
-                "its gradient would be lost; pass it as one"
-            )
-        if isinstance(ans, (tuple, list, dict)):
-            leaves, structure = flatten(ans)
-            free = list(map(is_vector, leaves))
-            self.outputs = structure, leaves, free
-            return tuple(np.asanyarray(y) for y, f in zip(leaves, free, strict=True) if f)
-        if is_vector(ans):
-            return ans
-        raise TypeError(f"Can't differentiate w.r.t. type {type(ans)}")
 
     # --- with Variables, or gradients, where boxes came or were made ---
 
@@ -87,11 +46,11 @@ class Call:
 
     def ans_of(self, ys):
         """What the function returned, with `ys` for what is differentiable of it."""
-        return ys[0] if self.outputs is None else filled(self.outputs, iter(ys))
+        return ys[0] if self.results is None else filled(self.results, iter(ys))
 
     def like_ans(self, gys):
         """Gradients in the structure of what the function returned; zeros where none came."""
-        return gys[0] if self.outputs is None else filled(self.outputs, iter(gys), True)
+        return gys[0] if self.results is None else filled(self.results, iter(gys), True)
 
     def like_args(self, dxs):
         """The numbers of the arguments along which there is a tangent, and these tangents."""
@@ -118,6 +77,10 @@ class Call:
         if nest is None:
             return (self.fitted(derivative, self.ans),)
         structure, values, free = nest
+        if derivative is None:
+            return (None,) * sum(free)
+        if isinstance(derivative, (np.ndarray, Variable)) and derivative.ndim:
+            derivative = list(derivative)  # of a sequence; its elements
         leaves = flatten_as(structure, opened(derivative), f"{self.name}: the derivative")
         return tuple(
             self.fitted(leaf, x)
@@ -151,13 +114,13 @@ class Call:
             return rules[self.fun]
         except KeyError:
             raise NotImplementedError(
-                f"{kind} of {self.name} wrt argnums {tuple(self.argnums)} not defined"
+                f"{kind} of {self.name} wrt argnums {self.argnums} not defined"
             ) from None
 
 
 def is_vector(x):
     """Whether it is an array, or a number that can be differentiated for."""
-    return isinstance(x, np.ndarray) or type(x) in Box.type_mappings
+    return isinstance(x, np.ndarray) or Box.type_mappings.get(type(x)) is ArrayBox
 
 
 def filled(nest, parts, zeros=False):
@@ -198,31 +161,101 @@ def outside(f, args, kwargs):
 
 
 class PrimitiveCall(Function):
-    """The node of a call of a primitive."""
+    """The node of a call of a primitive: each of these has a class of its own, with its `fun`.
 
-    differentiable = True
+    Its attributes are `ans`, the output; "0", "1", ..., the arguments that are no boxes, with the
+    number `n` of all; and, where there are some, `nests`, `results` and `kwargs`, as a Call has
+    them. (None of them is a container unless it must: then nothing refers to something, and the
+    garbage collector, which would pass over long graphs again and again, need not look at the
+    node. See NOTE [Garbage collector] in _core.)
+    """
 
-    def __init__(self, call):
-        self.call = call
+    differentiable, saves_values = True, True
+
+    def take(self, args, kwargs):
+        """Keep what is no box; the boxes are returned."""
+        xs, own, nests = [], vars(self), {}
+        for i, x in enumerate(args):
+            if isinstance(x, Variable) and x.requires_grad:
+                xs.append(x)
+            elif isinstance(x, (tuple, list, dict)) and holds_box(x):
+                leaves, structure = flatten(opened(x))
+                values = [getval(leaf) for leaf in leaves]
+                own[str(i)] = rebuild(structure, values)
+                boxes = [x for x in leaves if isinstance(x, Variable) and x.requires_grad]
+                if boxes:
+                    free = [isinstance(x, Variable) and x.requires_grad for x in leaves]
+                    nests[i] = structure, values, free
+                    xs += boxes
+            else:
+                own[str(i)] = getval(x)
+        if own:
+            own["n"] = len(args)
+        if nests:
+            own["nests"] = nests
+        if kwargs:
+            own["kwargs"] = kwargs
+        return xs
+
+    def call_of(self, arrays):
+        """The call, `arrays` being the values of the boxes."""
+        own, call, arrays = vars(self), Call(), iter(arrays)
+        call.fun, call.kwargs, call.nests = self.fun, own.get("kwargs", {}), own.get("nests", {})
+        call.ans, call.results = own.get("ans"), own.get("results")
+        if "n" not in own:
+            call.args = [x if x.ndim else x[()] for x in arrays]
+            call.argnums = tuple(range(len(call.args)))
+            return call
+        call.args, argnums = [], []
+        for i in range(own["n"]):
+            if str(i) not in own:
+                x = next(arrays)
+                call.args.append(x if x.ndim else x[()])
+                argnums.append(i)
+                continue
+            call.args.append(own[str(i)])
+            if i in call.nests:
+                argnums.append(i)
+                for _ in range(sum(call.nests[i][2])):
+                    next(arrays)
+        call.argnums = tuple(argnums)
+        return call
 
     def forward(self, *xs):
-        """The outputs that have gradients; the values of `xs` are among the arguments already."""
-        return self.call.compute()
+        """The outputs that have gradients, of the values of the boxes."""
+        call, own = self.call_of(xs), vars(self)
+        own["ans"] = ans = dense(outside(call.fun.fun, call.args, call.kwargs))
+        if holds_box(ans):
+            raise TypeError(
+                f"{call.name}: the function uses a box that is not among its positional arguments: "
+                "its gradient would be lost; pass it as one"
+            )
+        if is_vector(ans):
+            return ans
+        if not isinstance(ans, (tuple, list, dict)):
+            raise TypeError(f"Can't differentiate w.r.t. type {type(ans)}")
+        leaves, structure = flatten(ans)
+        free = list(map(is_vector, leaves))
+        own["results"] = structure, leaves, free
+        return tuple(np.asanyarray(y) for y, f in zip(leaves, free, strict=True) if f)
 
     def backward(self, *gys):
         """By the rule of the primitive: of arrays, or, to be recorded, of boxes."""
-        call = self.call
+        xs, own = self.inputs, vars(self)
+        call = self.call_of([x.data for x in xs])
         if recording():
             ys = [reference() for reference in self.outputs]
             if get_ident() in pushing and call.fun in primitive_jvps:
-                return Transpose(call, self.inputs, ys).applied(gys)
+                return Transpose(call, xs, ys).applied(gys)
             maker, ans = call.rule(primitive_vjps, "VJP"), call.ans_of(ys)
-            pull = maker(tuple(call.argnums), ans, call.args_of(self.inputs), call.kwargs)
+            pull = maker(call.argnums, ans, call.args_of(xs), call.kwargs)
         else:
-            pull = call.pull
+            pull = own.get("pull")
             if pull is None:
                 maker = call.rule(primitive_vjps, "VJP")
-                call.pull = pull = maker(tuple(call.argnums), call.ans, call.args, call.kwargs)
+                pull = maker(call.argnums, call.ans, call.args, call.kwargs)
+                if get_ident() not in pulling_once:
+                    own["pull"] = pull
             gys = [gy if gy is None else getval(gy) for gy in gys]
         return call.gradients(pull(call.like_ans(gys)))
 
@@ -241,11 +274,8 @@ class Transpose(Function):
 
     def applied(self, gys):
         """The gradients for the boxes of the call."""
-        ys = self.held()[1]
-        gxs = self(*[
-            Variable(np.zeros_like(y.data), requires_grad=False) if gy is None else gy
-            for y, gy in zip(ys, gys, strict=True)
-        ])  # fmt: skip
+        pairs = zip(self.held()[1], gys, strict=True)
+        gxs = self(*[np.zeros_like(y.data) if gy is None else gy for y, gy in pairs])
         return tuple(gxs) if isinstance(gxs, list) else (gxs,)
 
     def forward(self, *gys):
@@ -258,22 +288,26 @@ class Transpose(Function):
         if recording():
             ans, args = call.ans_of(ys), call.args_of(xs)
         else:
-            ans, args = call.ans, tuple(call.args)
+            ans, args = call.ans, call.args
             dxs = [dx if dx is None else getval(dx) for dx in dxs]
         argnums, tangents = call.like_args(dxs)
         maker = call.rule(primitive_jvps, "JVP")
-        return call.parts(maker(argnums, tangents, ans, args, call.kwargs), call.outputs)
+        return call.parts(maker(argnums, tangents, ans, args, call.kwargs), call.results)
 
 
 def call_primitive(fun, args, kwargs):
     """The result of a primitive of which an argument holds a box."""
-    call = Call(fun, args, kwargs)
-    xs = call.opened()
+    if fun.node is None:
+        fun.node = type(fun.__name__, (PrimitiveCall,), {"fun": staticmethod(fun)})
+    node = fun.node()
+    xs = node.take(args, kwargs)
     if not xs or not recording() or fun in notrace:
-        return outside(fun.fun, call.args, kwargs)
-    ys = PrimitiveCall(call)(*xs)
-    return call.ans_of(ys if isinstance(ys, list) else [ys])
+        return outside(fun.fun, node.call_of([x.data for x in xs]).args, kwargs)
+    ys = node(*xs)
+    nest = vars(node).get("results")
+    return ys if nest is None else filled(nest, iter(ys if isinstance(ys, list) else [ys]))
 
 
 notrace = set()  # primitives whose results are plain
+pulling_once = set()  # threads in which gradients are pulled back that no others will follow
 pushing = set()  # threads in which what is recorded are pullbacks, to be differentiated for jvp

@@ -10,6 +10,7 @@ import operator
 import warnings
 
 import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from fastgrad.compat.autograd.boxes import ArrayBox, Box, box_of
 from fastgrad.trees import flatten, rebuild
@@ -55,7 +56,7 @@ class Node:
         return root
 
 
-class TraceBox(Box):
+class TraceBox(Box, NDArrayOperatorsMixin):
     """A value with the node that it came from."""
 
     __slots__ = ("_value", "_trace", "_node")
@@ -99,30 +100,6 @@ class TraceBox(Box):
 
     def __str__(self):
         return f"Autograd {type(self).__name__} with value {self._value}"
-
-
-def operators(name, function):
-    """The two methods of an operator, or the one of a unary or a comparison."""
-
-    def method(self, *others):
-        return traced(function, (self, *others), {})
-
-    def reflected(self, other):
-        return traced(function, (other, self), {})
-
-    setattr(TraceBox, f"__{name}__", method)
-    if name not in UNREFLECTED:
-        setattr(TraceBox, f"__r{name}__", reflected)
-
-
-UNREFLECTED = {"neg", "pos", "abs", "eq", "ne", "lt", "le", "gt", "ge"}
-for _name, _function in {
-    "neg": np.negative, "pos": np.positive, "abs": np.abs, "add": np.add, "sub": np.subtract,
-    "mul": np.multiply, "truediv": np.true_divide, "floordiv": np.floor_divide, "mod": np.mod,
-    "pow": np.power, "matmul": np.matmul, "eq": np.equal, "ne": np.not_equal, "lt": np.less,
-    "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
-}.items():  # fmt: skip
-    operators(_name, _function)
 
 
 def traced(fun, args, kwargs):

@@ -12,6 +12,7 @@ def unary_to_nary(unary_operator):
     The result is called as `operator(fun, argnum=0, ...)` and returns a function of all arguments
     of `fun`. With a tuple or a list for `argnum`, `x` is a tuple of these arguments.
     """
+    operator = get_name(unary_operator)
 
     def nary_operator(fun, argnum=0, *operator_args, **operator_kwargs):
         if type(argnum) not in (int, tuple, list):
@@ -31,7 +32,10 @@ def unary_to_nary(unary_operator):
             alone = one and len(args) == 1 and not kwargs
             return unary_operator(fun if alone else unary_f, x, *operator_args, **operator_kwargs)
 
-        return wrap_nary_f(fun, unary_operator, argnum)(nary_f)
+        what = f"{operator} of function {name} with respect to argument number {argnum}"
+        nary_f.__name__ = f"{operator}_of_{name}_wrt_argnum_{argnum}"
+        nary_f.__doc__ = f"    {what}: it takes the\n    arguments of {name}.\n"
+        return nary_f
 
     return wraps(unary_operator)(nary_operator)
 
@@ -47,18 +51,6 @@ def wraps(fun, namestr="{fun}", docstr="{doc}", **kwargs):
         return f
 
     return rename
-
-
-def wrap_nary_f(fun, op, argnum):
-    """Decorate a function with the name and the text of `op` of `fun` for an argument."""
-    return wraps(
-        fun,
-        "{op}_of_{fun}_wrt_argnum_{argnum}",
-        "    {op} of function {fun} with respect to argument number {argnum}: it takes the\n"
-        "    arguments of {fun}.\n",
-        op=get_name(op),
-        argnum=argnum,
-    )
 
 
 def get_name(f):

@@ -2,9 +2,24 @@
 
 import fastgrad
 from fastgrad import (
-    Add, Config, Div, Mul, Neg, Pow, Sub, Variable, add, as_array, div, mul, neg, no_grad, pow, sub,
+    Add,
+    Config,
+    Div,
+    Mul,
+    Neg,
+    Pow,
+    Sub,
+    Variable,
+    add,
+    as_array,
+    div,
+    mul,
+    neg,
+    no_grad,
+    pow,
+    sub,
     using_config,
-)  # fmt: skip
+)
 from fastgrad.compat.dezero.core import rdiv, rsub, setup_variable
 
 __all__ = [

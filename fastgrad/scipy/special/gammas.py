@@ -4,8 +4,6 @@ Formulas: DLMF 5.2, 5.5, 5.12 (complete), 8.8.13, 8.17.1 (incomplete). For the p
 incomplete functions no formula is known here: these derivatives are NotImplementedErrors.
 """
 
-import math
-
 import numpy as np
 import scipy.special
 
@@ -17,7 +15,7 @@ from fastgrad.scipy.special.errors import xlog1py, xlogy
 
 __all__ = [
     "gamma", "gammaln", "loggamma", "gammasgn", "rgamma", "multigammaln",
-    "digamma", "psi", "polygamma", "beta", "betaln",
+    "digamma", "psi", "polygamma", "zeta", "beta", "betaln",
     "gammainc", "gammaincc", "gammaincinv", "gammainccinv",
     "betainc", "betaincc", "betaincinv", "betainccinv",
 ]  # fmt: skip
@@ -37,14 +35,20 @@ def digamma_step(xp, a, b):
     alike = value(a) > 4 * value(b)
     if not np.any(alike):
         return pole + digamma(a + b) - digamma(a)
+    if np.all(alike):
+        return pole + digamma_taylor(a, b)
     apart = xp.where(alike, 1, a)
     step = digamma(apart + xp.where(alike, 0, b)) - digamma(apart)
-    half = xp.where(alike, b, 0) / 2
-    middle = xp.where(alike, a, 1) + half
-    total = 0
+    near = digamma_taylor(xp.where(alike, a, 1), xp.where(alike, b, 0))
+    return pole + xp.where(alike, near, step)
+
+
+def digamma_taylor(a, b):
+    """`digamma(a + b) - digamma(a)` by the series, of zeta for polygamma (DLMF 25.11.12)."""
+    half, total = b / 2, 0
     for k in range(15, 0, -2):
-        total = total * half * half + polygamma(k, middle) * (2 / math.factorial(k))
-    return pole + xp.where(alike, total * half, step)
+        total = total * half * half + 2 * zeta(k + 1, a + half)
+    return total * half
 
 
 def rgamma_vjp(xp, g, y, x):
@@ -91,6 +95,12 @@ polygamma = op(
     "polygamma",
     scipy.special.polygamma,
     vjp=(no_rule("polygamma", "the order n"), lambda xp, g, y, n, x: g * polygamma(n + 1, x)),
+    batched=True,
+)
+zeta = op(
+    "zeta",
+    scipy.special.zeta,
+    vjp=(no_rule("zeta", "the exponent x"), lambda xp, g, y, s, q: -g * s * zeta(s + 1, q)),
     batched=True,
 )
 multigammaln = op(

@@ -174,8 +174,18 @@ class Family:
         if self.log_slopes is not None:
             ratio = self.log_slopes(xp, marked(z, np.isnan(value(y))), *shapes) / scale
         else:
-            ratio = xp.exp(self.rows["logpdf"](x, *shapes, loc, scale) - y)
+            ratio = self.hazard(xp, y, x, shapes, loc, scale)
         return ratio if of == "x" else -ratio if of == "loc" else -scaled(xp, ratio, z)
+
+    def hazard(self, xp, y, x, shapes, loc, scale):
+        """The density by `exp(y)`; of logarithms, where that may underflow."""
+        far = np.asarray(value(y) < -600)
+        if not np.any(far):
+            return self.rows["pdf"](x, *shapes, loc, scale) * xp.exp(-y)
+        middle = value(loc) + value(scale) * self.inside
+        near = self.rows["pdf"](xp.where(far, middle, x), *shapes, loc, scale)
+        log_density = self.rows["logpdf"](xp.where(far, x, middle), *shapes, loc, scale)
+        return xp.where(far, xp.exp(log_density - y), near * xp.exp(-xp.where(far, 0, y)))
 
     def logsf_slope(self, xp, of, y, x, shapes, loc, scale):
         """The same of the upper side."""
@@ -183,7 +193,7 @@ class Family:
         if self.log_slopes is not None:
             ratio = self.log_slopes(xp, -marked(z, np.isnan(value(y))), *shapes) / scale
         else:
-            ratio = xp.exp(self.rows["logpdf"](x, *shapes, loc, scale) - y)
+            ratio = self.hazard(xp, y, x, shapes, loc, scale)
         return -ratio if of == "x" else ratio if of == "loc" else scaled(xp, ratio, z)
 
     def ppf_slope(self, xp, of, y, q, shapes, loc, scale):

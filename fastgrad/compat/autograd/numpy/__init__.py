@@ -11,6 +11,6 @@ from fastgrad.compat.autograd.numpy import (  # noqa: F401
     random,
 )
 from fastgrad.compat.autograd.numpy.numpy_wrapper import *  # noqa: F403
-from fastgrad.compat.autograd.numpy.numpy_wrapper import numpy_version  # noqa: F401
+from fastgrad.compat.autograd.numpy.numpy_wrapper import numpy_version
 
 __version__ = numpy_version

@@ -1,0 +1,1 @@
+"""Programs written for autograd and DeZero, timed on these and on fastgrad's front ends."""

@@ -1,0 +1,9 @@
+from typing import Any
+
+__all__ = ["odeint"]
+
+def odeint(func: Any, y0: Any, t: Any, args: Any = ..., **options: Any) -> Any: ...
+
+# The rest is SciPy's own.
+def __getattr__(name: str) -> Any: ...
+def __dir__() -> list[str]: ...

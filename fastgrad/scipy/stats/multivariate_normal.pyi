@@ -1,0 +1,13 @@
+from typing import Any
+
+from fastgrad.op import Row
+
+__all__ = ["pdf", "logpdf", "entropy"]
+
+pdf: Row
+logpdf: Row
+entropy: Row
+
+# The rest is SciPy's own.
+def __getattr__(name: str) -> Any: ...
+def __dir__() -> list[str]: ...
