@@ -139,7 +139,9 @@ def getval(x):
         array = x.data
         return array if array.ndim else array[()]
     kind = PLAIN.get(type(x))
-    return x if kind is None else mapped(getval, x, kind)
+    if kind is not None:
+        return mapped(getval, x, kind)
+    return getval(x._value) if isinstance(x, Box) else x
 
 
 def mapped(f, tree, kind):

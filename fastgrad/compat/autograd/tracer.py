@@ -53,8 +53,14 @@ def notrace_primitive(f_raw):
 
 
 def register_notrace(trace_type, primitive_fun):
-    """Let the results of a primitive be plain, whichever derivative is taken."""
-    notrace.add(primitive_fun)
+    """Let the results of a primitive be plain where gradients are taken: `trace_type` is VJPNode.
+
+    (For JVPNode it has no effect: forward mode goes the way of gradients.)
+    """
+    from fastgrad.compat.autograd.core import VJPNode
+
+    if issubclass(trace_type, VJPNode):
+        notrace.add(primitive_fun)
 
 
 def with_old_methods(f):
