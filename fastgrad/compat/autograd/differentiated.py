@@ -5,6 +5,7 @@ derivative that is taken of plain arguments within another function that is bein
 plain. (Those of `fastgrad.transforms` are Variables there.)
 """
 
+import sys
 from threading import get_ident
 
 import numpy as np
@@ -16,7 +17,7 @@ from fastgrad._core.config import get as recording
 from fastgrad._core.handles import ArgumentsBase, enter_origin, is_from, leave_origin
 from fastgrad.compat.autograd.boxes import ArrayBox, box_of, boxed, opened
 from fastgrad.compat.autograd.primitives import pulling_once, pushing
-from fastgrad.conversions import blamed, running, warn
+from fastgrad.conversions import running, warn
 from fastgrad.transforms.arguments import ones_like, zeros_like
 from fastgrad.transforms.first_order import started
 from fastgrad.transforms.jacobians import linear_pullback
@@ -50,7 +51,7 @@ class Differentiated(ArgumentsBase):
         else:
             self.ys, self.outputs = flatten(opened(self.value))
             if not any(isinstance(y, Variable) for y in self.ys):
-                warn(blamed("")[0], "Output seems independent of input.")
+                warn(program_frame(), "Output seems independent of input.")
 
     def run(self, fun, box):
         """`fun(box)`, as a function that is being differentiated."""
@@ -191,6 +192,14 @@ class Differentiated(ArgumentsBase):
         finally:
             if alone:
                 pushing.discard(thread)
+
+
+def program_frame():
+    """The innermost frame that is none of fastgrad's."""
+    frame = sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("fastgrad."):
+        frame = frame.f_back
+    return frame
 
 
 def fits(gy, y):
