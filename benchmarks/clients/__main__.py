@@ -1,4 +1,4 @@
-"""`python -m benchmarks.clients`: other people's programs beside the packages they were written for.
+"""`python -m benchmarks.clients`: other people's programs, on the real packages and on ours.
 
 autograd's own benchmarks, fits of lifelines and pymanopt and DeZero's training loops run, of what
 is installed (extra `clients`), in two processes each, in turns: one with the real package, one with
@@ -12,8 +12,8 @@ import json
 import sys
 from pathlib import Path
 
-from benchmarks.clients.turns import GROUPS, QUICK, THOROUGH, compare, overhead
 from benchmarks.clients.table import table
+from benchmarks.clients.turns import GROUPS, QUICK, THOROUGH, compare, overhead
 from benchmarks.machine import machine
 
 

@@ -5,7 +5,7 @@ import statistics
 from benchmarks.clients.turns import GROUPS
 from benchmarks.report import number, times
 
-WIDTH = 34
+WIDTH = 26
 
 
 def table(results):
@@ -20,15 +20,20 @@ def table(results):
 def section(name, rows):
     """The tasks of a group, and the median of their ratios."""
     group = GROUPS[name]
-    lines = [f"{group.title:<{WIDTH}}{'real':>11}{'front':>11}{'faster':>9}   numbers"]
+    lines = [f"{group.title:<{WIDTH}}{'real':>10}{'front':>10}{'faster':>8}   numbers"]
     for row in rows:
         real, front = (text_of(row[side]) for side in ("real", "front"))
-        line = f"  {row['task']:<{WIDTH - 2}}{real:>11}{front:>11}{times(row['ratio']):>9}   "
-        line += "the same" if row["bits"] else "close" if row["same"] else "OTHERS"
+        line = f"  {row['task']:<{WIDTH - 2}}{real:>10}{front:>10}{times(row['ratio']):>8}   "
+        line += f"{said_of(row):<6}"
         lines.append(line + verdict(row["ratio"], row["target"]))
     middle = statistics.median(row["ratio"] for row in rows)
-    lines.append(f"  {'median':<{WIDTH + 20}}{times(middle):>9}{verdict(middle, group.target)}")
+    lines.append(f"  {'median':<{WIDTH + 18}}{times(middle):>8}{verdict(middle, group.target)}")
     return "\n".join(lines)
+
+
+def said_of(row):
+    """How near the numbers of both sides are."""
+    return "equal" if row["bits"] else "close" if row["same"] else "OTHERS"
 
 
 def verdict(ratio, target):

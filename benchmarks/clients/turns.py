@@ -1,4 +1,4 @@
-"""Both sides of a group in turns, each in a process of its own; and what a front end's call adds."""
+"""Both sides of a group in turns, each in a process of its own; what a front end's call adds."""
 
 import json
 import math

@@ -27,7 +27,7 @@ def load(side, package, program):
 
         patch(package, quiet=True)
     elif package == "dezero" and "int" not in vars(np):
-        np.int = int  # of NumPy before 1.24, without which its release cannot be imported
+        vars(np)["int"] = int  # of NumPy before 1.24: its release cannot be imported without
     names = runpy.run_path(str(PROGRAMS / f"{program}.py"), run_name="tasks")
     return {
         name: f

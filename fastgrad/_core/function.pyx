@@ -89,7 +89,12 @@ cdef class Function(Node):
     differentiable = False
     lifts = None
 
-    def __cinit__(self):
+    def __cinit__(self, *args, **_kwargs):
+        cls = type(self)
+        if args and cls.__init__ is object.__init__ and type(cls.__new__) is type(len):
+            name = cls.__name__
+            raise TypeError(f"{name}() takes no arguments, for {name} has no __init__; call what "
+                            f"it returns with the operands: {name}()(x)")
         if needs_no_tracking(self):
             untrack(<PyObject *>self)
 
@@ -270,10 +275,13 @@ cdef tuple lifted(Function f, tuple inputs, bint requires_grad):
     cdef list made = []
     for value in inputs:
         if not isinstance(value, Handle):
-            x = f.lifts(value)
+            value = f.lifts(value)
+            if not isinstance(value, Handle):
+                raise TypeError(f"{type(f).__name__}: `lifts` made a {type(value).__name__}, "
+                                "expected a Variable")
+            x = value
             if requires_grad:
                 x.flags &= ~REQUIRES_GRAD
-            value = x
         made.append(value)
     return tuple(made)
 

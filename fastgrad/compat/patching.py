@@ -145,6 +145,7 @@ class Finder:
         self.name = name
         self.asked = {}  # names that a program asked for in vain, in the order of the first time
         self.watched = []  # (module, the __getattr__ that it had)
+        self.older = None  # the class that `follow` changed
 
     def find_spec(self, fullname, path=None, target=None):
         """The spec of the front end's module, under that name; None if it is not ours to find."""
@@ -217,7 +218,7 @@ class Finder:
         before = vars(module).get("__getattr__")
         original = self.name + module.__name__.partition(f"compat.{self.name}")[2]
 
-        def __getattr__(name):
+        def look(name):
             try:
                 if before is not None:
                     return before(name)
@@ -227,18 +228,33 @@ class Finder:
                     raise
                 # `from autograd import numpy`:
                 if "__path__" in vars(module) and spec_of(f"{module.__name__}.{name}") is not None:
-                    return importlib.import_module(
-                        f"{original}.{name}"
-                    )  # `from autograd import numpy`
+                    return importlib.import_module(f"{original}.{name}")
                 self.asked[f"{original}.{name}"] = None
                 raise
 
+        # A class that is called: PennyLane copies each callable of a namespace that is none.
+        __getattr__ = type("__getattr__", (), {"__new__": lambda cls, name: look(name)})
         __getattr__.before = before
         self.watched.append((module, before))
         module.__getattr__ = __getattr__
 
+    def follow(self):
+        """Keep to the conventions of the release that is installed, where it is an older one.
+
+        Before 1.9 autograd's boxes had no `__array_ufunc__`, so that all arrays left operators to
+        them. PennyLane's arrays, which need that, ask for autograd < 1.9.
+        """
+        release = (version_of(self.name) or VERSIONS[self.name]).split(".")[:2]
+        if self.name == "autograd" and [int(part) for part in release] < [1, 9]:
+            from fastgrad.compat.autograd.boxes import ArrayBox
+
+            ArrayBox.__array_ufunc__ = None
+            self.older = ArrayBox
+
     def forget(self):
         """Leave the front end's modules as they were."""
+        if self.older is not None:
+            del self.older.__array_ufunc__
         for module, before in self.watched:
             if before is None:
                 del module.__getattr__
@@ -275,6 +291,8 @@ class Alias:
         """Give it back the spec that it had: the import just gave it the other one."""
         module.__spec__ = self.spec
         self.finder.watch(self.front)
+        if self.front == FRONTS[self.finder.name].get(self.finder.name):
+            self.finder.follow()
 
 
 class Mended(importlib.machinery.SourceFileLoader):

@@ -24,48 +24,62 @@ __all__ = ["convolve", "fftconvolve", "correlate", "convolve_axes"]
 
 # --- the sliding product: of x with axes (i, d, *places) and w with axes (j, d, *offsets) ---
 
-_MOST_PRODUCTS = 64  # of matrices, in Python; beyond, NumPy's loops over a view of windows
+_LARGEST = 1 << 21  # elements of the windows that are laid out at a time, for a product of matrices
 
 
 def _slide_forward(x, w):
     """`y[i, j, n] = sum(x[i, d, n + m] * w[j, d, m])` over d and m, for each n that there is."""
-    n_axes = x.ndim - 2
-    offsets, places = w.shape[2:], x.shape[2:]
-    results = tuple(p - m + 1 for p, m in zip(places, offsets, strict=True))
-    dtype = _np.result_type(x, w)
-    if _math.prod(offsets) <= _MOST_PRODUCTS:
-        y = _np.zeros((x.shape[0], w.shape[0], *results), dtype)
-        for m in _np.ndindex(offsets):
-            window = x[(..., *(slice(k, k + n) for k, n in zip(m, results, strict=True)))]
-            product = _np.tensordot(w[(..., *m)], window, (1, 1))
-            y += _np.swapaxes(product, 0, 1)
-        return y
-    if _math.prod(results) <= _MOST_PRODUCTS:
-        y = _np.empty((x.shape[0], w.shape[0], *results), dtype)
-        axes = list(range(1, n_axes + 2))
-        for n in _np.ndindex(results):
-            window = x[(..., *(slice(k, k + m) for k, m in zip(n, offsets, strict=True)))]
-            y[(..., *n)] = _np.tensordot(window, w, (axes, axes))
-        return y
-    along = tuple(range(2, n_axes + 2))
-    windows = _np.lib.stride_tricks.sliding_window_view(x, offsets, along)
-    n, m = list(range(3, n_axes + 3)), list(range(n_axes + 3, 2 * n_axes + 3))
-    return _np.einsum(windows, [0, 2, *n, *m], w, [1, 2, *m], [0, 1, *n])
+    n_i, n_j, n_axes = x.shape[0], w.shape[0], x.ndim - 2
+    offsets = w.shape[2:]
+    results = tuple(p - m + 1 for p, m in zip(x.shape[2:], offsets, strict=True))
+    if n_axes == 1 and n_i * n_j * x.shape[1] == 1:
+        return _np.convolve(x[0, 0], w[0, 0, ::-1], "valid")[None, None]
+    size = x.shape[1] * _math.prod(results) * _math.prod(offsets)
+    if n_i > 1 and n_i * size > _LARGEST:
+        step = max(1, _LARGEST // max(size, 1))
+        return _np.concatenate([_slide_forward(x[i : i + step], w) for i in range(0, n_i, step)])
+    windows = _np.lib.stride_tricks.sliding_window_view(x, offsets, tuple(range(2, n_axes + 2)))
+    n, m = list(range(2, n_axes + 2)), list(range(n_axes + 2, 2 * n_axes + 2))
+    if size > _LARGEST or (n_j < 3 and offsets[-1:] > (16,)):  # which are not worth a copy
+        return _np.einsum(windows, [0, 1, *n, *m], w, [2 * n_axes + 2, 1, *m],
+                          [0, 2 * n_axes + 2, *n])  # fmt: skip
+    flat = w.reshape(n_j, -1)
+    if n_axes and results[-1] < offsets[-1]:  # the longer runs are copied at once
+        windows = windows.transpose(0, *n, 1, *m).reshape(-1, flat.shape[1])
+        return _np.moveaxis((windows @ flat.T).reshape(n_i, *results, n_j), -1, 1)
+    windows = windows.transpose(0, 1, *m, *n).reshape(n_i, flat.shape[1], _math.prod(results))
+    return (flat @ windows).reshape(n_i, n_j, *results)
 
 
-def _slide_x_vjp(xp, g, y, x, w):
+def _slide_padded(x, w, ends):
+    """That of `x` between as many zeros along each axis; less as many elements, if negative."""
+    if any(min(pair) < 0 for pair in ends):
+        inside = [
+            slice(max(0, -before), n - max(0, -after))
+            for n, (before, after) in zip(x.shape[2:], ends, strict=True)
+        ]
+        x, ends = x[(..., *inside)], [(max(0, before), max(0, after)) for before, after in ends]
+    if any(map(any, ends)):
+        x = _np.pad(x, [(0, 0), (0, 0), *ends])
+    return _slide_forward(x, w)
+
+
+def _slide_x_vjp(xp, g, y, x, w, ends):
     """What each element of x was multiplied by: w slides over g the other way."""
-    ends = [(0, 0), (0, 0), *((m - 1, m - 1) for m in w.shape[2:])]
+    ends = [
+        (m - 1 - before, m - 1 - after)
+        for m, (before, after) in zip(w.shape[2:], ends, strict=True)
+    ]
     reverse = (slice(None, None, -1),) * (w.ndim - 2)
-    return _slide(xp.pad(g, ends), xp.swapaxes(w, 0, 1)[(..., *reverse)])
+    return _slide(g, xp.swapaxes(w, 0, 1)[(..., *reverse)], ends)
 
 
-def _slide_w_vjp(xp, g, y, x, w):
+def _slide_w_vjp(xp, g, y, x, w, ends):
     """The gradient slides over x."""
-    return xp.swapaxes(_slide(xp.swapaxes(x, 0, 1), xp.swapaxes(g, 0, 1)), 0, 1)
+    return xp.swapaxes(_slide(xp.swapaxes(x, 0, 1), xp.swapaxes(g, 0, 1), ends), 0, 1)
 
 
-_slide = _op("slide", _slide_forward, _OTHERS, vjp=(_slide_x_vjp, _slide_w_vjp))
+_slide = _op("slide", _slide_padded, _OTHERS, vjp=(_slide_x_vjp, _slide_w_vjp))
 
 # --- convolutions ---
 
@@ -140,10 +154,8 @@ def _convolved(xp, x, w, mode):
         ends = [(0, 0)] * len(a)
     if swap and mode != "same":
         x, w = w, x
-    if any(map(any, ends)):
-        x = xp.pad(x, [(0, 0), (0, 0), *ends])
     reverse = (slice(None, None, -1),) * (w.ndim - 2)
-    y = _slide(x, w[(..., *reverse)])
+    y = _slide(x, w[(..., *reverse)], ends)
     return xp.swapaxes(y, 0, 1) if swap and mode != "same" else y
 
 

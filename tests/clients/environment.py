@@ -1,7 +1,7 @@
 """A client's virtual environment: pinned packages, its tests, and a link to fastgrad.
 
 Environments are made once, in a cache, under a name that says what is in them: a changed pin or
-another Python makes another one. What failed half-way is removed, so that one that is there is whole.
+another Python makes another one. What failed half-way is removed: one that is there is whole.
 """
 
 import hashlib
@@ -60,7 +60,8 @@ def default_cache():
 
 def key_of(client):
     """A name for what is in the environment."""
-    said = repr((client.pins, client.tests, sys.version, PYTEST))
+    tests = client.tests and (client.tests.sdist, client.tests.copies, client.tests.replaced)
+    said = repr((client.pins, client.without_isolation, tests, sys.version, PYTEST))
     return f"{client.name}-{hashlib.sha256(said.encode()).hexdigest()[:10]}"
 
 
@@ -75,7 +76,8 @@ def prepare(client, cache, say=print):
     try:
         say(f"{client.name}: making {folder}")
         venv.create(folder / "venv", with_pip=False, symlinks=os.name != "nt")
-        pip(environment, client, "install", "--prefer-binary", PYTEST, *client.pins)
+        # Without bytecode for all of NumPy and SciPy: Python makes it of what is imported.
+        pip(environment, client, "install", "--no-compile", "--prefer-binary", PYTEST, *client.pins)
         for pin in client.without_isolation:
             pip(environment, client, "install", "--no-build-isolation", "--no-deps", pin)
         fetch_tests(client, environment)
@@ -103,7 +105,7 @@ def pip(environment, client, *arguments):
 
 
 def run_pip(command):
-    """pip as a child, whose own variables and settings hold: a registry is the user's choice."""
+    """Pip as a child, whose own variables and settings hold: a registry is the user's choice."""
     env = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
     return subprocess.run(command, capture_output=True, text=True, env=env, check=False)
 

@@ -7,7 +7,7 @@ NUMERIC = "numpy==2.4.6", "scipy==1.17.1"
 
 
 @dataclass(frozen=True)
-class Tests:
+class Suite:
     """A client's own tests, which are never in this repository."""
 
     targets: tuple[str, ...]  # what pytest is told to collect
@@ -29,7 +29,7 @@ class Client:
 
     name: str
     pins: tuple[str, ...]
-    tests: Tests | None = None
+    tests: Suite | None = None
     program: str = ""  # of programs/
     front: str = "autograd"  # which front end takes the place of what it imports
     without_isolation: tuple[str, ...] = ()  # what pip has to build in the environment itself
@@ -47,19 +47,6 @@ class Client:
         """How far the values of this fit may be apart."""
         return dict(self.closer).get(fit, self.close)
 
-
-SEEDS = """\
-import random
-
-import numpy
-import pytest
-
-
-@pytest.fixture(autouse=True)
-def seeds():
-    random.seed(42)
-    numpy.random.seed(42)
-"""
 
 # Names of 2019 that NumPy 2, SciPy and autograd 1.7 took away.
 OLD_NUMPY = """\
@@ -92,7 +79,7 @@ CLIENTS = {
         Client(
             "autograd",
             (AUTOGRAD, *NUMERIC),
-            Tests(
+            Suite(
                 targets=("tests",),
                 sdist=AUTOGRAD,
                 copies=(("tests", "tests"),),
@@ -113,12 +100,12 @@ CLIENTS = {
         Client(
             "pymanopt",
             ("pymanopt==2.2.1", "matplotlib==3.11.2", AUTOGRAD, *NUMERIC),
-            Tests(
+            Suite(
                 targets=("tests",),
                 sdist="pymanopt==2.2.1",
                 copies=(("tests", "tests"),),
-                # Theirs seeds TensorFlow and PyTorch too, which would have to be installed.
-                replaced=(("tests/conftest.py", SEEDS),),
+                # Theirs seeds TensorFlow and PyTorch, which would have to be installed.
+                replaced=(("tests/conftest.py", ""),),
                 options=(
                     "--ignore=tests/backends/test_jax.py",
                     "--ignore=tests/backends/test_pytorch.py",
@@ -131,35 +118,42 @@ CLIENTS = {
         ),
         Client(
             "lifelines",
-            ("lifelines==0.30.3", "flaky==3.8.1", "psutil==7.2.2", AUTOGRAD, *NUMERIC),
-            Tests(
+            ("lifelines==0.30.3", "flaky==3.8.1", "psutil==7.2.2", "jinja2==3.1.6", AUTOGRAD,
+             *NUMERIC),
+            Suite(
                 targets=("--pyargs", "lifelines.tests.test_estimation"),
                 sdist="lifelines==0.30.3",
                 copies=(("lifelines/tests", "site:lifelines/tests"),),
                 # The classes that fit by autograd: those of Cox and Kaplan-Meier never call it.
-                options=("-k", LIFELINES),
+                options=("--rootdir={site}", "-k", LIFELINES),
             ),
             program="lifelines",
         ),
         Client(
             "surpyval",
             ("surpyval==0.25", AUTOGRAD, *NUMERIC),
-            Tests(
+            Suite(
                 targets=(
                     "--pyargs",
                     "surpyval.tests.univariate.parametric",
                     "surpyval.tests.test_autograd_gamma_compat_shapes",
                 ),
+                options=("--rootdir={site}",),
             ),
             program="surpyval",
         ),
         Client(
             "reliability",
             ("reliability==0.9.0", AUTOGRAD, *NUMERIC),
-            Tests(
-                targets=("tests",), sdist="reliability==0.9.0", copies=(("tests", "tests"),)
-            ),
+            Suite(targets=("tests",), sdist="reliability==0.9.0", copies=(("tests", "tests"),)),
             program="reliability",
+            close=1e-2,  # its optimisers stop at changes of the likelihood of 1e-3 and less
+            known=(
+                (
+                    "tests/test_ALT_fitters.py::test_Fit_Exponential_Power",
+                    "a flat optimum: 2e15 or 5 % less, of the same likelihood",
+                ),
+            ),
         ),
         Client(
             "pyerrors",
@@ -169,8 +163,10 @@ CLIENTS = {
         Client(
             "mici",
             ("mici==0.4.1", AUTOGRAD, *NUMERIC),
-            Tests(
-                targets=("tests/test_autodiff.py", "tests/test_interface.py", "tests/test_matrices.py"),
+            Suite(
+                targets=(
+                    "tests/test_autodiff.py", "tests/test_interface.py", "tests/test_matrices.py",
+                ),
                 sdist="mici==0.4.1",
                 copies=(("tests", "tests"),),
                 left_out=(
@@ -184,7 +180,7 @@ CLIENTS = {
         Client(
             "autoptim",
             ("autoptim==0.3", AUTOGRAD, *NUMERIC),
-            Tests(targets=("--pyargs", "autoptim.test_private")),
+            Suite(("--pyargs", "autoptim.test_private"), options=("--rootdir={site}",)),
             program="autoptim",
         ),
         Client(
@@ -203,8 +199,9 @@ CLIENTS = {
         ),
         Client(
             "pennylane",
-            ("pennylane==0.45.1", "pytest-mock==3.17.0", "flaky==3.8.1", "autograd==1.8.0", *NUMERIC),
-            Tests(
+            ("pennylane==0.45.1", "pytest-mock==3.17.0", "flaky==3.8.1", "autograd==1.8.0",
+             *NUMERIC),
+            Suite(
                 targets=("{site}/tests/math", "{site}/tests/optimize", "{site}/tests/kernels"),
                 options=("--rootdir={site}", "--confcutdir={site}"),
             ),

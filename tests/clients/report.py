@@ -6,8 +6,8 @@ HEAD = (
 )
 LEGEND = """\
 tests: compared; real, front: passed there; agree: ended alike. fits: compared; same: equal in all
-bits; apart: the largest difference, over the largest number of its array; faster: the median over
-the fits of CPU time on the real one over that on the front end; CPU s: of all fits, on the front."""
+bits; apart: the largest difference, over the largest number of an array; faster: the median over
+the fits of CPU time on the real one over that on the front end; CPU s: of all fits, there."""
 
 
 def row(result):

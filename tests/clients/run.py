@@ -54,7 +54,7 @@ class Run:
         return self
 
     def run_tests(self, side):
-        """pytest on the client's tests; what it wrote until it ended, or was ended, counts."""
+        """Let pytest run the client's tests; what it wrote until it ended, or was ended, counts."""
         tests, made = self.client.tests, self.sides[side]
         output = self.work / f"{side}-tests.jsonl"
         output.write_text("")
@@ -106,7 +106,6 @@ class Run:
             "FASTGRAD_CLIENT": json.dumps(job),
             "PYTHONPATH": os.pathsep.join([str(self.path), str(HERE / "inside")]),
             "PYTHONHASHSEED": "0",
-            "PYTHONDONTWRITEBYTECODE": "1",
             "MPLBACKEND": "Agg",
             "OPENBLAS_NUM_THREADS": "1",
             "OMP_NUM_THREADS": "1",
@@ -191,9 +190,7 @@ def names_of_fits(run):
 
 def compared_fit(name, run):
     """A fit on both sides: the medians of its times, and how far its values are apart."""
-    rounds = {
-        side: [fits[name] for fits in run.sides[side].fits if name in fits] for side in SIDES
-    }
+    rounds = {side: [fits[name] for fits in run.sides[side].fits if name in fits] for side in SIDES}
     row = {"fit": name, "seconds": {}, "error": {}, "apart": None, "known": False}
     for side in SIDES:
         done = [fit for fit in rounds[side] if "seconds" in fit]
@@ -206,7 +203,9 @@ def compared_fit(name, run):
         values = [next(f["values"] for f in rounds[side] if "values" in f) for side in SIDES]
         row["apart"], row["where"] = apart(*values)
         pairs = zip(rounds["real"], rounds["front"], strict=False)
-        ratios = [a["seconds"] / b["seconds"] for a, b in pairs if "seconds" in a and "seconds" in b]
+        ratios = [
+            a["seconds"] / b["seconds"] for a, b in pairs if "seconds" in a and "seconds" in b
+        ]
         row["times"] = statistics.median(ratios)
     row["close"] = run.client.close_for(name)
     return row

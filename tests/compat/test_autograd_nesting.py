@@ -22,7 +22,7 @@ from fastgrad.compat.autograd import (
 )
 from fastgrad.compat.autograd.core import VJPNode, backward_pass
 from fastgrad.compat.autograd.numpy.numpy_boxes import ArrayBox
-from fastgrad.compat.autograd.tracer import Node, isbox, new_box, trace, trace_stack
+from fastgrad.compat.autograd.tracer import Node, getval, isbox, new_box, trace, trace_stack
 from fastgrad.compat.autograd.util import subval, subvals, toposort
 from fastgrad.compat.autograd.wrap_util import unary_to_nary
 from fastgrad.conversions import running
@@ -274,6 +274,7 @@ def test_tracers_of_a_programs_own():
     assert names == ["getitem", "concatenate", "sum", "transpose"]
     f = autograd.primitive(lambda x: x * 3)
     assert traced(f, 2.0)[1] == 6.0
+    assert traced(lambda x: x * float(getval(x)), 2.0)[1] == 4.0
     with pytest.warns(UserWarning, match="Output seems independent"):
         assert traced(lambda x: 1.0, 2.0)[1:] == (1.0, None)
     inner = []

@@ -1,5 +1,6 @@
 """compat.autograd: functions whose derivatives a program gives, with `defvjp` and its kin."""
 
+import functools
 import gc
 import math
 import weakref
@@ -236,6 +237,9 @@ def test_arguments_that_are_nests():
     product = made(lambda xs: xs[0] * xs[1], lambda ans, xs: lambda g: [g * xs[1], g * xs[0]])
     assert grad(lambda x: product([x, 3.0]))(2.0) == 3.0
     assert hessian(lambda x: product((x, x * 2)))(2.0) == 4.0
+    # An array for a sequence inside of another, as PennyLane has it.
+    f = made(lambda xs: xs[0][0] * xs[0][1], lambda ans, xs: lambda g: (np.array(xs[0])[::-1] * g,))
+    assert grad(f)(([2.0, 3.0],)) == ([3.0, 2.0],)
 
 
 def test_arguments_that_are_anything():
@@ -289,9 +293,16 @@ def test_results_that_are_plain():
     f = notrace_primitive(lambda x: seen.append(isbox(x)) or x**2)
     assert grad(lambda x: x * f(x))(3.0) == 9.0
     g = made(lambda x: x**2, lambda ans, x: lambda g: g * 2 * x)
+    register_notrace(JVPNode, g)
+    assert grad(g)(3.0) == 6.0
     register_notrace(VJPNode, g)
     assert grad(lambda x: x * g(x))(3.0) == 9.0
     assert seen == [False]
+
+
+def test_functions_without_a_name():
+    f = made(functools.partial(onp.multiply, 3.0), lambda ans, x: lambda g: g * 3.0)
+    assert grad(f)(2.0) == 3.0
 
 
 def test_calls_are_let_go_of():

@@ -366,3 +366,55 @@ def test_threads_that_import_at_once(run):
         print("same")
     """
     assert run(code).stdout == "same\n"
+
+
+def test_a_namespace_whose_functions_are_copied(run):
+    """As PennyLane copies autograd.numpy's: it then finds its own submodules, and not ours."""
+    code = """
+        from fastgrad.compat import patch
+        patch("autograd", quiet=True)
+        import copies.random
+        assert copies.random.whose == "its own"
+        assert copies.sin(0.0) == 0.0
+    """
+    package = """
+        from autograd import numpy as _np
+        from autograd.numpy import *
+        for name, obj in _np.__dict__.items():
+            if callable(obj) and not isinstance(obj, type):
+                globals()[name] = lambda *args, f=obj: f(*args)
+        del random
+        from . import random
+    """
+    run(code, {**AUTOGRAD, "copies/__init__.py": package, "copies/random.py": "whose = 'its own'"})
+
+
+@pytest.mark.parametrize(("release", "defers"), [("1.8.0", True), ("1.9.1", False)])
+def test_arrays_leave_operators_to_boxes_as_in_the_release_that_is_installed(run, release, defers):
+    code = f"""
+        import numpy as np
+        from fastgrad.compat import patch, unpatch
+
+        class Own(np.ndarray):
+            def __array_ufunc__(self, ufunc, method, *args, **kwargs):
+                if not all(isinstance(x, np.ndarray) for x in args):
+                    return "its own"
+                return getattr(ufunc, method)(*[x.view(np.ndarray) for x in args], **kwargs)
+
+        patch("autograd", quiet=True)
+        from autograd import grad
+        own, found = np.ones(2).view(Own), []
+
+        def f(x):
+            found.append(own - x)
+            return x
+
+        grad(f)(1.0)
+        assert (type(found[0]).__name__ == "ArrayBox") == {defers}, found
+        unpatch("autograd")
+        from fastgrad.compat.autograd import grad
+        grad(f)(1.0)
+        assert found[1] == "its own"
+    """
+    metadata = f"Metadata-Version: 2.1\nName: autograd\nVersion: {release}\n"
+    run(code, {**AUTOGRAD, f"autograd-{release}.dist-info/METADATA": metadata})

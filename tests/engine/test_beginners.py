@@ -343,3 +343,36 @@ def test_free_attributes_are_set_in_silence():
             assert getattr(x, name) == name
     x.gard = 1
     assert x.gard == 1
+
+
+# --- Functions ---
+
+
+def test_operands_for_a_class_instead_of_a_function(lib):
+    """Refused as in the original; fastgrad says what to write."""
+
+    class Sin(lib.Function):
+        def forward(self, x):
+            return np.sin(x)
+
+    class Power(lib.Function):
+        def __init__(self, c=1):
+            self.c = c
+
+        def forward(self, x):
+            return x**self.c
+
+    class Made(lib.Function):
+        def __new__(cls, x):
+            return super().__new__(cls)
+
+        def forward(self, x):
+            return x + 1
+
+    x = lib.Variable(np.array(2.0))
+    with pytest.raises(TypeError, match=r"Sin\(\) takes no arguments") as raised:
+        Sin(x)
+    assert lib is not fastgrad or str(raised.value).endswith("Sin()(x)")
+    with pytest.raises(TypeError, match=r"Add\(\) takes no arguments"):
+        lib.Add(x, x)
+    assert [f(x).data for f in (Sin(), Power(3), Power(c=2), Made(x))] == [np.sin(2.0), 8, 4, 3]

@@ -105,6 +105,11 @@ def _pull(f, i):
     return lambda a, b, g: make_vjp(f, argnum=i)(a, b)[0](g)
 
 
+def _pull_once(f, i, operands):
+    """The same of these operands."""
+    return lambda: _pull(f, i)(*operands)
+
+
 def _pull_again(f, i, j, operands):
     """The VJP of that, for its operand j, of a gradient like what it returns."""
     return lambda: make_vjp(_pull(f, i), argnum=j)(*operands)[0](operands[i])
@@ -116,7 +121,7 @@ def _double(a, b):
 
 for _name, _f, _operands in (("dot", np.dot, HIGH), ("tensordot", _double, PAIR)):
     for _i in range(2):
-        globals()[f"{_name}_{_i}"] = lambda f=_pull(_f, _i), xs=_operands: f(*xs)
+        globals()[f"{_name}_{_i}"] = _pull_once(_f, _i, _operands)
         for _j in range(3):
             globals()[f"{_name}_{_i}_{_j}"] = _pull_again(_f, _i, _j, _operands)
 

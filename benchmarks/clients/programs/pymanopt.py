@@ -24,7 +24,7 @@ def rayleigh_quotient():
     return _run(ConjugateGradient, Sphere(50), lambda x: -x @ A @ x, x, 60)
 
 
-def rayleigh_quotient_by_hessians():
+def rayleigh_by_hessians():
     A, x = _symmetric(50), np.ones(50) / np.sqrt(50)
     return _run(TrustRegions, Sphere(50), lambda x: -x @ A @ x, x, 15)
 

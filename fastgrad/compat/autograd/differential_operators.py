@@ -13,7 +13,7 @@ from fastgrad.compat.autograd.boxes import boxed, opened
 from fastgrad.compat.autograd.differentiated import Differentiated
 from fastgrad.compat.autograd.vspaces import vspace
 from fastgrad.compat.autograd.wrap_util import unary_to_nary, wraps
-from fastgrad.transforms.arguments import constant, zeros_like
+from fastgrad.transforms.arguments import constant, ones_like, zeros_like
 from fastgrad.transforms.jacobians import jacobian_blocks
 from fastgrad.variable import Variable
 
@@ -72,9 +72,7 @@ def value_and_grad(fun, x):
     """
     call = scalar_call("value_and_grad", fun, x)
     gx = call.pull_once()
-    if call.nested or call.outputs is not None:
-        return call.result(), gx
-    return core.getval(call.value), gx  # of plain arguments, and nothing was captured
+    return call.result(), gx
 
 
 @unary_to_nary
@@ -171,39 +169,18 @@ def hessian(fun, x):
     """
     call = Differentiated(fun, x)
     require_array("hessian", call)
-    if any(x.dtype.kind == "c" for x in call.xs):
-        raise ValueError("hessian: the gradient is complex; use make_hvp, or real parts")
-    call.notice()
-    rows = [jacobian_blocks(call, gxs) for gxs in recorded_rows(call)]
-    shape = call.ys[0].shape if isinstance(call.ys[0], Variable) else np.shape(call.ys[0])
-    places = range(len(call.xs))
-    return call.packed([
-        call.packed(made(call, [joined([row[i][j] for row in rows], shape) for j in places]))
-        for i in places
-    ])  # fmt: skip
-
-
-def recorded_rows(call):
-    """For each element of the value, its gradients as Variables with a graph, or constants."""
     (y,) = call.ys
-    for i in np.ndindex(y.shape if isinstance(y, Variable) else np.shape(y)):
-        gxs = [None] * len(call.xs)
-        if isinstance(y, Variable):
-            unit = np.zeros(y.shape, y.dtype)
-            unit[i] = 1
-            gxs = call.recorded([y], [constant(unit, y)], call.xs)
-        yield [
-            constant(zeros_like(x), x) if g is None else g
-            for x, g in zip(call.xs, gxs, strict=True)
-        ]
-
-
-def joined(blocks, shape):
-    """Blocks, one for each element of an array of that shape, as one array that begins with it."""
-    if not blocks:
-        return np.zeros(shape)
-    block = blocks[0] if len(blocks) == 1 else xp.stack(blocks)
-    return xp.reshape(block, (*shape, *blocks[0].shape))
+    is_real = all(x.dtype.kind != "c" for x in call.xs)
+    if not is_real or not isinstance(y, Variable) or y.size != 1:
+        return jacobian(jacobian(fun))(x)
+    call.notice()
+    gxs = call.recorded([y], [ones_like(y)], call.xs)
+    gxs = [constant(zeros_like(x) if g is None else g, x)
+           for x, g in zip(call.xs, gxs, strict=True)]  # fmt: skip
+    return call.packed([
+        call.packed(made(call, [xp.reshape(block, y.shape + block.shape) for block in blocks]))
+        for blocks in jacobian_blocks(call, gxs)
+    ])  # fmt: skip
 
 
 @unary_to_nary

@@ -18,23 +18,7 @@ class VSpace:
     iscomplex = False
 
     def __init__(self, value):
-        pass
-
-    def zeros(self):
-        """The zero."""
-        raise NotImplementedError(repr(self))
-
-    def ones(self):
-        """The sum of the standard basis."""
-        raise NotImplementedError(repr(self))
-
-    def standard_basis(self):
-        """The vectors of the standard basis, one by one."""
-        raise NotImplementedError(repr(self))
-
-    def randn(self):
-        """A vector of normally distributed numbers."""
-        raise NotImplementedError(repr(self))
+        """Of a subclass: note what is like `value`. (It has `zeros ones standard_basis randn`.)"""
 
     def add(self, x, y):
         """The sum."""

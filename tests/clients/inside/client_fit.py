@@ -1,7 +1,7 @@
 """Inside a client's process: run the fits of a program, and write their values and CPU times.
 
-`client_fit.py PROGRAM OUTPUT`: each public function of the program without parameters is a fit, called with
-seeded generators. It is called until half a second has passed, or once; the least time counts.
+`client_fit.py PROGRAM OUTPUT`: each public function of the program without parameters is a fit. It
+is called with seeded generators until half a second has passed, or once; the least time counts.
 """
 
 import json
@@ -23,9 +23,10 @@ def main(program, output):
     names = runpy.run_path(program, run_name="fits")
     found = {}
     for name, f in names.items():
-        if isinstance(f, types.FunctionType) and f.__module__ == "fits":
-            if not f.__code__.co_argcount and name[0] != "_":
-                found[name] = measured(f)
+        if isinstance(f, types.FunctionType) and f.__module__ == "fits" and name[0] != "_":
+            if f.__code__.co_argcount:
+                continue
+            found[name] = measured(f)
     place = getattr(sys.modules.get(JOB["module"]), "__file__", None)
     answer = {"module": place, "fits": found}
     with open(output, "w", encoding="utf-8") as file:

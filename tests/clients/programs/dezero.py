@@ -1,5 +1,7 @@
 """Programs of the kind that DeZero's book has: scalars, derivatives of derivatives, training."""
 
+from itertools import pairwise
+
 import dezero
 import dezero.functions as F
 import dezero.layers as L
@@ -111,7 +113,7 @@ class Network(Model):
     def __init__(self, *sizes):
         super().__init__()
         self.steps = []
-        for i, (m, n) in enumerate(zip(sizes[:-1], sizes[1:])):
+        for i, (m, n) in enumerate(pairwise(sizes)):
             layer = L.Linear(n, dtype=np.float64, in_size=m)
             setattr(self, f"l{i}", layer)
             self.steps.append(layer)

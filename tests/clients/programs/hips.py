@@ -1,5 +1,7 @@
 """Programs of the kind that autograd's own benchmarks and examples are: tapes, RNNs, models."""
 
+from itertools import pairwise
+
 import autograd.numpy as np
 import autograd.numpy.random as npr
 from autograd import elementwise_grad, grad, hessian, jacobian, make_jvp, make_vjp, value_and_grad
@@ -66,7 +68,7 @@ def network_by_lists():
     rng = npr.RandomState(1)
     xs, ys = rng.randn(40, 6), rng.randint(0, 3, 40)
     sizes = [6, 20, 10, 3]
-    start = [(0.4 * rng.randn(m, n), np.zeros(n)) for m, n in zip(sizes[:-1], sizes[1:])]
+    start = [(0.4 * rng.randn(m, n), np.zeros(n)) for m, n in pairwise(sizes)]
 
     def loss(params, _):
         outputs = xs

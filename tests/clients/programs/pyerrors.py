@@ -61,9 +61,7 @@ def data_of_fit(seed):
     """Noise around 2 exp(-0.3 x)."""
     rng = np.random.RandomState(seed)
     xs = np.arange(1, 11)
-    ys = [
-        pe.Obs([2 * np.exp(-0.3 * x) * (1 + 0.02 * rng.randn(300))], ["ensemble"]) for x in xs
-    ]
+    ys = [pe.Obs([2 * np.exp(-0.3 * x) * (1 + 0.02 * rng.randn(300))], ["ensemble"]) for x in xs]
     for y in ys:
         y.gamma_method()
     return xs, ys

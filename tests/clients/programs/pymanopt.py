@@ -47,9 +47,7 @@ def subspace_on_grassmann():
     """The dominant subspace."""
     A, manifold = symmetric(30, 2), Grassmann(30, 4)
     start = manifold.random_point()
-    return run(
-        TrustRegions, manifold, lambda X: -anp.trace(X.T @ A @ X), start, max_iterations=10
-    )
+    return run(TrustRegions, manifold, lambda X: -anp.trace(X.T @ A @ X), start, max_iterations=10)
 
 
 def brockett_on_stiefel():

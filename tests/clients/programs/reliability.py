@@ -16,9 +16,7 @@ OPTIONS = {"show_probability_plot": False, "print_results": False}
 def fit(fitter, **more):
     """Parameters, likelihood, covariances where there are some."""
     with plt.rc_context({"figure.max_open_warning": 0}):
-        f = fitter(
-            failures=DATA.failures, right_censored=DATA.right_censored, **OPTIONS, **more
-        )
+        f = fitter(failures=DATA.failures, right_censored=DATA.right_censored, **OPTIONS, **more)
     plt.close("all")
     return f.results["Point Estimate"].values, f.loglik, f.results["Standard Error"].values
 

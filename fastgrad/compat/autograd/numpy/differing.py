@@ -29,11 +29,6 @@ concatenate, stack, hstack, vstack, dstack, column_stack = map(
 row_stack = vstack
 
 
-def concatenate_args(axis, *arrays):
-    """`concatenate` of these arrays."""
-    return concatenate(arrays, axis)
-
-
 # --- what differs from NumPy's ---
 
 
@@ -47,7 +42,9 @@ def where(condition, *args, **kwargs):
     x = args[0] if args else kwargs["x"]
     y = args[1] if len(args) > 1 else kwargs["y"]
     result = xp.where(condition, x, y)
-    return result if any(map(is_numpys, given)) else result.tolist()
+    if isinstance(result, Variable) or any(map(is_numpys, given)):
+        return result
+    return result.tolist()
 
 
 def is_numpys(x):

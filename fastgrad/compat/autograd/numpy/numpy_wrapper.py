@@ -25,7 +25,7 @@ def wrap_namespace(old, new):
 
 wrap_namespace(_np.__dict__, globals())
 for _name in (
-    "concatenate concatenate_args stack hstack vstack row_stack dstack column_stack where isscalar "
+    "concatenate stack hstack vstack row_stack dstack column_stack where isscalar "
     "r_ c_ int8 int16 int32 int64 make_diagonal metadata parse_einsum_input _astype"
 ).split():
     globals()[_name] = getattr(_differing, _name)
