@@ -80,6 +80,8 @@ cdef inline bint is_small(object x, double *number) except -1:
 
 
 cdef object apply(const Rule *rule, object x0, object x1):
+    if watched:
+        return apply_told(rule, x0, x1)
     cdef Argument a[2]
     cdef Handle y = new_result(x0, x1)
     read(<PyObject *>x0, &a[0])
@@ -91,9 +93,6 @@ cdef object apply(const Rule *rule, object x0, object x1):
         is_foreign(x0)  # for its error
         is_foreign(x1)
         return apply_to_lists(rule, x0, x1)
-    if watched:
-        keep_whole(&a[0])
-        keep_whole(&a[1])
     # What NumPy calls, and the garbage collector, may give the Variables other arrays meanwhile.
     cdef object _held0 = None if a[0].value.array == NULL else <object>a[0].value.array
     cdef object _held1 = None if a[1].value.array == NULL else <object>a[1].value.array
@@ -101,8 +100,32 @@ cdef object apply(const Rule *rule, object x0, object x1):
         apply_by_numpy(rule, a, y)
     if is_recorded(y, a[0].requires_grad or a[1].requires_grad):
         record(rule, a, y, NULL)
-    if watched:
-        watcher().operation(<object>rule.type, x0, x1 if rule.n_inputs > 1 else None, y)
+    return y
+
+
+cdef object apply_told(const Rule *rule, object x0, object x1):
+    """The same, of which whoever watches is told."""
+    cdef Argument a[2]
+    cdef Handle y = new_result(x0, x1)
+    read(<PyObject *>x0, &a[0])
+    if rule.n_inputs > 1:
+        read(<PyObject *>x1, &a[1])
+    else:
+        a[1] = a[0]
+    if a[0].kind == UNKNOWN or a[1].kind == UNKNOWN:
+        is_foreign(x0)  # for its error
+        is_foreign(x1)
+        return apply_to_lists(rule, x0, x1)
+    keep_whole(&a[0])
+    keep_whole(&a[1])
+    # What NumPy calls, and the garbage collector, may give the Variables other arrays meanwhile.
+    cdef object _held0 = None if a[0].value.array == NULL else <object>a[0].value.array
+    cdef object _held1 = None if a[1].value.array == NULL else <object>a[1].value.array
+    if not apply_directly(rule, a, y):
+        apply_by_numpy(rule, a, y)
+    if is_recorded(y, a[0].requires_grad or a[1].requires_grad):
+        record(rule, a, y, NULL)
+    watcher().operation(<object>rule.type, x0, x1 if rule.n_inputs > 1 else None, y)
     return y
 
 

@@ -45,6 +45,7 @@ cdef class Schedule:
     cdef object arena, cell_memory
     cdef list kept
     cdef readonly bint in_python  # whether it calls Python
+    cdef bint busy  # a run has its memory, of whichever thread
 
     cdef int put_step(self, Step *s, dict given) except -1
     cdef int run_steps(self, Py_ssize_t first, Py_ssize_t last, int *up) except -1

@@ -219,6 +219,17 @@ cdef class Schedule:
         """Let a slot be a part of another, which is where it is in this run."""
         self.at[slot] = self.at[base] + offset
 
+    def begin(self):
+        """Take the memory for a run; False if another has it."""
+        if self.busy:
+            return False
+        self.busy = True
+        return True
+
+    def end(self):
+        """Let others take it."""
+        self.busy = False
+
     cpdef int run(self) except -1:
         """All instructions; the flags of floating-point errors that are up then."""
         cdef int up = 0

@@ -6,6 +6,8 @@ from libc.stdlib cimport calloc, free
 
 from types import CellType
 
+import numpy as np
+
 cdef extern from "Python.h":
     PyObject *dict_item "PyDict_GetItem"(PyObject *d, PyObject *key) noexcept  # borrowed
     PyObject *cell_item "PyCell_GET"(PyObject *cell) noexcept
@@ -76,6 +78,8 @@ cdef bint is_as_it_was(object holder, object value) except -1:
     """A list or a dict, of which the parts are known."""
     cdef Py_ssize_t i
     cdef object parts
+    if isinstance(holder, np.ndarray):
+        return holder.tobytes() == value
     if isinstance(holder, dict):
         parts = list(holder.items())
         if len(parts) != len(<tuple>value):

@@ -94,7 +94,7 @@ cdef class Runner:
     cdef list kept, sources, results, made
     cdef Held names
     cdef object structure
-    cdef bint busy, single, in_python
+    cdef bint single, in_python
     cdef readonly Py_ssize_t n_calls  # since it was asked last
     cdef Py_ssize_t left
 
@@ -160,7 +160,7 @@ cdef class Runner:
         cdef const Form *form
         cdef double number
         cdef Schedule schedule = self.schedule
-        if self.busy or self.left == 0 or len(args) != self.n_given:
+        if schedule.busy or self.left == 0 or len(args) != self.n_given:
             return NotImplemented
         for i in range(self.n_given):
             form = &self.given[i]
@@ -172,7 +172,7 @@ cdef class Runner:
                 return NotImplemented
         if not self.names.hold():
             return NotImplemented
-        self.busy = True
+        schedule.busy = True
         try:
             for i in range(self.n_given):
                 form = &self.given[i]
@@ -207,7 +207,7 @@ cdef class Runner:
             for i in range(self.n_given):
                 if not self.given[i].is_cell:
                     schedule.arrays[self.given[i].slot] = None
-            self.busy = False
+            schedule.busy = False
 
     cdef bint take_captured(self) except -1:
         cdef int i

@@ -21,8 +21,7 @@ from fastgrad._core.node import Handle, Node
 from fastgrad._core.row import Row
 from fastgrad.replay.constants import Opaque, contents_of, form_of, is_same_place
 from fastgrad.replay.reads import CARRIERS, CONVERSIONS, FORMS, LOGGED
-from fastgrad.replay.values import Entry, Guard, Mask, Ref, Refused, Source, Tree
-from fastgrad.variable import Variable
+from fastgrad.replay.values import Entry, Guard, Traced, Ref, Refused, Source, Tree
 
 COMPARISONS = (operator.lt, operator.le, operator.eq, operator.ne, operator.gt, operator.ge)
 
@@ -194,14 +193,14 @@ class Log:
 
     def constant(self, array):
         """A Variable that needs no gradient."""
-        y = Mask(array, requires_grad=False)
+        y = Traced(array, requires_grad=False)
         self.kept.append(y)
         return y
 
     def argument(self, i, x, requires_grad):
         """A Variable for argument `i`, of an array of its own, so that no other is taken for it."""
         array = np.asarray(x).view()
-        y = Variable(array, requires_grad=requires_grad)
+        y = Traced(array, requires_grad=requires_grad)
         n = self.new_value(array)
         self.sources[n] = Source("argument", i, array, None)
         if isinstance(x, np.ndarray) and x.ndim == 0:

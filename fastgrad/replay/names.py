@@ -6,7 +6,10 @@ what `getattr` and `globals()` return, names in functions that are installed pac
 """
 
 import functools
+import sys
 import types
+
+import numpy as np
 
 from fastgrad._core.node import Handle
 from fastgrad.conversions import INSTALLED, OWN
@@ -14,6 +17,7 @@ from fastgrad.replay._names import Held
 from fastgrad.replay.constants import key_of
 
 MOST_ENTRIES = 64  # of a container that are looked at
+MOST_BYTES = 1 << 16  # of an array that is compared in each call
 
 
 class Names:
@@ -22,6 +26,7 @@ class Names:
     def __init__(self, fun, owner=None):
         self.entries = []  # (dict, key, value): in place of a dict a cell, or a container
         self.seen = set()
+        self.arrays = []  # whose contents Python may read
         self.held = None  # the entries, as they are looked at
         self.kept = [fun]
         if owner is not None:  # whose method it is
@@ -66,25 +71,28 @@ class Names:
                     elif name in names and not hasattr(type(value), "__get__"):
                         self.entries.append((x, name, value))
                         self.visit(value, names)
+        elif isinstance(x, np.ndarray):
+            self.arrays.append(x)
         elif (not isinstance(x, Handle) and key_of(x) is None) or isinstance(x, types.ModuleType):
             self.visit_object(x, names)
 
     def visit_object(self, x, names):
         """An instance of a class of the program, or a module: the attributes that are read."""
-        own = getattr(x, "__dict__", None)
-        if not isinstance(own, dict) or is_library(
-            x if isinstance(x, types.ModuleType) else type(x)
-        ):
+        if isinstance(x, types.ModuleType) and is_library(x):
             return
+        own = getattr(x, "__dict__", None)
+        if not isinstance(own, dict):
+            own = {}
         if not isinstance(x, types.ModuleType):
             names = (*names, *names_in_class(type(x)))
         for name in dict.fromkeys(names):
             if name in own:
                 self.add(own, name, own[name], names)
             elif not isinstance(x, types.ModuleType):
-                value = class_attribute(type(x), name)
+                value = slot_or_class_attribute(x, name)
                 if value is not None:
                     self.entries.append((x, name, value))
+                    self.visit(value, names)
         if not isinstance(x, types.ModuleType):
             self.visit(type(x), names)
             wrapped = own.get("__wrapped__")
@@ -109,8 +117,21 @@ class Names:
         for name in names:
             if name in f.__globals__:
                 self.add(f.__globals__, name, f.__globals__[name], names)
+            elif isinstance(sys.modules.get(name), types.ModuleType):  # imported in it, maybe
+                self.visit(sys.modules[name], names)
         for value in (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()):
             self.visit(value, names)
+
+    def watch_contents(self, by_reference):
+        """Compare also what is in small arrays, but for those that the log reads by reference."""
+        for x in self.arrays:
+            if (
+                x.nbytes <= MOST_BYTES
+                and not x.dtype.hasobject
+                and not any(np.may_share_memory(x, y) for y in by_reference)
+            ):
+                self.entries.append((x, None, x.tobytes()))
+        self.held = None
 
     def add(self, namespace, name, value, names):
         """A name that holds a value."""
@@ -118,11 +139,13 @@ class Names:
         self.visit(value, names)
 
 
-def class_attribute(kind, name):
-    """What instances of a class of the program have by that name, if it is no method; or None."""
-    for cls in kind.__mro__:
+def slot_or_class_attribute(x, name):
+    """What an object has by that name in a slot, or its class in itself; None for methods."""
+    for cls in type(x).__mro__:
         if name in vars(cls):
             value = vars(cls)[name]
+            if isinstance(value, types.MemberDescriptorType):
+                return None if is_library(cls) else getattr(x, name, None)
             return None if is_library(cls) or hasattr(type(value), "__get__") else value
     return None
 
@@ -158,10 +181,10 @@ def is_library(x):
     if isinstance(x, types.FunctionType):
         path = x.__code__.co_filename
     elif isinstance(x, types.ModuleType):
-        path = getattr(x, "__file__", None) or "<frozen "
+        path = getattr(x, "__file__", None)
+        if path is None:
+            return x.__name__ in sys.builtin_module_names or x.__spec__ is not None
     else:
-        import sys
-
         module = sys.modules.get(x.__module__)
         if x.__module__ in ("builtins", "numpy"):
             return True

@@ -59,7 +59,6 @@ class Program:
         self.n_values = log.n_values
         self.structure, self.results, self.names = structure, results, names
         self.n_arguments = 0
-        self.busy = False
         self.n_counted = 0
         self.runner = None
         self.constants = {}
@@ -68,6 +67,10 @@ class Program:
                 x = self.sources[i].array
                 y = np.copy(x, order="K")
                 self.constants[i] = y if y.strides == x.strides else x
+        names.watch_contents([
+            watch.data_of(s.origin) if self.modes[i] == "variable" else s.array
+            for i, s in self.sources.items() if self.modes[i] in ("variable", "array")
+        ])  # fmt: skip
         shown = [g.i for g in self.guards]
         shown += [x.value.i for x in results if type(x.value) is Ref]
         self.layout = Layout(log, shown, self.step_of)

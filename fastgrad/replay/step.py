@@ -90,9 +90,8 @@ class Replay(Caller):
         for program in self.programs.get(key, ()):
             if not program.names.hold():
                 continue
-            if program.busy:
-                return self.eager(args, kwargs)  # by this thread or another
-            program.busy = True
+            if not program.schedule.begin():
+                return self.eager(args, kwargs)  # this thread is in it, or another
             try:
                 made = program.run(leaves)
             except Miss:
@@ -100,7 +99,7 @@ class Replay(Caller):
             except Exception:  # noqa: BLE001 - a flag, or one of its own: its call will tell
                 return self.eager(args, kwargs)
             finally:
-                program.busy = False
+                program.schedule.end()
             program.n_counted += 1
             if self.check is not None and (program.n_counted == 1 or (n > 3 and not n & (n - 1))):
                 made = self.checked(program, made, args, kwargs)
@@ -114,10 +113,11 @@ class Replay(Caller):
     def count(self):
         """Add the calls that the Runner took."""
         if self.runner is not None:
-            n = self.runner.let(0)
-            self.handed_over[0].n_counted += n
-            self.n_calls[self.handed_over[1]] += n
-            self.runner = None
+            runner, self.runner = self.runner, None
+            program, key = self.handed_over
+            n = runner.let(0)
+            program.n_counted += n
+            self.n_calls[key] = self.n_calls.get(key, 0) + n
 
     def hand_over(self, program, key, n, kwargs):
         """Let a Runner take the calls up to the next that is checked."""
@@ -223,7 +223,8 @@ class Replay(Caller):
         for other in list(pending):
             first, first_results, first_names = other
             if not first_names.hold():
-                pending.remove(other)
+                if other in pending:
+                    pending.remove(other)
                 continue
             reason = disagreement(first, log)
             if reason is None:
@@ -233,7 +234,8 @@ class Replay(Caller):
                 ):  # fmt: skip
                     reason = "a result is a constant that differed between the first two calls"
                 else:
-                    pending.remove(other)
+                    if other in pending:  # else another thread has it
+                        pending.remove(other)
                     program = Program(first, log, structure, results, names)
                     log.release()
                     self.programs.setdefault(key, []).append(program)

@@ -1,13 +1,21 @@
 """What a log is made of: values and where they came from, calls, guards."""
 
+import sys
+from threading import get_ident
+
 import numpy as np
 
+from fastgrad.conversions import running
 from fastgrad.replay.constants import form_of
 from fastgrad.variable import Variable
 
 
-class Mask(Variable):
-    """A comparison, or another plain answer, under a log: what an array of it can do, too."""
+class Refused(Exception):
+    """What is operated on cannot be told to a log."""
+
+
+class Traced(Variable, results=True):
+    """A value under a log: what an array that is no Variable can do, it can too, or says so."""
 
     __slots__ = ()
 
@@ -31,6 +39,34 @@ class Mask(Variable):
 
     def __invert__(self):
         return np.invert(self)
+
+
+def in_place(name):
+    """An operator that writes into an array; of Variables it makes another one, as in a rule."""
+
+    def operate(self, other):
+        module = sys._getframe(1).f_globals.get("__name__") or ""
+        if module.partition(".")[0] != "fastgrad" and get_ident() not in running:
+            raise Refused(f"an array is written into ({name})")
+        return NotImplemented
+
+    return operate
+
+
+for name in (
+    "add",
+    "sub",
+    "mul",
+    "truediv",
+    "floordiv",
+    "mod",
+    "pow",
+    "matmul",
+    "and",
+    "or",
+    "xor",
+):
+    setattr(Traced, f"__i{name}__", in_place(f"__i{name}__"))
 
 
 class Ref:
@@ -94,7 +130,3 @@ class Guard:
 
     def __init__(self, i, what, seen, at, place):
         self.i, self.what, self.seen, self.at, self.place = i, what, seen, at, place
-
-
-class Refused(Exception):
-    """What is operated on cannot be told to a log."""

@@ -5,9 +5,10 @@ arguments, where two logs say least.
 """
 
 import os
+import sys
 import threading
 import warnings
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -245,6 +246,60 @@ def test_a_mutated_argument_is_no_constant():
     for value in (1.0, 1.0, 2.0, 3.0):
         x[:] = value
         assert step(x)[0] == 2 * value**3
+
+
+class Slotted:
+    __slots__ = ("scale",)
+
+
+def test_attributes_of_slots_namespaces_and_modules_are_seen(monkeypatch):
+    slotted, space, module = Slotted(), SimpleNamespace(scale=1.0), ModuleType("replayed_module")
+    slotted.scale = module.scale = 1.0
+    monkeypatch.setitem(sys.modules, "replayed_module", module)
+
+    def f(x):
+        import replayed_module
+
+        return x * slotted.scale * space.scale * module.scale * replayed_module.scale
+
+    step = replay(f, check=None)
+    for holder in (slotted, space, module):
+        for value in (1.0, 1.0, 1.0, 3.0):
+            holder.scale = value
+            assert bits(step(UP)) == bits(f(UP))
+
+
+@pytest.mark.parametrize(
+    "read",
+    [lambda a: float(a[0]), lambda a: a / a.max(), lambda a: a.sum(), lambda a: 2.0 if a[0] > 1 else 3],
+    ids=["float", "array", "sum", "branch"],
+)  # fmt: skip
+def test_a_small_array_that_python_reads_is_compared(read):
+    a = x_of(1.0, 2.0)
+    step = replay(lambda x: x * read(a), check=None)
+    for value in (1.0, 1.0, 1.0, 5.0, 5.0, 5.0):
+        a[0] = value
+        assert bits(step(UP)) == bits(UP * read(a))
+    assert n_replays(step) == 2
+
+
+def test_operators_in_place_write_into_the_argument_as_ever():
+    def f(x):
+        x += 1.0
+        return x * 2
+
+    step = replay(f, check=None)
+    x, y = UP.copy(), UP.copy()
+    for _ in range(4):
+        assert bits([step(x), x]) == bits([f(y), y])
+
+    def loss(x):  # of a Variable it makes another one
+        y = x * 2
+        y += x
+        return np.sum(y * y)
+
+    step = follows(value_and_grad(loss), (UP,), (DOWN,))
+    assert n_replays(step) == 1
 
 
 # --- arguments ---
