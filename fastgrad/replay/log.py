@@ -21,7 +21,7 @@ from fastgrad._core.node import Handle, Node
 from fastgrad._core.row import Row
 from fastgrad.replay.constants import Opaque, contents_of, form_of, is_same_place
 from fastgrad.replay.reads import CARRIERS, CONVERSIONS, FORMS, LOGGED
-from fastgrad.replay.values import Entry, Guard, Traced, Ref, Refused, Source, Tree
+from fastgrad.replay.values import Entry, Guard, Ref, Refused, Source, Traced, Tree
 
 COMPARISONS = (operator.lt, operator.le, operator.eq, operator.ne, operator.gt, operator.ge)
 
