@@ -271,7 +271,10 @@ def test_attributes_of_slots_namespaces_and_modules_are_seen(monkeypatch):
 
 @pytest.mark.parametrize(
     "read",
-    [lambda a: float(a[0]), lambda a: a / a.max(), lambda a: a.sum(), lambda a: 2.0 if a[0] > 1 else 3],
+    [
+        lambda a: float(a[0]), lambda a: a / a.max(), lambda a: a.sum(),
+        lambda a: 2.0 if a[0] > 1 else 3.0,
+    ],
     ids=["float", "array", "sum", "branch"],
 )  # fmt: skip
 def test_a_small_array_that_python_reads_is_compared(read):
