@@ -17,7 +17,7 @@ from fastgrad.functions import (
     _products,
     _reductions,
 )
-from fastgrad.replay._executor import BINARY, FEW_LOOPS, LOOPS, SCALAR_OPS, UNARY
+from fastgrad.replay._executor import BINARY, LOOPS, SCALAR_OPS, UNARY
 from fastgrad.replay.constants import Opaque
 from fastgrad.replay.operands import (
     Operand,
@@ -25,6 +25,7 @@ from fastgrad.replay.operands import (
     constant_of,
     dense_like,
     dense_strides,
+    few_of,
     is_basic,
     is_c_dense,
     is_constant,
@@ -56,7 +57,6 @@ COMPARISONS = {
 }  # fmt: skip
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 MOST_AXES = 8
-FEW = 128  # numbers, up to which our own loops are as fast as NumPy's
 
 
 class NoInstruction(Exception):
@@ -396,12 +396,3 @@ class Lowering:
         double = out.dtype == np.float64
         zero = {"kind": "zero", "slots": [out.slot], "n": whole.nbytes}
         return [zero, self.strided(LOOPS["add"], double, [view, g, view])]
-
-
-def few_of(loop, double, slots, n, steps):
-    """Our own loop over few numbers, or None."""
-    if not double or n > FEW or loop not in FEW_LOOPS or steps[-1] != 8:
-        return None
-    if any(step not in (0, 8) for step in steps) or not any(steps[:-1]):
-        return None
-    return {"kind": "few", "loop": FEW_LOOPS[loop], "slots": slots, "n": n, "steps": steps}

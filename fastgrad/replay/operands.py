@@ -2,8 +2,11 @@
 
 import math
 
+from fastgrad.replay._executor import FEW_LOOPS
 from fastgrad.replay.constants import Opaque
 from fastgrad.replay.values import Tree
+
+FEW = 128  # numbers, up to which our own loops are as fast as NumPy's
 
 
 class Operand:
@@ -90,3 +93,12 @@ def is_f_dense(x):
 def dense_like(x, out):
     """Whether `x`, of another dtype maybe, has the shape of `out` and both are in C order."""
     return x.shape == out.shape and is_c_dense(x)
+
+
+def few_of(loop, double, slots, n, steps):
+    """Our own loop over few numbers, or None."""
+    if not double or n > FEW or loop not in FEW_LOOPS or steps[-1] != 8:
+        return None
+    if any(step not in (0, 8) for step in steps) or not any(steps[:-1]):
+        return None
+    return {"kind": "few", "loop": FEW_LOOPS[loop], "slots": slots, "n": n, "steps": steps}
