@@ -3,6 +3,8 @@
 """See ends.pxd."""
 
 from cpython.object cimport PyObject
+from cpython.ref cimport Py_DECREF, Py_INCREF
+from libc.stdlib cimport free, realloc
 
 from fastgrad._core.row import zero
 
@@ -15,46 +17,80 @@ from fastgrad._core.row cimport Row, call_of
 from fastgrad._core.run cimport aside_of, claim, is_aside, place_of_leaf
 
 
+cdef struct Step:
+    PyObject *f  # an owned Node
+    int i  # the edge to look at next
+
+cdef struct Way:  # from an output to the node that is looked at
+    Step *steps
+    Py_ssize_t n, room
+
+
 cdef int claim_ahead(Run run, list ys) except -1:
-    cdef Node f
+    cdef Way way
     cdef Handle y
-    cdef int i, slot
-    cdef PyObject *to
-    cdef Py_ssize_t place
-    # (Of a single one, nothing leads to it that it was computed from.)
-    cdef bint wanted, single = len(run.wanted) == 1
-    cdef list stack = [<object>y.creator for y in ys if y.creator != NULL]
+    cdef Py_ssize_t k
+    way.steps, way.n, way.room = NULL, 0, 0
     run.pruned = True
-    while stack:
-        f = stack.pop()
-        if is_seen(run, f):  # and so is all that it leads to
-            if not is_ahead(run, f) and any_ahead(run, f):
-                set_ahead(run, f)
-            continue
-        wanted = produces(f, run.wanted)
-        if f.flags & SPENT and not wanted:
-            raise not_walkable(f)
-        claim_as_done(run, f)
-        if wanted:
-            set_ahead(run, f)
-            if single:
-                continue
-        place = len(stack)
-        for i in range(f.n_edges):
-            slot = f.edges[i].slot
-            to = end_of(f.edges[i].to, &slot)
-            if to == NULL:
-                continue
-            if slot == LEAF:
-                wanted |= place_of_leaf(run, <Handle>to) != NULL
-            elif not is_seen(run, <Node>to):
-                stack.append(<object>to)
-            else:
-                wanted |= is_ahead(run, <Node>to)
-        if wanted:
-            set_ahead(run, f)
-        elif len(stack) > place:
-            stack.insert(place, f)  # to be looked at again when all that it leads to is known
+    try:
+        for y in ys:
+            if y.creator != NULL and not is_seen(run, <Node>y.creator):
+                enter_node(run, &way, <Node>y.creator)
+                while way.n:
+                    step(run, &way)
+    finally:
+        for k in range(way.n):
+            Py_DECREF(<object>way.steps[k].f)
+        free(way.steps)
+    return 0
+
+
+cdef int enter_node(Run run, Way *way, Node f) except -1:
+    """Claim `f`, which is not seen yet: its edges are next."""
+    cdef bint wanted = produces(f, run.wanted)
+    if f.flags & SPENT and not wanted:
+        raise not_walkable(f)
+    if way.n == way.room:
+        lengthen(way)
+    claim_as_done(run, f)
+    Py_INCREF(f)
+    way.steps[way.n].f, way.steps[way.n].i = <PyObject *>f, 0
+    way.n += 1
+    if wanted:
+        set_ahead(run, f)
+        if len(run.wanted) == 1:  # nothing that it was computed from leads to that one
+            way.steps[way.n - 1].i = f.n_edges
+    return 0
+
+
+cdef int lengthen(Way *way) except -1:
+    cdef Py_ssize_t room = 2 * way.room + 64
+    cdef Step *steps = <Step *>realloc(way.steps, room * sizeof(Step))
+    if steps == NULL:
+        raise MemoryError()
+    way.steps, way.room = steps, room
+    return 0
+
+
+cdef inline int step(Run run, Way *way) except -1:
+    """Look at the next edge of the last node of the way; or go back, if there is none."""
+    cdef Step *last = &way.steps[way.n - 1]
+    cdef Node f = <Node>last.f
+    cdef PyObject *to
+    cdef int slot
+    if last.i >= f.n_edges:
+        way.n -= 1
+        Py_DECREF(f)
+        return 0
+    slot = f.edges[last.i].slot
+    to = end_of(f.edges[last.i].to, &slot)
+    if to != NULL and slot != LEAF and not is_seen(run, <Node>to):
+        return enter_node(run, way, <Node>to)  # and then this edge again
+    last.i += 1
+    if to == NULL:
+        return 0
+    if place_of_leaf(run, <Handle>to) != NULL if slot == LEAF else is_ahead(run, <Node>to):
+        set_ahead(run, f)
     return 0
 
 
@@ -86,23 +122,6 @@ cdef inline int set_ahead(Run run, Node f) except -1:
     else:
         aside_of(run, f).done = False
     return 0
-
-
-cdef inline bint any_ahead(Run run, Node f) except -1:
-    """Whether one of its edges leads to what is wanted, or to a node that does."""
-    cdef int i, slot
-    cdef PyObject *to
-    for i in range(f.n_edges):
-        slot = f.edges[i].slot
-        to = end_of(f.edges[i].to, &slot)
-        if to == NULL:
-            continue
-        if slot == LEAF:
-            if place_of_leaf(run, <Handle>to) != NULL:  # (nearly always claimed already)
-                return True
-        elif is_seen(run, <Node>to) and is_ahead(run, <Node>to):
-            return True
-    return False
 
 
 def leaves(list ys):

@@ -11,7 +11,7 @@ from fastgrad._core.asides cimport Aside
 from fastgrad._core.graph cimport array_of, value_of
 from fastgrad._core.node cimport HOOKED, LEAF, REQUIRES_GRAD
 from fastgrad._core.notes cimport Hook, hooks_of, note_of, put_hooks
-from fastgrad._core.run cimport aside_of, fit_in, put_back, taken_out
+from fastgrad._core.run cimport aside_of, fit_in, in_flight, put_back, taken_out
 from fastgrad._kernels.loops cimport clear_errors, import_numpy
 
 import_numpy()
@@ -71,7 +71,7 @@ cdef int hook_outputs(Run run, Node f) except -1:
     while i < f.n_slots:
         slot = f.first + i
         hooks = hooks_of(f, slot)
-        g = gradient_in(run, f, i)
+        g = in_flight(run, f, i)
         i += 1
         if not hooks or g == NULL or g.state == NONE:
             continue
@@ -85,13 +85,6 @@ cdef int hook_outputs(Run run, Node f) except -1:
         gx = None  # so that it may be written into
         put_back(run, f, slot, &own)  # to where that is now
     return 0
-
-
-cdef Gradient *gradient_in(Run run, Node f, int i) except? NULL:
-    if f.run == run.number:
-        return &f.slots[i].gradient
-    cdef Aside aside = aside_of(run, f)
-    return NULL if aside is None or i >= aside.n else &aside.gradients[i]
 
 
 cdef int hook_leaves(Run run) except -1:

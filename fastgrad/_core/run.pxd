@@ -14,6 +14,10 @@ from fastgrad._core.queue cimport PriorityQueue, push
 from fastgrad._core.row cimport Call
 
 
+cdef enum:
+    N_UNWANTED = 16
+
+
 cdef class Run:
     cdef uint64_t number
     cdef object key  # the number as a Python object, so that the end needs no memory
@@ -23,6 +27,8 @@ cdef class Run:
     cdef list interior  # (Variable, the gradient it shows in the end)
     cdef dict aside  # Asides, by the address of their owners
     cdef dict wanted  # None: all leaves. Else the gradients of these Variables alone, by address
+    # Leaves that are not wanted, as they were met: borrowed, for their addresses alone.
+    cdef PyObject *unwanted[N_UNWANTED]
     cdef bint pruned  # whether the nodes that it may visit were claimed ahead, see ends.pxd
     cdef dict outputs  # Variables that a spent node held, by address of the Function that made them
     cdef int origin  # of a leaf that is not captured, see NOTE [Origins] in handles.pyx
@@ -100,6 +106,14 @@ cdef inline Gradient *place(Run run, PyObject *to, int slot) except? NULL:
         Py_INCREF(f)
         f.flags &= ~AHEAD
     return &f.slots[slot].gradient if slot < f.n_slots else NULL
+
+
+cdef inline Gradient *in_flight(Run run, Node f, int i) except? NULL:
+    """The gradient of output `i` of a node that this run has met; NULL: there is none."""
+    if f.run == run.number:
+        return &f.slots[i].gradient if i < f.n_slots else NULL
+    cdef Aside aside = aside_of(run, f)
+    return NULL if aside is None or i >= aside.n else &aside.gradients[i]
 
 
 cdef inline int take_only(Run run, Node f, Gradient *gy) except -1:

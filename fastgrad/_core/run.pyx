@@ -198,7 +198,7 @@ cdef Gradient *claim_leaf(Run run, Handle x) except? NULL:
         if x.flags & ENDED:
             raise ended()
         return NULL
-    if run.wanted is not None and <size_t><PyObject *>x not in run.wanted:
+    if run.wanted is not None and not is_wanted(run, <PyObject *>x):
         run.captured |= x.slot != run.origin
         return NULL
     if is_aside(run, x, x.run) or (x.flags & HOOKED and hooks_of(x, LEAF)):
@@ -213,6 +213,16 @@ cdef Gradient *claim_leaf(Run run, Handle x) except? NULL:
     if before is not None:
         put(&x.flight, before)
     return &x.flight
+
+
+cdef inline bint is_wanted(Run run, PyObject *x) except -1:
+    cdef PyObject **known = &run.unwanted[(<size_t>x >> 5) % N_UNWANTED]
+    if known[0] == x:
+        return False
+    if <size_t>x in run.wanted:
+        return True
+    known[0] = x
+    return False
 
 
 cdef Gradient *place_aside(Run run, object owner, int slot, int n) except? NULL:
@@ -242,7 +252,7 @@ cdef bint leads(Run run, PyObject *to, int slot) except -1:
     if slot == LEAF:
         if (<Handle>to).flags & ENDED:
             raise ended()
-        if <size_t>to not in run.wanted:
+        if not is_wanted(run, to):
             run.captured |= (<Handle>to).slot != run.origin
             return False
         return True
@@ -254,18 +264,14 @@ cdef bint leads(Run run, PyObject *to, int slot) except -1:
 
 cdef int take(Run run, Node f, int slot, Gradient *gy) except -1:
     """Move the gradient of an output out of its slot: `f` is being visited."""
-    cdef Gradient *g = NULL
+    cdef Gradient *g = in_flight(run, f, slot)
     cdef Aside aside
     if f.run == run.number:
         f.flags |= DONE
-        if slot < f.n_slots:
-            g = &f.slots[slot].gradient
     else:
         aside = aside_of(run, f)
         if aside is not None:
             aside.done = True
-            if slot < aside.n:
-                g = &aside.gradients[slot]
     gy.state = NONE
     if g == NULL or slot >= f.n_slots:
         return 0  # `f` was changed by hand since
