@@ -92,8 +92,8 @@ cdef class Function(Node):
         cls = type(self)
         if args and cls.__init__ is object.__init__ and type(cls.__new__) is type(len):
             name = cls.__name__
-            raise TypeError(f"{name}() takes no arguments, for {name} has no __init__; call what it "
-                            f"returns with the operands: {name}()(x)")
+            raise TypeError(f"{name}() takes no arguments, for {name} has no __init__; call what "
+                            f"it returns with the operands: {name}()(x)")
         if needs_no_tracking(self):
             untrack(<PyObject *>self)
 
