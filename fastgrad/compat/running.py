@@ -1,6 +1,7 @@
 """Runs a whole program on a front end, as `python script.py` runs it without."""
 
 import io
+import linecache
 import os
 import pkgutil
 import runpy
@@ -64,7 +65,11 @@ def run_code(module, code, arguments):
     """As `python -c code arguments`."""
     sys.argv[:] = ["-c", *arguments]
     set_path("")
-    exec(compile(code + "\n", "<string>", "exec", dont_inherit=True), vars(module))
+    compiled = compile(code + "\n", "<string>", "exec", dont_inherit=True)
+    register = getattr(linecache, "_register_code", None)
+    if register is not None:  # from Python 3.13 on: tracebacks show its lines
+        register(compiled, code, "<string>")
+    exec(compiled, vars(module))
 
 
 def run_module(name, arguments):

@@ -42,6 +42,15 @@ def marked(x, bad):
     return x * np.where(bad, np.nan, 1) if np.any(bad) else x
 
 
+def nan_with_output(vjp):
+    """`vjp`, and NaN where the output is: outside of the domain, where a formula may go on."""
+
+    def strict(xp, g, y, *args):
+        return marked(vjp(xp, g, y, *args), np.isnan(value(y)))
+
+    return strict
+
+
 def ratio(xp, a, b):
     """`a / b`, and 0 where both are 0: the derivative of `a * log(b)` for b, where a is 0."""
     none = (value(a) == 0) & (value(b) == 0)

@@ -76,7 +76,8 @@ def prepare(client, cache, say=print):
     try:
         say(f"{client.name}: making {folder}")
         venv.create(folder / "venv", with_pip=False, symlinks=os.name != "nt")
-        pip(environment, client, "install", "--prefer-binary", PYTEST, *client.pins)
+        # Without bytecode for all of NumPy and SciPy: Python makes it of what is imported.
+        pip(environment, client, "install", "--no-compile", "--prefer-binary", PYTEST, *client.pins)
         for pin in client.without_isolation:
             pip(environment, client, "install", "--no-build-isolation", "--no-deps", pin)
         fetch_tests(client, environment)

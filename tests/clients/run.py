@@ -106,7 +106,6 @@ class Run:
             "FASTGRAD_CLIENT": json.dumps(job),
             "PYTHONPATH": os.pathsep.join([str(self.path), str(HERE / "inside")]),
             "PYTHONHASHSEED": "0",
-            "PYTHONDONTWRITEBYTECODE": "1",
             "MPLBACKEND": "Agg",
             "OPENBLAS_NUM_THREADS": "1",
             "OMP_NUM_THREADS": "1",

@@ -20,6 +20,14 @@ def page():
     return None
 
 
+def has_scipy():
+    try:
+        import scipy
+    except ImportError:
+        return False
+    return bool(scipy.__version__)
+
+
 @pytest.fixture
 def text():
     """The part of the page about autograd."""
@@ -39,6 +47,8 @@ def test_names_that_are_listed_are_there(text):
     rows = re.findall(r"^\| (`autograd.*?) \| (.*) \|$", text, re.MULTILINE)
     assert len(rows) > 5
     for modules, names in rows:
+        if "scipy" in modules and not has_scipy():
+            continue
         names = " ".join(re.findall("`(.*?)`", names)).split()
         found = set()
         for module in re.findall("`(.*?)`", modules):

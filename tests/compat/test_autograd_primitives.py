@@ -237,6 +237,9 @@ def test_arguments_that_are_nests():
     product = made(lambda xs: xs[0] * xs[1], lambda ans, xs: lambda g: [g * xs[1], g * xs[0]])
     assert grad(lambda x: product([x, 3.0]))(2.0) == 3.0
     assert hessian(lambda x: product((x, x * 2)))(2.0) == 4.0
+    # An array for a sequence inside of another, as PennyLane has it.
+    f = made(lambda xs: xs[0][0] * xs[0][1], lambda ans, xs: lambda g: (np.array(xs[0])[::-1] * g,))
+    assert grad(f)(([2.0, 3.0],)) == ([3.0, 2.0],)
 
 
 def test_arguments_that_are_anything():

@@ -36,6 +36,9 @@ def compare(run_python):
         said, _, stderr = ours.stderr.partition("\n")
         assert said.startswith("fastgrad ")
         assert said.endswith("replaced by fastgrad.compat.autograd")
+        if arguments[0] == "-c" and sys.version_info[:3] == (3, 13, 0):
+            # It shows the lines of such code, and keeps them under another name than 3.13.1 does.
+            plain.stderr = re.sub(r"(?<=, in <module>\n)(    .*\n)+", "", plain.stderr)
         assert stderr == plain.stderr
         assert ours.stdout == plain.stdout
         return plain

@@ -5,6 +5,7 @@ What is right is known in closed form, or from mpmath; what cannot be right is N
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -168,6 +169,42 @@ def test_entropies_outside_of_their_domain():
         assert slope(special.entr, 0.0) == INF
         assert np.isnan(slope(special.entr, -1.0))
     assert grad(special.rel_entr, argnums=1)(0.0, 0.0) == 0
+
+
+ORDERS = dict.fromkeys(
+    "polygamma zeta beta betaln gammainc gammaincc gammaincinv gammainccinv xlogy xlog1py rel_entr "
+    "kl_div jn jv yn yv iv ive kn kv".split(),
+    2,
+) | dict.fromkeys("betainc betaincc betaincinv betainccinv".split(), 3)
+NO_UFUNCS = {"logsumexp", "softmax", "log_softmax", "multigammaln"}
+
+
+@pytest.mark.parametrize("name", sorted({*special.__all__} - NO_UFUNCS))
+def test_where_a_function_is_nan_its_gradients_are_no_numbers(name):
+    """At a pole they may be infinite. What changes in steps has gradient 0 all the same."""
+    f, points = getattr(special, name), [-2.5, -1.0, -0.3, 0.0, 0.4, 1.0, 1.7, 3.0, INF, -INF, NAN]
+    n = 0
+    for args in itertools.product(points, repeat=ORDERS.get(name, 1)):
+        if name in ("yn", "kn", "polygamma") and args[0] not in (0, 1, 3, -1):
+            continue  # orders that are integers
+        with np.errstate(all="ignore"):
+            if not np.isnan(f(*args)):
+                continue
+            for i in range(len(args)):
+                try:
+                    gradient = grad(f, argnums=i)(*args)
+                except NotImplementedError:
+                    continue
+                n += 1
+                assert name == "gammasgn" or not np.isfinite(gradient), (args, i, gradient)
+    assert n
+
+
+def test_beta_of_negative_numbers():
+    """Of which only one is, and as large as the other."""
+    for a, b in ((5.0, -3.5), (5.5, -0.3), (-0.3, 5.5), (-2.5, 4.0), (20.0, -4.2)):
+        check_gradients(special.betaln, np.array(a), np.array(b))
+        check_gradients(special.beta, np.array(a), np.array(b))
 
 
 # --- stats ---

@@ -15,7 +15,7 @@ N_PARTS = 2
 
 
 @pytest.mark.parametrize("part", range(N_PARTS))
-def test_all_that_can_be_reached_can_be_called(part):
+def test_all_that_can_be_reached_can_be_called(part, tmp_path):
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     child = subprocess.run(
         [sys.executable, "-X", "faulthandler", PROBES, str(part), str(N_PARTS), "0"],
@@ -23,6 +23,7 @@ def test_all_that_can_be_reached_can_be_called(part):
         text=True,
         timeout=170,
         env=environ,
+        cwd=tmp_path,  # np.save is called, too
     )
     lines = child.stdout.splitlines() or ["nothing"]
     assert lines[-1] == "end", f"at {lines[-1]}: {child.returncode}\n{child.stderr[-3000:]}"

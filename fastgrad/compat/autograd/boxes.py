@@ -14,20 +14,16 @@ from fastgrad._core.config import get as recording
 from fastgrad.transforms.arguments import identity
 from fastgrad.variable import Variable
 
-__all__ = ["Box", "ArrayBox", "SequenceBox", "DictBox", "isbox", "getval"]
-
 
 class Box:
     """What all boxes are instances of. `type_mappings` has the class of box for a type of value."""
 
     __slots__ = ()
     type_mappings: ClassVar = {}
-    types: ClassVar = set()
 
     @classmethod
     def register(cls, value_type):
         """Let values of that type be boxed in boxes of this class."""
-        Box.types.add(cls)
         Box.type_mappings[value_type] = Box.type_mappings[cls] = cls
 
 
@@ -189,6 +185,3 @@ def box_of(x, nested):
     if not is_array and (type(x) not in Box.type_mappings or isinstance(x, np.ndarray)):
         raise TypeError(f"Can't differentiate w.r.t. type {type(x)}")
     return ArrayBox(np.asanyarray(x)), nested
-
-
-__all__ += ["opened", "boxed", "holds_box", "box_of"]

@@ -8,8 +8,9 @@ from fastgrad._core.ends import leaves
 from fastgrad.compat.autograd.boxes import Box, getval, isbox  # noqa: F401
 from fastgrad.compat.autograd.differentiated import Differentiated, as_given
 from fastgrad.compat.autograd.primitives import primitive_jvps, primitive_vjps
-from fastgrad.compat.autograd.tracer import Node, primitive, toposort, trace  # noqa: F401
-from fastgrad.compat.autograd.util import func, subval  # noqa: F401
+from fastgrad.compat.autograd.tracer import primitive, toposort, trace  # noqa: F401
+from fastgrad.compat.autograd.tracing import JVPNode, Node, VJPNode  # noqa: F401
+from fastgrad.compat.autograd.util import subval
 from fastgrad.compat.autograd.vspaces import SparseObject, VSpace, vspace  # noqa: F401
 from fastgrad.transforms.first_order import started
 
@@ -154,23 +155,9 @@ def added(terms):
     return total
 
 
-primitive_with_deprecation_warnings = primitive
-
-
 def defvjp_is_zero(fun, argnums=(0,)):
     """Let the gradients for these arguments be zero."""
     defvjp(fun, *[None] * len(argnums), argnums=argnums)
-
-
-class VJPNode(Node):
-    """What reverse mode begins with: `new_box(x, 0, VJPNode.new_root())` is a box of `x`."""
-
-    def initialize_root(self):
-        """It has no parts."""
-
-
-class JVPNode(Node):
-    """The kind of trace that forward mode is, for `register_notrace`."""
 
 
 def backward_pass(g, end_node):

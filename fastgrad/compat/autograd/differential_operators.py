@@ -72,9 +72,7 @@ def value_and_grad(fun, x):
     """
     call = scalar_call("value_and_grad", fun, x)
     gx = call.pull_once()
-    if call.nested or call.outputs is not None:
-        return call.result(), gx
-    return core.getval(call.value), gx  # of plain arguments, and nothing was captured
+    return call.result(), gx
 
 
 @unary_to_nary

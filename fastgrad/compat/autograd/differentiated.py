@@ -5,6 +5,7 @@ derivative that is taken of plain arguments within another function that is bein
 plain. (Those of `fastgrad.transforms` are Variables there.)
 """
 
+import sys
 from threading import get_ident
 
 import numpy as np
@@ -14,9 +15,9 @@ from fastgrad._core import ends, engine, recorded
 from fastgrad._core.config import enter, leave
 from fastgrad._core.config import get as recording
 from fastgrad._core.handles import ArgumentsBase, enter_origin, is_from, leave_origin
-from fastgrad.compat.autograd.boxes import ArrayBox, box_of, boxed, opened
+from fastgrad.compat.autograd.boxes import ArrayBox, box_of, boxed, getval, opened
 from fastgrad.compat.autograd.primitives import pulling_once, pushing
-from fastgrad.conversions import blamed, running, warn
+from fastgrad.conversions import running, warn
 from fastgrad.transforms.arguments import ones_like, zeros_like
 from fastgrad.transforms.first_order import started
 from fastgrad.transforms.jacobians import linear_pullback
@@ -31,7 +32,7 @@ class Differentiated(ArgumentsBase):
     """
 
     def __init__(self, fun, x):
-        self.nested, self.exposed = False, False
+        self.nested, self.exposed, self.noticed = False, False, False
         kind = type(x)
         if kind is float or kind is np.float64 or (kind is np.ndarray and x.dtype.kind == "f"):
             self.structure, self.given = None, (x,)
@@ -50,7 +51,7 @@ class Differentiated(ArgumentsBase):
         else:
             self.ys, self.outputs = flatten(opened(self.value))
             if not any(isinstance(y, Variable) for y in self.ys):
-                warn(blamed("")[0], "Output seems independent of input.")
+                warn(program_frame(), "Output seems independent of input.")
 
     def run(self, fun, box):
         """`fun(box)`, as a function that is being differentiated."""
@@ -90,7 +91,9 @@ class Differentiated(ArgumentsBase):
 
     def result(self):
         """The value, as it is returned."""
-        return rebuild(self.outputs, self.outside(self.ys))
+        self.notice()
+        ys = self.outside(self.ys) if self.nested else list(map(getval, self.ys))
+        return rebuild(self.outputs, ys)
 
     def only_first(self):
         """Let only the first part of the value, a tuple, count from now on."""
@@ -99,7 +102,8 @@ class Differentiated(ArgumentsBase):
 
     def notice(self):
         """A Variable that the function captured counts as one that it was passed."""
-        self.nested = self.nested or self.depend(self.ys)
+        if not self.noticed:
+            self.nested, self.noticed = self.nested or self.depend(self.ys), True
 
     # --- derivatives ---
 
@@ -128,7 +132,7 @@ class Differentiated(ArgumentsBase):
         gxs = None
         if not nested:
             gxs = engine.gradients(ys, arrays or [None] * len(ys), self.xs, self.origin)
-            self.nested = gxs is None  # it met a Variable that the function captured
+            self.nested, self.noticed = gxs is None, True  # None: it met what was captured
         if gxs is None:
             self.exposed = True
             gys = list(map(ones_like, ys) if gys is None else map(started, gys, ys))
@@ -191,6 +195,14 @@ class Differentiated(ArgumentsBase):
         finally:
             if alone:
                 pushing.discard(thread)
+
+
+def program_frame():
+    """The innermost frame that is none of fastgrad's."""
+    frame = sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("fastgrad."):
+        frame = frame.f_back
+    return frame
 
 
 def fits(gy, y):

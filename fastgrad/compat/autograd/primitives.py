@@ -79,9 +79,8 @@ class Call:
         structure, values, free = nest
         if derivative is None:
             return (None,) * sum(free)
-        if isinstance(derivative, (np.ndarray, Variable)) and derivative.ndim:
-            derivative = list(derivative)  # of a sequence; its elements
-        leaves = flatten_as(structure, opened(derivative), f"{self.name}: the derivative")
+        derivative = in_lists(structure, opened(derivative))
+        leaves = flatten_as(structure, derivative, f"{self.name}: the derivative")
         return tuple(
             self.fitted(leaf, x)
             for leaf, x, f in zip(leaves, values, free, strict=True) if f
@@ -121,6 +120,18 @@ class Call:
 def is_vector(x):
     """Whether it is an array, or a number that can be differentiated for."""
     return isinstance(x, np.ndarray) or Box.type_mappings.get(type(x)) is ArrayBox
+
+
+def in_lists(structure, derivative):
+    """A derivative, with lists of their elements for arrays that stand for sequences."""
+    if structure is None:
+        return derivative
+    _, parts, keys = structure
+    if isinstance(derivative, (np.ndarray, Variable)) and derivative.ndim:
+        derivative = list(derivative)
+    if keys is None and isinstance(derivative, (tuple, list)) and len(derivative) == len(parts):
+        return list(map(in_lists, parts, derivative))
+    return derivative
 
 
 def filled(nest, parts, zeros=False):

@@ -1,11 +1,13 @@
 """Boxes, and functions that are recorded as a whole."""
 
-import functools
+import functools  # noqa: I001
 import warnings
 
 from fastgrad.compat.autograd.boxes import Box, getval, holds_box, isbox
 from fastgrad.compat.autograd.primitives import call_primitive, notrace
-from fastgrad.compat.autograd.tracing import Node, TraceBox, new_box, trace, trace_stack, traced
+from fastgrad.compat.autograd.tracing import (
+    Node, TraceBox, VJPNode, new_box, trace, trace_stack, traced,
+)  # fmt: skip
 from fastgrad.compat.autograd.util import subvals, toposort  # noqa: F401
 from fastgrad.compat.autograd.wrap_util import wraps
 from fastgrad.variable import Variable
@@ -16,7 +18,7 @@ __all__ = [
 ]  # fmt: skip
 
 CONTAINERS = (tuple, list, dict)
-box_types, box_type_mappings = Box.types, Box.type_mappings
+box_type_mappings = Box.type_mappings
 
 
 def primitive(f_raw):
@@ -57,8 +59,6 @@ def register_notrace(trace_type, primitive_fun):
 
     (For JVPNode it has no effect: forward mode goes the way of gradients.)
     """
-    from fastgrad.compat.autograd.core import VJPNode
-
     if issubclass(trace_type, VJPNode):
         notrace.add(primitive_fun)
 

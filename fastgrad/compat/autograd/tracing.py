@@ -7,6 +7,7 @@ found by NumPy's protocols. A primitive, and a derivative of a function, are one
 import contextlib
 import itertools
 import operator
+import types
 import warnings
 
 import numpy as np
@@ -19,21 +20,18 @@ levels = []  # of the traces that are going on, in whatever thread
 numbers = itertools.count(1)
 
 
-class TraceStack:
-    """The traces that are going on."""
-
-    @contextlib.contextmanager
-    def new_trace(self):
-        """A block with a trace of its own, which has a number."""
-        level = next(numbers)
-        levels.append(level)
-        try:
-            yield level
-        finally:
-            levels.remove(level)
+@contextlib.contextmanager
+def new_trace():
+    """A block with a trace of its own, which has a number."""
+    level = next(numbers)
+    levels.append(level)
+    try:
+        yield level
+    finally:
+        levels.remove(level)
 
 
-trace_stack = TraceStack()
+trace_stack = types.SimpleNamespace(new_trace=new_trace)
 
 
 class Node:
@@ -54,6 +52,17 @@ class Node:
         root = cls.__new__(cls)
         root.initialize_root(*args, **kwargs)
         return root
+
+
+class VJPNode(Node):
+    """What reverse mode begins with: `new_box(x, 0, VJPNode.new_root())` is a box of `x`."""
+
+    def initialize_root(self):
+        """It has no parts."""
+
+
+class JVPNode(Node):
+    """The kind of trace that forward mode is, for `register_notrace`."""
 
 
 class TraceBox(Box, NDArrayOperatorsMixin):
@@ -130,8 +139,6 @@ def taking_leaves(fun, structure):
 
 def new_box(value, trace, node):
     """A box for a value, which belongs to the trace of that number; an ArrayBox for a VJPNode."""
-    from fastgrad.compat.autograd.core import VJPNode
-
     if isinstance(node, VJPNode):
         return box_of(value, False)[0]
     return TraceBox(value, trace, node)
@@ -139,7 +146,7 @@ def new_box(value, trace, node):
 
 def trace(start_node, fun, x):
     """The value of `fun(x)` and its node; None, and a warning, if it does not depend on `x`."""
-    with trace_stack.new_trace() as level:
+    with new_trace() as level:
         y = fun(new_box(x, level, start_node))
     if isinstance(y, ArrayBox) or (isinstance(y, TraceBox) and y._trace == level):
         return y._value, y._node

@@ -16,11 +16,6 @@ def subval(x, i, v):
     return subvals(x, [(i, v)])
 
 
-def func(f):
-    """`f`: what an unbound method was, in Python 2."""
-    return f
-
-
 def toposort(end_node, parents=lambda node: node.parents):
     """The nodes that `end_node` was made of, itself first, each before its own parents."""
     n_children, stack = {}, [end_node]

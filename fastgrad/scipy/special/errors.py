@@ -16,7 +16,7 @@ from fastgrad._core.protocols import value
 from fastgrad.functions.lengths import wide
 from fastgrad.functions.special import ROOT_2PI, density, exp_of_square
 from fastgrad.op import INPUTS, OUTPUT, op
-from fastgrad.scipy.rules import marked, ratio
+from fastgrad.scipy.rules import marked, nan_with_output, ratio
 
 __all__ = [
     "erf", "erfc", "erfcx", "erfi", "erfinv", "erfcinv", "ndtr", "ndtri", "log_ndtr",
@@ -105,7 +105,12 @@ log_ndtr = op(
 # --- logistic functions ---
 
 expit = op("expit", scipy.special.expit, OUTPUT, vjp=lambda xp, g, y, x: g * (y * (1 - y)))
-logit = op("logit", scipy.special.logit, vjp=lambda xp, g, y, x: g / (x * (1 - x)))
+logit = op(
+    "logit",
+    scipy.special.logit,
+    INPUTS | OUTPUT,
+    vjp=nan_with_output(lambda xp, g, y, x: g / (x * (1 - x))),
+)
 log_expit = op("log_expit", scipy.special.log_expit, vjp=lambda xp, g, y, x: g * expit(-x))
 
 # --- logarithms and exponentials ---
@@ -121,17 +126,19 @@ def xlogy_a_vjp(xp, g, a, b, log):
 xlogy = op(
     "xlogy",
     scipy.special.xlogy,
+    INPUTS | OUTPUT,
     vjp=(
-        lambda xp, g, y, a, b: xlogy_a_vjp(xp, g, a, b, "log"),
-        lambda xp, g, y, a, b: g * ratio(xp, a, b),
+        nan_with_output(lambda xp, g, y, a, b: xlogy_a_vjp(xp, g, a, b, "log")),
+        nan_with_output(lambda xp, g, y, a, b: g * ratio(xp, a, b)),
     ),
 )
 xlog1py = op(
     "xlog1py",
     scipy.special.xlog1py,
+    INPUTS | OUTPUT,
     vjp=(
-        lambda xp, g, y, a, b: xlogy_a_vjp(xp, g, a, b, "log1p"),
-        lambda xp, g, y, a, b: g * ratio(xp, a, 1 + b),
+        nan_with_output(lambda xp, g, y, a, b: xlogy_a_vjp(xp, g, a, b, "log1p")),
+        nan_with_output(lambda xp, g, y, a, b: g * ratio(xp, a, 1 + b)),
     ),
 )
 
@@ -153,13 +160,19 @@ rel_entr = op(
 kl_div = op(
     "kl_div",
     scipy.special.kl_div,
+    INPUTS | OUTPUT,
     vjp=(
-        lambda xp, g, y, a, b: g * xp.log(a / b),
-        lambda xp, g, y, a, b: g * (1 - ratio(xp, in_domain(a, value(b)), b)),
+        nan_with_output(lambda xp, g, y, a, b: g * xp.log(a / b)),
+        nan_with_output(lambda xp, g, y, a, b: g * (1 - ratio(xp, in_domain(a, value(b)), b))),
     ),
 )
 exp2 = op("exp2", scipy.special.exp2, OUTPUT, vjp=lambda xp, g, y, x: g * (y * math.log(2)))
 exp10 = op("exp10", scipy.special.exp10, OUTPUT, vjp=lambda xp, g, y, x: g * (y * math.log(10)))
 expm1 = op("expm1", scipy.special.expm1, vjp=lambda xp, g, y, x: g * xp.exp(x))
-log1p = op("log1p", scipy.special.log1p, vjp=lambda xp, g, y, x: g / (1 + x))
+log1p = op(
+    "log1p",
+    scipy.special.log1p,
+    INPUTS | OUTPUT,
+    vjp=nan_with_output(lambda xp, g, y, x: g / (1 + x)),
+)
 cbrt = op("cbrt", scipy.special.cbrt, OUTPUT, vjp=lambda xp, g, y, x: g / (3 * y * y))

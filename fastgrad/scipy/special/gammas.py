@@ -10,7 +10,7 @@ import scipy.special
 from fastgrad._core.protocols import value
 from fastgrad.functions.lengths import wide
 from fastgrad.op import INPUTS, OUTPUT, op, zero
-from fastgrad.scipy.rules import marked, no_rule
+from fastgrad.scipy.rules import marked, nan_with_output, no_rule
 from fastgrad.scipy.special.errors import xlog1py, xlogy
 
 __all__ = [
@@ -24,7 +24,7 @@ __all__ = [
 
 
 def digamma_step(xp, a, b):
-    """`digamma(a + b) - digamma(a)` for positive numbers, where the two are alike too.
+    """`digamma(a + b) - digamma(a)`, where the two are alike too.
 
     The pole at 0 apart; what is left is b times the mean of the derivative, in a Taylor series
     about the middle, whose terms fall by the square of at least 9.
@@ -32,7 +32,7 @@ def digamma_step(xp, a, b):
     a, b = wide(a), wide(b)
     pole = b / (a + b) / a
     a = a + 1
-    alike = value(a) > 4 * value(b)
+    alike = value(a) > 4 * np.abs(value(b))
     if not np.any(alike):
         return pole + digamma(a + b) - digamma(a)
     if np.all(alike):
@@ -83,7 +83,12 @@ gamma = op(
     vjp=lambda xp, g, y, x: g * (y * digamma(x)),
 )
 gammaln = op("gammaln", scipy.special.gammaln, vjp=lambda xp, g, y, x: g * digamma(x))
-loggamma = op("loggamma", scipy.special.loggamma, vjp=lambda xp, g, y, x: g * digamma(x))
+loggamma = op(
+    "loggamma",
+    scipy.special.loggamma,
+    INPUTS | OUTPUT,
+    vjp=nan_with_output(lambda xp, g, y, x: g * digamma(x)),
+)
 gammasgn = op("gammasgn", scipy.special.gammasgn, vjp=zero)
 rgamma = op("rgamma", scipy.special.rgamma, INPUTS | OUTPUT, vjp=rgamma_vjp)
 digamma = psi = op(
@@ -94,13 +99,21 @@ digamma = psi = op(
 polygamma = op(
     "polygamma",
     scipy.special.polygamma,
-    vjp=(no_rule("polygamma", "the order n"), lambda xp, g, y, n, x: g * polygamma(n + 1, x)),
+    INPUTS | OUTPUT,
+    vjp=(
+        no_rule("polygamma", "the order n"),
+        nan_with_output(lambda xp, g, y, n, x: g * polygamma(n + 1, x)),
+    ),
     batched=True,
 )
 zeta = op(
     "zeta",
     scipy.special.zeta,
-    vjp=(no_rule("zeta", "the exponent x"), lambda xp, g, y, s, q: -g * s * zeta(s + 1, q)),
+    INPUTS | OUTPUT,
+    vjp=(
+        no_rule("zeta", "the exponent x"),
+        nan_with_output(lambda xp, g, y, s, q: -g * s * zeta(s + 1, q)),
+    ),
     batched=True,
 )
 multigammaln = op(
@@ -151,9 +164,10 @@ def incomplete_gamma(name, sign):
     return op(
         name,
         getattr(scipy.special, name),
+        INPUTS | OUTPUT,
         vjp=(
             no_rule(name, "the parameter a"),
-            lambda xp, g, y, a, x: g * (sign * gamma_density(xp, a, x)),
+            nan_with_output(lambda xp, g, y, a, x: g * (sign * gamma_density(xp, a, x))),
         ),
     )
 
@@ -163,9 +177,10 @@ def incomplete_beta(name, sign):
     return op(
         name,
         getattr(scipy.special, name),
+        INPUTS | OUTPUT,
         vjp=(
             *(no_rule(name, f"the parameter {parameter}") for parameter in "ab"),
-            lambda xp, g, y, a, b, x: g * (sign * beta_density(xp, a, b, x)),
+            nan_with_output(lambda xp, g, y, a, b, x: g * (sign * beta_density(xp, a, b, x))),
         ),
     )
 
