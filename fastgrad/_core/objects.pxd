@@ -109,6 +109,6 @@ cdef inline PyObject *in_flight(const Gradient *g) noexcept:
 
 cdef size_t empty_list(Spares *spares) noexcept  # free the objects in it: how many there were
 cdef int visit_all(PyObject **fields, int n, visitproc visit, void *arg) noexcept
-# Let a type end, and the garbage collector look at, its instances in our way.
+# Give a type functions of ours for the end of its instances, and for the garbage collector.
 cdef void adopt(PyTypeObject *type, destructor dealloc, traverseproc traverse,
                 inquiry clear) noexcept
