@@ -96,5 +96,5 @@ def coverage(session):
 def docs(session):
     """Write the generated pages anew."""
     compile_in_place(session, "test")
-    session.run("python", "docs/make_coverage.py")
+    session.run("python", "docs/make_coverage.py", env={"PYTHONPATH": "."})
     session.run("python", "docs/make_globals.py")

@@ -78,8 +78,9 @@ class Children:
             self.state = state
         if fresh or state != self.state:  # a test may have set an environment variable
             child = subprocess.run(
-                [*COMMAND, code], capture_output=True, text=True, timeout=timeout, env=env
-            )
+                [*COMMAND, code],
+                capture_output=True, text=True, errors="replace", timeout=timeout, env=env,
+            )  # fmt: skip
             return child.returncode, child.stdout, child.stderr
         with tempfile.TemporaryDirectory() as directory:
             return self.run_fork(code, directory, timeout)

@@ -25,7 +25,7 @@ def section(name, rows):
         real, front = (text_of(row[side]) for side in ("real", "front"))
         line = f"  {row['task']:<{WIDTH - 2}}{real:>10}{front:>10}{times(row['ratio']):>8}   "
         line += f"{said_of(row):<6}"
-        lines.append(line + verdict(row["ratio"], row["target"]))
+        lines.append((line + verdict(row["ratio"], row["target"])).rstrip())
     middle = statistics.median(row["ratio"] for row in rows)
     lines.append(f"  {'median':<{WIDTH + 18}}{times(middle):>8}{verdict(middle, group.target)}")
     return "\n".join(lines)

@@ -121,11 +121,11 @@ cdef tuple apart_from(str name, tuple args, dict kwargs, object out):
     return args, dict(zip(kwargs, apart(name, kwargs.values(), outs)))
 
 
-cdef object kept_from(object ys, object out):
+cdef object results_apart(object ys, object out):
     """The results, with copies of those that are (or share memory with) an `out`."""
     outs = [x for x in (out if isinstance(out, tuple) else (out,)) if isinstance(x, np.ndarray)]
     if isinstance(ys, (tuple, list)):
-        return type(ys)([kept_from(y, tuple(outs)) for y in ys])
+        return type(ys)([results_apart(y, tuple(outs)) for y in ys])
     shared = isinstance(ys, np.ndarray) and any([np.may_share_memory(ys, x) for x in outs])
     return ys.copy() if shared else ys
 
@@ -180,7 +180,7 @@ cdef int n_of_integers(list outputs) noexcept:
     return n
 
 
-cdef object kept(object x, bint whole):
+cdef object to_save(object x, bint whole):
     """`x` for a VJP that reads its elements, or only its shape and dtype."""
     if whole or not is_array(<PyObject *>x) or not is_exact(<PyObject *>x):
         return take_object(native(<PyObject *>x))

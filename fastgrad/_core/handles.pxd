@@ -6,7 +6,7 @@ from fastgrad._core.node cimport Handle
 
 # A new handle of the public class Variable: all zero, untracked.
 cdef Handle new_handle()
-cdef Handle new_handle_of(PyTypeObject *type)  # of that subclass, by no code of its; NULL: the same
+cdef Handle new_handle_of(PyTypeObject *type)  # of that subclass, uninitialized; NULL: Variable
 cdef PyTypeObject *variable_type  # borrowed from its module
 cdef int origin_here() noexcept  # of a leaf that is made now; see NOTE [Origins] in handles.pyx
 

@@ -263,5 +263,5 @@ adopt_handles(<PyTypeObject *>Handle)
 
 def empty_nodes():
     """Free the memory that is kept for handles and nodes: the bytes that were."""
-    return (empty_list(&spare_handles) * (size_of(<PyTypeObject *>Handle) + header)
-            + empty_spare_nodes())
+    cdef PyTypeObject *type = <PyTypeObject *>Handle
+    return empty_list(&spare_handles, type) * (size_of(type) + header) + empty_spare_nodes()

@@ -250,7 +250,8 @@ adopt_nodes(<PyTypeObject *>Node)
 
 
 cdef size_t empty_spare_nodes() noexcept:
-    return empty_list(&spare_nodes) * (size_of(<PyTypeObject *>Node) + header) + empty_slabs()
+    cdef PyTypeObject *type = <PyTypeObject *>Node
+    return empty_list(&spare_nodes, type) * (size_of(type) + header) + empty_slabs()
 
 
 cdef int set_up_memory() except -1:

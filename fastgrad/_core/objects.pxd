@@ -14,6 +14,7 @@ cdef extern from "Python.h":
     void Py_XDECREF(PyObject *x) noexcept
     void Py_XINCREF(PyObject *x) noexcept
     PyTypeObject *Py_TYPE(PyObject *x) noexcept
+    void Py_SET_TYPE(PyObject *x, PyTypeObject *type) noexcept
     PyObject *PyObject_Init(PyObject *x, PyTypeObject *type) noexcept
     PyObject *_PyObject_GC_New(PyTypeObject *type) except NULL
     void PyObject_GC_Del(void *x) noexcept
@@ -107,8 +108,9 @@ cdef inline PyObject *in_flight(const Gradient *g) noexcept:
     return g.value.array if g.state == ARRAY else NULL
 
 
-cdef size_t empty_list(Spares *spares) noexcept  # free the objects in it: how many there were
+# Free the objects in it: how many there were. `type`: a compiled type of such objects.
+cdef size_t empty_list(Spares *spares, PyTypeObject *type) noexcept
 cdef int visit_all(PyObject **fields, int n, visitproc visit, void *arg) noexcept
-# Let a type end, and the garbage collector look at, its instances in our way.
+# Give a type functions of ours for the end of its instances, and for the garbage collector.
 cdef void adopt(PyTypeObject *type, destructor dealloc, traverseproc traverse,
                 inquiry clear) noexcept

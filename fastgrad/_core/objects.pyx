@@ -9,12 +9,13 @@
 # `adopt`. test_lifetimes.py proves that nothing leaks or is freed twice.
 
 
-cdef size_t empty_list(Spares *spares) noexcept:
+cdef size_t empty_list(Spares *spares, PyTypeObject *type) noexcept:
     cdef size_t n = spares.n
     cdef PyObject *x
     while spares.first != NULL:
         x = spares.first
         spares.first = link(x)[0]
+        Py_SET_TYPE(x, type)  # its own, which tells where its memory begins, may be gone
         PyObject_GC_Del(x)
     spares.n = 0
     return n

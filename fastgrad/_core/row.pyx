@@ -15,8 +15,9 @@ from types import MethodType
 import numpy as np
 
 from fastgrad._core.arguments cimport (
-    any_requires, any_variable, apart_from, has_complex, is_foreign, kept, kept_from, may_refer,
-    n_of_integers, operand_of, outputs_of, parameter_names, value_of_operand, without_lists,
+    any_requires, any_variable, apart_from, has_complex, is_foreign, may_refer, n_of_integers,
+    operand_of, outputs_of, parameter_names, results_apart, to_save, value_of_operand,
+    without_lists,
 )
 from fastgrad._core.config cimport recording
 from fastgrad._core.collector cimport untrack
@@ -167,7 +168,7 @@ cdef class Row:
             self.refuse_lost(operands, n)
         ys = self.computed((values, *args[1:]) if self.sequence else values, kwargs, out, place)
         if out is not None:
-            ys = kept_from(ys, out)
+            ys = results_apart(ys, out)
         cdef bint many = isinstance(ys, (tuple, list))
         cdef list outputs = outputs_of(
             ys if many else (ys,), requires_grad(self, operands, n), class_among(operands)
@@ -367,14 +368,14 @@ cdef int record(Row row, object operands, int n, tuple values, tuple args, dict 
         whole = i >= n or row.saves & INPUTS or not (row.sequence or row.vjp[i] is not None)
         if row.saves & OTHERS and i < n:
             whole |= n_needy > (f.edges[i].to != NULL)
-        saved.append(kept(without_lists(values[i]), whole))
+        saved.append(to_save(without_lists(values[i]), whole))
         if i < n:
             save(&f.edges[i], saved[i])
     call.row = row
     call.args = (tuple(saved), *without_lists(args[1:])) if row.sequence else tuple(saved)
     if kwargs and not row.is_ufunc:
         call.kwargs = {key: without_lists(value) for key, value in kwargs.items()}
-    ys = tuple([kept(value_of(y), row.saves & OUTPUT) for y in outputs])
+    ys = tuple([to_save(value_of(y), row.saves & OUTPUT) for y in outputs])
     call.y = ys if many else ys[0]
     r.tracked |= may_refer(call.args) or may_refer(call.kwargs)
     if not r.tracked:

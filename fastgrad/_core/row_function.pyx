@@ -8,7 +8,7 @@ import numpy as np
 from cpython.object cimport PyTypeObject
 
 from fastgrad._core.accumulate cimport zero_gradient
-from fastgrad._core.arguments cimport kept
+from fastgrad._core.arguments cimport to_save
 from fastgrad._core.fit cimport fit
 from fastgrad._core.graph cimport held, value_of
 from fastgrad._core.node cimport Node, OF_ROW, adopt_nodes
@@ -69,7 +69,7 @@ cdef class RowFunction(Function):
         row = row_of(self)
         call = Call.__new__(Call)
         call.row, call.y = row, self._y
-        xs = tuple([kept(value_of(x), True) for x in recorded_inputs(self)])
+        xs = tuple([to_save(value_of(x), True) for x in recorded_inputs(self)])
         call.args = (xs,) if row.sequence else xs
         return gradients_of(call, gys, None)
 

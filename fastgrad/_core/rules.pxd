@@ -12,9 +12,9 @@ cdef class Operation(Function):
 # Those of the rule, of the inputs that an instance was called with: `Pow(c)` adds `c`.
 cdef list operands_of(object f, list inputs)
 
-# Fill in `rule`, that of the compiled class `cls`, see Rule; what is NULL, or NO_LOOP, is left to
-# NumPy and the row. The second is for an operation of one operand with a parameter. What
-# else a rule may have, its file sets by name. Call these with keywords.
+# Fill in `rule`, for the compiled class `cls`: see Rule in node.pxd. NumPy and the row do what is
+# NULL, or NO_LOOP. The second is for an operation of one operand and a parameter. Call them with
+# keywords; the few other members of a rule are set by name, in its file.
 cdef int define(Rule *rule, cls, const char *name, int n_inputs, int uses0, int uses1, int loop,
                 ForNumbers numbers, ForArrays arrays, AddGradient gradient) except -1
 cdef int define_with_parameter(Rule *rule, cls, const char *name, Forward forward, FastCall call,

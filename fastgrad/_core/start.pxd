@@ -6,5 +6,5 @@ from fastgrad._core.run cimport Run
 cdef int start(Run run, Handle y) except -1  # `y.backward()` begins: with ones, or its `.grad`
 cdef int start_from(Run run, Handle y, object gy) except -1  # at one of several, with `gy`
 cdef object ones_for(object x)  # as the gradient for `x`, an array
-# `gy`, which a program gave, as one: broadcast, if need be. ValueError if that is not possible.
+# `gy`, which a program passed, as a gradient for `x`; ValueError if it cannot be broadcast to that.
 cdef object from_given(object gy, object x)

@@ -16,17 +16,21 @@ LIST = """
 import importlib, json, pkgutil, sys, types, warnings
 warnings.simplefilter("ignore")
 package, sys.path[:] = json.loads(sys.argv[1])
-def its_own(x):
-    return not isinstance(x, types.ModuleType) and type(x).__module__ != "__future__"
+def its_own(x, module):  # and not what a module, no package, imports from another one of them
+    home = getattr(x, "__module__", None)
+    if isinstance(x, types.ModuleType) or type(x).__module__ == "__future__":
+        return False
+    ours = isinstance(home, str) and home.startswith(package) and home != module.__name__
+    return hasattr(module, "__path__") or not ours
 found, path = {}, importlib.import_module(package).__path__
 names = [x.name for x in pkgutil.walk_packages(path, package + ".", onerror=lambda name: None)]
 for name in [package, *names]:
     if not name.rpartition(".")[2].startswith("_"):
         try:
-            members = vars(importlib.import_module(name))
+            module = importlib.import_module(name)
         except ImportError:
             continue
-        found[name] = [member for member in sorted(members) if its_own(members[member])]
+        found[name] = [x for x in sorted(vars(module)) if its_own(vars(module)[x], module)]
 json.dump(found, sys.stdout)
 """
 

@@ -106,7 +106,8 @@ def pip(environment, client, *arguments):
 
 def run_pip(command):
     """Pip as a child, whose own variables and settings hold: a registry is the user's choice."""
-    env = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
+    said = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", "PIP_QUIET": "0"}
+    env = {**os.environ, **said}
     return subprocess.run(command, capture_output=True, text=True, env=env, check=False)
 
 

@@ -7,6 +7,7 @@ AUTOGRAD = {
     "autograd/__init__.py": "whose = 'the original'\ndef grad(): ...\ndef only_here(): ...\n",
     "autograd/numpy/__init__.py": "whose = 'the original'\ndef also_here(): ...\n",
     "autograd/elsewhere.py": "",
+    "autograd/extend.py": "from autograd import only_here, grad\ndef vspace(): ...\n",
 }
 DEZERO = {
     "dezero/__init__.py": "from dezero.core import Variable, Function\nimport dezero.layers\n",

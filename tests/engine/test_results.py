@@ -416,3 +416,28 @@ def test_hooks_get_the_class():
         (x * x).sum().backward(create_graph=True)
     assert seen == [Box]
     assert Config.enable_backprop
+
+
+def test_spare_instances_of_a_class_that_is_gone(run_child, monkeypatch):
+    # They were freed by the memory where their class had been: a crash, much later.
+    monkeypatch.setenv("PYTHONMALLOC", "debug")  # which tells of a free at the wrong address
+    run_child(
+        """
+        import gc
+        import numpy as np
+        import fastgrad
+
+        def use_a_class():
+            class Box(fastgrad.Variable, results=True):
+                pass
+
+            return sum(type(2 * Box(np.ones(2))) is Box for _ in range(100))
+
+        fastgrad.empty_cache()
+        assert use_a_class() == 100
+        gc.collect()
+        assert len(fastgrad.Variable.__subclasses__()) == 0
+        fastgrad.empty_cache()
+        """,
+        fresh=True,
+    )

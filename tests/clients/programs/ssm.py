@@ -62,10 +62,10 @@ def linear_dynamics_by_bbvi():
     values = data(dimension=4, count=60)
     model = LDS(4, 2, emissions="gaussian")
     model.initialize(values)
-    elbos, posterior = model.fit(
+    elbos, _ = model.fit(
         values, method="bbvi", variational_posterior="meanfield", num_iters=15, initialize=False
     )
-    return np.array(elbos), flat(model.params), posterior.mean_continuous_states
+    return np.array(elbos), flat(model.params)
 
 
 def switching_dynamics_by_laplace_em():
