@@ -12,6 +12,8 @@ cdef extern from "Python.h":
     PyObject *dict_item "PyDict_GetItem"(PyObject *d, PyObject *key) noexcept  # borrowed
     PyObject *cell_item "PyCell_GET"(PyObject *cell) noexcept
 
+ABSENT = object()  # in place of the value of a name that a dict has not
+
 
 @cython.final
 cdef class Held:
@@ -40,6 +42,7 @@ cdef class Held:
     cpdef bint hold(self) except -1:
         """Whether they hold the same still."""
         cdef PyObject *now
+        cdef PyObject *absent = <PyObject *>ABSENT
         cdef Py_ssize_t i
         cdef tuple entry
         for i in range(self.n):
@@ -47,7 +50,7 @@ cdef class Held:
                 now = cell_item(self.names[i].namespace)
             else:
                 now = dict_item(self.names[i].namespace, self.names[i].key)
-            if now == self.names[i].value:
+            if now == self.names[i].value or (now == NULL and self.names[i].value == absent):
                 continue
             if now == NULL or not is_equal(<object>now, <object>self.names[i].value):
                 return False
@@ -75,11 +78,13 @@ cdef bint is_equal(object x, object y) except -1:
 
 
 cdef bint is_as_it_was(object holder, object value) except -1:
-    """A list or a dict, of which the parts are known."""
+    """A list, a set or a dict, of which the parts are known."""
     cdef Py_ssize_t i
     cdef object parts
     if isinstance(holder, np.ndarray):
         return holder.tobytes() == value
+    if isinstance(holder, set):
+        return holder == value
     if isinstance(holder, dict):
         parts = list(holder.items())
         if len(parts) != len(<tuple>value):

@@ -50,6 +50,7 @@ class Log:
         self.arrays = []  # by number
         self.kept = []  # what must stay alive as long as ids count
         self.refused = None  # the reason
+        self.strayed = False  # whether the function went another way than with arrays
         self.whole = set()  # ids of Variables that stay arrays where they have no axes
         self.arguments_0d = set()  # numbers of arguments that are arrays without axes
         self.calling = None  # the Function whose call is told already

@@ -170,6 +170,9 @@ class Replay(Caller):
                 "that are no arrays, by values that it branches on, by names that it reads"
             )
             return self.eager(args, kwargs)
+        names = Names(self.fun, self.owner())  # before the call, which may change what they hold
+        if names.refused is not None:
+            return self.not_for(key, names.refused, args, kwargs)
         log = Log()
         try:
             made = self.traced(log, args, kwargs)
@@ -177,8 +180,13 @@ class Replay(Caller):
             true = self.eager(args, kwargs)  # raises, if it was not for the Variables
             self.reasons[key] = (
                 f"with Variables in place of arrays it raised {type(error).__name__}: {error}"
+                if not log.strayed
+                else log.refused
             )
             return true
+        if log.strayed:  # and it caught the exception that says so
+            self.reasons[key] = log.refused
+            return self.eager(args, kwargs)
         leaves, structure = flatten(made)
         if log.refused is None and any(
             isinstance(x, Handle) and x.requires_grad and log.number_of(x) is None for x in leaves
@@ -197,7 +205,7 @@ class Replay(Caller):
         if log.refused is not None:
             self.reasons[key] = log.refused
         else:
-            self.compare(key, log, structure, results)
+            self.compare(key, log, names, structure, results)
         return rebuild(structure, [as_array(x, log) for x in leaves])
 
     def traced(self, log, args, kwargs):
@@ -216,10 +224,9 @@ class Replay(Caller):
         finally:
             watch.end(before)
 
-    def compare(self, key, log, structure, results):
+    def compare(self, key, log, names, structure, results):
         """Make a program of two logs that agree; keep this one for a second, else."""
         pending = self.pending.setdefault(key, [])
-        names = Names(self.fun, self.owner())
         for other in list(pending):
             first, first_results, first_names = other
             if not first_names.hold():

@@ -5,6 +5,7 @@ from threading import get_ident
 
 import numpy as np
 
+from fastgrad._core import watch
 from fastgrad.conversions import running
 from fastgrad.replay.constants import form_of
 from fastgrad.variable import Variable
@@ -18,6 +19,18 @@ class Traced(Variable, results=True):
     """A value under a log: what an array that is no Variable can do, it can too, or says so."""
 
     __slots__ = ()
+
+    @property
+    def __class__(self):
+        """What `isinstance` asks for if this is another class: an eager call may have that."""
+        frame = sys._getframe(1)
+        name = frame.f_globals.get("__name__") or ""
+        if name.startswith("numpy") and frame.f_code.co_name == "isscalar":
+            frame = frame.f_back
+            name = frame.f_globals.get("__name__") or ""
+        if name.partition(".")[0] not in ("fastgrad", "numpy", "scipy"):
+            stray("the program asks for the type of a value, which is a Variable under a log")
+        return type(self)
 
     def __and__(self, other):
         return np.bitwise_and(self, other)
@@ -41,13 +54,22 @@ class Traced(Variable, results=True):
         return np.invert(self)
 
 
+def stray(reason):
+    """The function goes another way than with arrays: nothing that it returns is of use."""
+    log = watch.watching()
+    if log is not None:
+        log.refuse(reason)
+        log.strayed = True
+    raise Refused(reason)
+
+
 def in_place(name):
     """An operator that writes into an array; of Variables it makes another one, as in a rule."""
 
     def operate(self, other):
         module = sys._getframe(1).f_globals.get("__name__") or ""
         if module.partition(".")[0] != "fastgrad" and get_ident() not in running:
-            raise Refused(f"an array is written into ({name})")
+            stray(f"an array is written into ({name})")
         return NotImplemented
 
     return operate

@@ -8,6 +8,9 @@ import os
 import sys
 import threading
 import warnings
+from collections import deque
+from contextvars import ContextVar
+from functools import singledispatch
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -284,6 +287,131 @@ def test_a_small_array_that_python_reads_is_compared(read):
         a[0] = value
         assert bits(step(UP)) == bits(UP * read(a))
     assert n_replays(step) == 2
+
+
+class Model:
+    scale = 2.0
+
+    def loss(self, x):
+        return np.sum(x * self.scale)
+
+    @property
+    def twice(self):
+        return 2 * self.scale
+
+
+def test_attributes_and_methods_that_an_object_or_its_class_gets_later_are_seen(monkeypatch):
+    model = Model()
+    step = replay(lambda x: model.loss(x) * model.twice * getattr(model, "scale"), check=None)  # noqa: B009
+
+    def is_right(scale, loss):
+        for _ in range(4):
+            assert float(step(UP)) == loss(5.0 * scale) * 2 * scale * scale
+
+    is_right(2.0, lambda y: y)
+    model.scale = 3.0  # the object's own
+    is_right(3.0, lambda y: y)
+    model.loss = lambda x: 7 * np.sum(x * model.scale)
+    is_right(3.0, lambda y: 7 * y)
+    del model.loss
+    is_right(3.0, lambda y: y)
+    monkeypatch.setattr(Model, "loss", lambda self, x: 11 * np.sum(x * self.scale))
+    is_right(3.0, lambda y: 11 * y)
+
+
+def test_objects_that_refer_to_each_other():
+    a, b = SimpleNamespace(), SimpleNamespace(scale=2.0)
+    a.other, b.other = b, a
+    step = follows(lambda x: x * a.other.other.other.scale, (UP,), (DOWN,))
+    assert n_replays(step) == 1
+    b.scale = 3.0
+    assert bits(step(UP)) == bits(UP * 3.0)
+
+
+class Counted:
+    """Held by a program: its method changes it."""
+
+    def __init__(self):
+        self.n = 0.0
+
+    def next(self):
+        self.n += 1.0
+        return self.n
+
+
+def test_an_object_that_a_call_changes_is_changed_by_each_call():
+    counted, twin = Counted(), Counted()
+    step = replay(lambda x: x * 0 + counted.next(), check=None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ReplayWarning)
+        for _ in range(40):
+            assert bits(step(UP)) == bits(UP * 0 + twin.next())
+
+
+ENTRIES = {i: float(i) for i in range(2000)}
+THREADS, CONTEXT = threading.local(), ContextVar("context", default=2.0)
+THREADS.scale = 2.0
+QUEUE = deque([2.0])
+
+
+@pytest.mark.parametrize(
+    ("f", "reason"),
+    [
+        (lambda x: x * float(os.environ.get("NO_SUCH_NAME", "2")), "environ"),
+        (lambda x: x * CONTEXT.get(), "a ContextVar"),
+        (lambda x: x * THREADS.scale, "a _local"),
+        (lambda x: x * ENTRIES[2], "a dict of 2000 entries"),
+        (lambda x: x * globals()["ENTRIES"][2], "globals"),
+        (lambda x: x * np.fromfile(__file__, np.uint8, 1), "fromfile"),
+        (lambda x: x * QUEUE[0], "a deque"),
+    ],
+    ids=["environment", "context", "thread", "container", "globals", "file", "compiled"],
+)
+def test_what_cannot_be_compared_is_refused(f, reason):
+    step = replay(f, check=None)
+    for _ in range(4):
+        step(UP)
+    assert n_replays(step) == 0
+    assert f"not replayed: it reads, by name, {reason}" in step.explain() or (
+        f"may use {reason}," in step.explain()
+    )
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x * 2 if isinstance(x, np.ndarray) else x * 3,
+        lambda x: x * 2 if isinstance(np.sum(x), np.floating) else x * 3,
+        lambda x: x * 2 if np.isscalar(np.max(x)) else x * 3,
+        lambda x: x * 2 if x.__class__ is np.ndarray else x * 3,
+        lambda x: x * 2 if type(x) is np.ndarray else x * 3,
+        lambda x: doubled(x),
+        lambda x: with_all_exceptions_caught(x),
+    ],
+    ids=["array", "number", "isscalar", "class", "type", "dispatch", "caught"],
+)
+def test_the_type_of_a_value_is_that_of_the_eager_call(f):
+    step = follows(f, (UP,), (DOWN,))
+    assert n_replays(step) == 0
+    assert "type" in step.explain()
+
+
+@singledispatch
+def doubled(x):
+    return x * 3
+
+
+@doubled.register(np.ndarray)
+def _(x):
+    return x * 2
+
+
+def with_all_exceptions_caught(x):
+    try:
+        factor = 2 if isinstance(x, np.ndarray) else 3
+    except Exception:  # noqa: BLE001
+        factor = 4
+    return x * factor
 
 
 def test_operators_in_place_write_into_the_argument_as_ever():
