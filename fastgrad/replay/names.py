@@ -99,7 +99,9 @@ class Names:
             return
         for name, value in vars(x).items():
             for part in (value, getattr(value, "__func__", None), getattr(value, "fget", None)):
-                if isinstance(part, types.FunctionType):
+                if isinstance(part, types.FunctionType) and not (
+                    "__dataclass_fields__" in vars(x) and part.__code__.co_filename == "<string>"
+                ):  # but those that `dataclass` wrote
                     self.visit(part)
             if name in self.names and (
                 isinstance(value, types.FunctionType) or not hasattr(type(value), "__get__")
@@ -151,9 +153,8 @@ class Names:
 
     def visit_foreign(self, x, own):
         """An instance of a class of a library, whose methods may read all that it holds."""
-        for name in self.names:
-            found = getattr(type(x), name, None)
-            if name not in own and found is not None and not callable(found):
+        for name in self.names.difference(own):
+            if not name.startswith("__") and is_computed(type(x), name):
                 self.refuse(
                     f"it may read {name} of a {type(x).__name__}, which cannot be compared: pass "
                     "what is needed of it as an argument"
@@ -223,6 +224,14 @@ HARMLESS = (
     types.MappingProxyType, type(None), type(len), type(str.join), type("".join), np.ufunc,
 )  # fmt: skip
 HARMLESS_PACKAGES = ("fastgrad", "logging")
+
+
+def is_computed(kind, name):
+    """Whether instances have an attribute of this name that is no method: a property, say."""
+    for cls in kind.__mro__:
+        if name in vars(cls):
+            return not callable(vars(cls)[name]) and hasattr(type(vars(cls)[name]), "__get__")
+    return False
 
 
 def is_closed(kind):

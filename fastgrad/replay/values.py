@@ -1,6 +1,9 @@
 """What a log is made of: values and where they came from, calls, guards."""
 
+import builtins
+import numbers
 import sys
+import types
 from threading import get_ident
 
 import numpy as np
@@ -24,11 +27,10 @@ class Traced(Variable, results=True):
     def __class__(self):
         """What `isinstance` asks for if this is another class: an eager call may have that."""
         frame = sys._getframe(1)
-        name = frame.f_globals.get("__name__") or ""
-        if name.startswith("numpy") and frame.f_code.co_name == "isscalar":
+        while frame.f_globals.get("__name__") == "abc" or frame.f_code is np.isscalar.__code__:
             frame = frame.f_back
-            name = frame.f_globals.get("__name__") or ""
-        if name.partition(".")[0] not in ("fastgrad", "numpy", "scipy"):
+        package = (frame.f_globals.get("__name__") or "").partition(".")[0]
+        if package not in ("fastgrad", "numpy", "scipy") and names_class_of_array(frame):
             stray("the program asks for the type of a value, which is a Variable under a log")
         return type(self)
 
@@ -52,6 +54,31 @@ class Traced(Variable, results=True):
 
     def __invert__(self):
         return np.invert(self)
+
+
+def names_class_of_array(frame):
+    """Whether the code names a class that a value may have in an eager call alone."""
+    code = frame.f_code
+    names = (*code.co_names, *code.co_freevars, *code.co_varnames)
+    if not {"__class__", "isscalar"}.isdisjoint(names):
+        return True
+    spaces = [frame.f_globals, frame.f_locals, *map(vars, (np, builtins, numbers))]
+    return any(is_class_of_array(space[x]) for x in names for space in spaces if x in space)
+
+
+def is_class_of_array(x):
+    """Whether `x` is such a class, or a tuple or a union of some."""
+    if isinstance(x, types.UnionType):
+        x = x.__args__
+    if isinstance(x, tuple):
+        return any(map(is_class_of_array, x))
+    return isinstance(x, type) and (
+        issubclass(x, (np.ndarray, np.generic, Variable))
+        or (
+            x is not object
+            and any(issubclass(y, x) for y in (np.ndarray, np.float64, np.complex128))
+        )
+    )
 
 
 def stray(reason):
