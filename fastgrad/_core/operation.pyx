@@ -108,10 +108,7 @@ cdef object apply_told(const Rule *rule, object x0, object x1):
     cdef Argument a[2]
     cdef Handle y = new_result(x0, x1)
     read(<PyObject *>x0, &a[0])
-    if rule.n_inputs > 1:
-        read(<PyObject *>x1, &a[1])
-    else:
-        a[1] = a[0]
+    read(<PyObject *>(x1 if rule.n_inputs > 1 else x0), &a[1])
     if a[0].kind == UNKNOWN or a[1].kind == UNKNOWN:
         is_foreign(x0)  # for its error
         is_foreign(x1)
@@ -131,14 +128,10 @@ cdef object apply_told(const Rule *rule, object x0, object x1):
 
 cdef int keep_whole(Argument *a) except -1:
     """Let a constant without axes be saved as the array that it is, not as a number."""
-    if a.kind == STRONG_NUMBER and not a.requires_grad:
+    if a.kind == STRONG_NUMBER and not a.requires_grad and not is_double_scalar(a.x):
         if isinstance(<object>a.x, Handle):
             value_of(<Handle>a.x)
-            a.value.array = (<Handle>a.x).array
-        elif is_array(a.x):
-            a.value.array = a.x
-        else:
-            return 0
+        a.value.array = (<Handle>a.x).array if isinstance(<object>a.x, Handle) else a.x
         a.kind = OTHER
     return 0
 

@@ -48,6 +48,7 @@ cdef class Schedule:
     cdef bint busy  # a run has its memory, of whichever thread
 
     cdef int put_step(self, Step *s, dict given) except -1
+    cdef int check(self, Py_ssize_t slot) except -1
     cdef int run_steps(self, Py_ssize_t first, Py_ssize_t last, int *up) except -1
     cdef void run_step(self, Step *s) noexcept
     cdef void run_group(self, Step *group, Step *steps, Py_ssize_t n_steps) noexcept

@@ -1,3 +1,4 @@
+# cython: binding=False
 """What runs a schedule: its instructions, one after the other, without Python between them.
 
 Every value has a slot: a pointer to its elements. Numbers without axes of float64 lie in `cells`,
@@ -146,8 +147,11 @@ cdef double nothing = np.add.reduce(np.array([-0.0]))  # what np.sum begins with
 cdef class Schedule:
     """Instructions, and the memory that they work in."""
 
-    def __cinit__(self, Py_ssize_t n_slots, list steps, list scalars, list calls):
+    def __cinit__(self, Py_ssize_t n_slots, list steps not None, list scalars not None,
+                  list calls not None):
         cdef Py_ssize_t i
+        if not 0 <= n_slots < 1 << 32:
+            raise ValueError(f"Schedule: {n_slots} slots")
         self.n_slots, self.n_steps, self.calls = n_slots, len(steps), calls
         self.steps = <Step *>calloc(len(steps) + 1, sizeof(Step))
         self.scalars = <Scalar *>calloc(len(scalars) + 1, sizeof(Scalar))
@@ -192,8 +196,14 @@ cdef class Schedule:
                 s.outer[i][d] = given["outer"][i][d]
         return 0
 
+    cdef int check(self, Py_ssize_t slot) except -1:
+        if not 0 <= slot < self.n_slots:
+            raise IndexError(f"Schedule: slot {slot} of {self.n_slots}")
+        return 0
+
     def put_cell(self, Py_ssize_t slot, double value=0.0):
         """Let the value of a slot lie among the cells."""
+        self.check(slot)
         self.is_cell[slot] = True
         self.cells[slot] = value
         self.at[slot] = <char *>&self.cells[slot]
@@ -201,6 +211,9 @@ cdef class Schedule:
 
     cpdef bint put_array(self, Py_ssize_t slot, object array) except -1:
         """Let a slot have the memory of an array, for good or for this run."""
+        self.check(slot)
+        if not isinstance(array, np.ndarray):
+            raise TypeError(f"Schedule: slot {slot} got a {type(array).__name__}, no array")
         if self.is_cell[slot]:
             if not is_double(<PyObject *>array):
                 return False
@@ -212,11 +225,16 @@ cdef class Schedule:
 
     def put_memory(self, Py_ssize_t slot, array, Py_ssize_t offset):
         """Let a slot be somewhere in the memory of an array, that is kept."""
+        self.check(slot)
+        if not isinstance(array, np.ndarray):
+            raise TypeError(f"Schedule: slot {slot} got a {type(array).__name__}, no array")
         self.kept.append(array)
         self.at[slot] = data(<PyObject *>array) + offset
 
     def put_view(self, Py_ssize_t slot, Py_ssize_t base, Py_ssize_t offset):
         """Let a slot be a part of another, which is where it is in this run."""
+        self.check(slot)
+        self.check(base)
         self.at[slot] = self.at[base] + offset
 
     def begin(self):

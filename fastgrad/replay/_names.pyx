@@ -1,3 +1,4 @@
+# cython: binding=False
 """Whether names hold what they held: see names.py."""
 
 cimport cython

@@ -1,3 +1,4 @@
+# cython: binding=False
 """A call of a replayed function: its guards, its arguments, the schedule, its results.
 
 `Caller` is what a program calls. Where the arguments are arrays, one after the other, and all is as
