@@ -153,7 +153,7 @@ if hasattr(np, "matvec"):  # since NumPy 2.2
 
 # --- along chosen axes ---
 
-LAST, FIRST = 1, 2  # for `contract`: the last axes of both operands, or the first of both
+INNER, FIRST = 0, 2  # for `contract`: the last axes with the first ones, or the first of both
 
 
 def order_of(axes):
@@ -207,7 +207,7 @@ def dot_vjp(xp, i, g, y, a, b, out=None):
         return last_with(1, xp, i, g, y, a, b)
     front, n = (*range(b.ndim - 2), b.ndim - 1), b.ndim - 2
     if i == 0:
-        return contract(LAST, n + 1, g, b.transpose((n, *front)))
+        return contract(INNER, n + 1, g, b.transpose((*front, n)))
     return contract(FIRST, a.ndim - 1, a, g).transpose((*range(1, n + 1), 0, n + 1))
 
 
