@@ -49,11 +49,17 @@ from fastgrad._core.view cimport handle_to_read
 import_numpy()
 
 
+cdef object namespace = None
+
+
 cdef class RecordedRun(Run):
     def __cinit__(self, bint retain_grad, bint retain_graph, dict wanted=None):
-        import fastgrad.numpy as xp  # which is made of all the rest
+        global namespace
+        if namespace is None:
+            import fastgrad.numpy as xp  # which is made of all the rest
 
-        self.xp, self.directly = xp, False
+            namespace = xp
+        self.xp, self.directly = namespace, False
 
     cdef object lifted(self, object gx):
         if isinstance(gx, Handle):
