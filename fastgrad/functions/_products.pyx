@@ -231,7 +231,7 @@ cdef Contraction contraction(int layout, int k):
 
         found = new_contraction(layout, k, &tensordot_rule, lambda x0, x1: tensordot(x0, x1, axes),
                                 batched_tensordot(axes))
-        contractions[layout << 8 | k] = found
+        found = contractions.setdefault(layout << 8 | k, found)  # another thread may have been here
     return found
 
 
