@@ -47,7 +47,7 @@ class Replay(Caller):
 
     def clear(self):
         """Forget all logs and programs: the next calls are logged again."""
-        self.runner = None
+        self.runner = self.handed_over = None
         self.programs, self.pending = {}, {}  # by signature: lists
         self.reasons = {}  # by signature: why it is not replayed
         self.given_up = None
