@@ -1,6 +1,5 @@
 """Schedules: loops of NumPy's in parts, memory that is used again, sums, results; bit for bit."""
 
-import sys
 
 import numpy as np
 import pytest
