@@ -151,7 +151,9 @@ def test_gradient_of_median_is_that_of_sorting(axis, keepdims, dtype):
             x = x.astype(dtype)
             made = both_orders(lambda x: np.median(x, axis=axis, keepdims=keepdims), x)
             same_bits(*made)
-            by_quantile = both_orders(lambda x: np.quantile(x, 0.5, axis=axis, keepdims=keepdims), x)
+            by_quantile = both_orders(
+                lambda x: np.quantile(x, 0.5, axis=axis, keepdims=keepdims), x
+            )
             assert np.array_equal(made[0][0], by_quantile[0][0], equal_nan=True)
 
 
