@@ -31,7 +31,7 @@ def stable_order(x, axis):
     equal elements: their places, sorted within each run of them.
     """
     n = x.shape[axis]
-    if x.dtype.kind not in "fiu" or x.itemsize not in (4, 8) or not 16 < n < 1 << 31:
+    if x.dtype.kind not in "fiu" or x.itemsize not in (4, 8) or not 256 < n < 1 << 31:
         return np.argsort(x, axis, kind="stable")
     order = np.argsort(x, axis)
     y = np.take_along_axis(x, order, axis)

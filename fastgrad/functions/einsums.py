@@ -64,13 +64,11 @@ def as_matrices(a, b, terms, target):
     sizes = dict(zip(terms[0], a.shape, strict=True))
     if any(sizes.get(x, n) != n for x, n in zip(terms[1], b.shape, strict=True)):
         return None  # broadcast
-    if a.size * prod(n for x, n in zip(terms[1], b.shape, strict=True) if x not in both) < FEW:
-        return None
     return stack, rows, summed, columns
 
 
 def matrix_product(xp, a, b, terms, target):
-    """The einsum of two factors as a product of matrices, by BLAS; None if it is none, or small."""
+    """The einsum of two factors as a product of matrices, by BLAS; None if it is none."""
     if next((x for x in target if (x in terms[0]) is not (x in terms[1])), "") in terms[1]:
         a, b, terms = b, a, terms[::-1]  # so that what comes first in the result are the rows
     labels = as_matrices(a, b, terms, target)
@@ -125,7 +123,7 @@ def einsum_vjp(xp, i, g, y, xs, subscripts, optimize=False, n_leading=0, **_):
             target += label
     if not isinstance(optimize, (bool, str)):
         optimize = True  # the path that was given is not for these operands
-    if len(factors) == 2:
+    if len(factors) == 2 and prod(sizes.values()) >= FEW:
         gx = matrix_product(xp, *factors, labels, leading + target)
         if gx is not None:
             return gx

@@ -141,12 +141,13 @@ def check_order(function, places, x, q, axis):
 def between_vjp(xp, function, g, x, lower, upper, step):
     """The two elements share the gradient."""
     g = xp.reshape(g, step.shape)
-    shares = xp.stack([g * (1 - step), g * step])
-    places = np.stack([lower, upper])
-    if x.ndim:
-        gx = scatter(shares, np.unravel_index(places, x.shape), x.shape)
+    parts = [1 - step, step]
+    g = g * (xp.stack(parts) if holds_variable(step) else np.array(parts))
+    places = np.array([lower, upper])
+    if x.ndim > 1:
+        gx = scatter(g, np.unravel_index(places, x.shape), x.shape)
     else:
-        gx = xp.reshape(scatter(shares, places, (1,)), ())
+        gx = xp.reshape(scatter(g, places, (x.size,)), x.shape)
     return xp.where(x == x, gx, 0) if function.__name__.startswith("nan") else gx
 
 

@@ -11,7 +11,7 @@ from fastgrad import Variable, gradients
 from fastgrad.functions._along import places_of_ranks, products_of_others
 from fastgrad.functions.along import stable_order
 from fastgrad.functions.decompositions import upper_inverse
-from fastgrad.functions.einsums import FEW, as_matrices
+from fastgrad.functions.einsums import as_matrices
 
 LAYOUTS = {
     "C": np.ascontiguousarray,
@@ -175,7 +175,7 @@ def test_median_that_overflows_or_is_written_elsewhere():
 
 @pytest.mark.parametrize("dtype", ["f4", "f8", "i4", "i8", "u8", "f2", "i2", "c16", ">f8"])
 def test_stable_order_is_numpys(dtype):
-    for shape in [(40,), (17, 23), (3, 200, 2), (5, 3)]:
+    for shape in [(400,), (257, 300), (3, 300, 2), (5, 3)]:
         for scale in (0.5, 3, 1000):
             x = np.abs(normal(*shape) * scale) if dtype[0] == "u" else normal(*shape) * scale
             x = np.round(x).astype(dtype)
@@ -191,7 +191,8 @@ def test_stable_order_is_numpys(dtype):
 
 @pytest.mark.parametrize("axis", [None, 0, 1, -1])
 def test_gradient_of_sort_is_the_permutation_undone(axis):
-    for x in (normal(30, 40), np.round(normal(30, 40)), with_special(normal(30, 40), "nan")):
+    normals = normal(300, 400)
+    for x in (normals, np.round(normals), with_special(normals, "nan")):
         computed, recorded = both_orders(lambda x: np.sort(x, axis=axis), x)
         same_bits(computed, recorded)
         w = normal(*np.sort(x, axis).shape, seed="w")
@@ -242,9 +243,8 @@ def test_which_einsums_are_products_of_matrices():
         labels = as_matrices(*[np.empty(s, dtype) for s in shapes], terms.split(","), target)
         return labels and ["".join(group) for group in labels]
 
-    n = round(FEW ** (1 / 3)) + 1
+    n = 3
     assert kinds("ij,jk->ik", (n, n), (n, n)) == ["", "i", "j", "k"]
-    assert kinds("ij,jk->ik", (n // 2, n), (n, n)) is None  # few
     assert kinds("sij,sjk->isk", (2, n, n), (2, n, n)) == ["s", "i", "j", "k"]
     assert kinds("ij,jk->ik", (n, n), (n, n), dtype="f2") is None
     assert kinds("ij,jk->ik", (n, n), (n, n), dtype="O") is None
