@@ -30,6 +30,8 @@ def stable_order(x, axis):
     NumPy's unstable sort is that much faster on most processors. What it leaves in any order are
     equal elements: their places, sorted within each run of them.
     """
+    if type(x) is not np.ndarray:  # under the log of a replay: that sees one function of NumPy
+        return np.argsort(x, axis, kind="stable")
     n = x.shape[axis]
     if x.dtype.kind not in "fiu" or x.itemsize not in (4, 8) or not 256 < n < 1 << 31:
         return np.argsort(x, axis, kind="stable")

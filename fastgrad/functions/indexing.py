@@ -313,7 +313,7 @@ permuted = op(
     "permuted",
     permuted_forward,
     NOTHING,
-    vjp=lambda xp, g, y, x, places, axis: xp.take_along_axis(g, places, axis),
+    vjp=(lambda xp, g, y, x, places, axis: xp.take_along_axis(g, places, axis), None),
 )
 
 

@@ -178,7 +178,9 @@ def median_like(function):
     def vjp(xp, g, y, x, axis=None, out=None, overwrite_input=False, keepdims=False):
         if x.size == 0:
             return np.zeros(x.shape)
-        found = middle(value(x), value(y), axis) if function is np.median else None
+        x0, y0 = value(x), value(y)
+        known = function is np.median and type(x0) is type(y0) is np.ndarray  # not under a log
+        found = middle(x0, y0, axis) if known else None
         lower, upper, step = found or neighbours(xp, function, x, axis=axis)
         return between_vjp(xp, function, g, x, lower, upper, step)
 
