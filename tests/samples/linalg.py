@@ -20,7 +20,7 @@ def hermitian(*shape, seed=0):
 
 def of_triangle(function):
     """That function of the upper triangle, which has ones added to the diagonal."""
-    return lambda a: function(np.triu(a) + np.eye(a.shape[-1], dtype=a.dtype))
+    return lambda a: function(np.triu(a) + np.eye(a.shape[-1], dtype=np.int8))
 
 
 def of_det(a, function):
