@@ -141,18 +141,16 @@ def check_order(function, places, x, q, axis):
 def between_vjp(xp, function, g, x, lower, upper, step):
     """The two elements share the gradient."""
     g = xp.reshape(g, step.shape)
-    parts = [1 - step, step]
-    g = g * (xp.stack(parts) if holds_variable(step) else np.array(parts))
-    places = np.array([lower, upper])
-    if x.ndim > 1:
-        gx = scatter(g, np.unravel_index(places, x.shape), x.shape)
-    else:
-        gx = xp.reshape(scatter(g, places, (x.size,)), x.shape)
+    gx = scatter(g * (1 - step), lower, (x.size,)) + scatter(g * step, upper, (x.size,))
+    gx = xp.reshape(gx, x.shape)
     return xp.where(x == x, gx, 0) if function.__name__.startswith("nan") else gx
 
 
 def middle(x, y, axis):
-    """What `neighbours` returns of the median, found by comparing with that; None: sort instead."""
+    """The places of its two neighbours in `x.ravel()`, and how far it is to the second.
+
+    They are found by comparing with the median `y`; None: they are not, and have to be sorted.
+    """
     axes = normalized(axis, x.ndim)
     rest = others(axes, x.ndim)
     shape = tuple(x.shape[i] for i in rest)
@@ -169,7 +167,7 @@ def middle(x, y, axis):
     within = np.unravel_index(found, tuple(x.shape[i] for i in axes)) if axes else ()
     for k, i in enumerate(axes):
         places += within[k].reshape(places.shape) * steps[i]
-    return places[0], places[1], np.full(shape, 0.0 if n % 2 else 0.5)
+    return places, 0.0 if n % 2 else 0.5
 
 
 def median_like(function):
@@ -181,8 +179,14 @@ def median_like(function):
         x0, y0 = value(x), value(y)
         known = function is np.median and type(x0) is type(y0) is np.ndarray  # not under a log
         found = middle(x0, y0, axis) if known else None
-        lower, upper, step = found or neighbours(xp, function, x, axis=axis)
-        return between_vjp(xp, function, g, x, lower, upper, step)
+        if found is None:
+            return between_vjp(xp, function, g, x, *neighbours(xp, function, x, axis=axis))
+        places, step = found
+        g = xp.reshape(g, places.shape[1:])
+        g = xp.stack([g * (1 - step), g * step])
+        if x.ndim > 1:  # (a view of one axis would be copied, to be the gradient)
+            return scatter(g, np.unravel_index(places, x.shape), x.shape)
+        return xp.reshape(scatter(g, places, (x.size,)), x.shape)
 
     return op(
         function.__name__, unchanging(function), INPUTS | OUTPUT, vjp, implements=(function,),
