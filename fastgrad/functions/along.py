@@ -39,8 +39,9 @@ def stable_order(x, axis):
     y = np.take_along_axis(x, order, axis)
     after, before = cut(axis, 1), cut(axis, None, -1)
     equal = y[after] == y[before]
-    if x.dtype.kind == "f":
-        equal |= y[before] != y[before]  # NaNs are last
+    last = y[along(axis, -1)]
+    if np.any(last != last):
+        equal |= y[before] != y[before]  # from the first NaN on there are no others
     if not equal.any():
         return order
     runs = np.zeros(x.shape, np.int64)
