@@ -1,4 +1,4 @@
-"""Products of arrays: matmul, dot, einsum and their kin.
+"""Products of arrays: matmul, dot and their kin.
 
 The gradient for one factor is the product of `g` with the others. Nothing is conjugated that the
 function itself does not conjugate: `vdot`, `vecdot` and `vecmat` their first operand.
@@ -10,13 +10,13 @@ from math import prod
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from fastgrad._core.arguments import holds_variable
 from fastgrad.functions import _products as products_in_c
 from fastgrad.functions._products import contract, contraction_vjp, declared, layout_of
-from fastgrad.op import OTHERS, implements, op, plain
+from fastgrad.functions.along import order_of
+from fastgrad.op import OTHERS, op
 
 __all__ = [
-    "dot", "vdot", "inner", "outer", "tensordot", "einsum", "kron", "cross",
+    "dot", "vdot", "inner", "outer", "tensordot", "kron", "cross",
 ]  # fmt: skip
 
 
@@ -155,11 +155,6 @@ if hasattr(np, "matvec"):  # since NumPy 2.2
 # --- along chosen axes ---
 
 INNER, FIRST = 0, 2  # for `contract`: the last axes with the first ones, or the first of both
-
-
-def order_of(axes):
-    """The places of the axes in ascending order: NumPy's argsort takes microseconds for a list."""
-    return sorted(range(len(axes)), key=axes.__getitem__)
 
 
 def contract_vjp(xp, i, g, a, b, axes_a, axes_b, n_leading=0):
@@ -313,102 +308,3 @@ def cross_vjp(xp, i, g, y, a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
 
 
 cross = op("cross", np.cross, OTHERS, vjp=of_both(cross_vjp))
-
-# --- einsum ---
-
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # as NumPy numbers them
-
-
-def letters(sublist):
-    """The subscripts of an operand that were given as a list."""
-    for k in sublist:
-        if k is not Ellipsis and not 0 <= k < len(LETTERS):
-            raise ValueError(f"einsum: subscript {k} is not within the valid range [0, 52)")
-    return "".join("..." if k is Ellipsis else LETTERS[k] for k in sublist)
-
-
-def einsum_terms(subscripts, ndims):
-    """The labels of each operand and of the result, with letters in place of the ellipsis."""
-    terms, arrow, result = subscripts.replace(" ", "").partition("->")
-    terms = terms.split(",")
-    spare = [letter for letter in LETTERS if letter not in subscripts]
-    hidden = [n - len(term.replace(".", "")) for term, n in zip(terms, ndims, strict=True)]
-    rest = "".join(spare[: max([n for n, term in zip(hidden, terms, strict=True) if "." in term],
-                               default=0)])  # fmt: skip
-    terms = [
-        term.replace("...", rest[len(rest) - n :]) for term, n in zip(terms, hidden, strict=True)
-    ]
-    if arrow:
-        return terms, result.replace("...", rest)
-    labels = "".join(terms)
-    once = sorted(x for x in set(labels) if labels.count(x) == 1 and x not in rest)
-    return terms, rest + "".join(once)
-
-
-def einsum_vjp(xp, i, g, y, xs, subscripts, optimize=False, n_leading=0, **_):
-    """The einsum of `g` and the other operands.
-
-    A label that only this operand has was summed: ones spread it. A label that it has twice picks a
-    diagonal: the unit matrix puts the gradient there.
-    """
-    xs = arrays(*xs)
-    terms, result = einsum_terms(subscripts, [x.ndim for x in xs])
-    spare = [letter for letter in LETTERS if letter not in "".join([result, *terms])]
-    if len(spare) < n_leading:
-        return NotImplemented
-    leading = "".join(spare.pop() for _ in range(n_leading))
-    factors = [g, *xs[:i], *xs[i + 1 :]]
-    labels = [leading + result, *terms[:i], *terms[i + 1 :]]
-    sizes = {}
-    for x, term in zip(factors, labels, strict=True):
-        for n, label in zip(x.shape, term, strict=True):
-            if sizes.get(label, 1) == 1:
-                sizes[label] = n
-    target = ""
-    for n, label in zip(xs[i].shape, terms[i], strict=True):
-        if label in target:
-            factors.append(np.eye(n, dtype=g.dtype))
-            labels.append(label + spare[-1])
-            target += spare.pop()
-        else:
-            if sizes.get(label, 1) == 1:
-                factors.append(np.ones(n, g.dtype))
-                labels.append(label)
-            target += label
-    if not isinstance(optimize, (bool, str)):
-        optimize = True  # the path that was given is not for these operands
-    return xp.einsum(f"{','.join(labels)}->{leading}{target}", *factors, optimize=optimize)
-
-
-def einsum_forward(xs, subscripts, **kwargs):
-    """`np.einsum`, the operands first."""
-    return np.einsum(subscripts, *xs, **kwargs)
-
-
-einsum_of = op(
-    "einsum",
-    einsum_forward,
-    OTHERS,
-    vjp=einsum_vjp,
-    batched=partial(einsum_vjp, n_leading=1),
-    sequence=True,
-)
-
-
-@implements(np.einsum)
-def einsum(*operands, out=None, optimize=False, **kwargs):
-    """`np.einsum`, for Variables too; arguments and errors are NumPy's."""
-    if not holds_variable(*operands, out):
-        return np.einsum(*operands, out=out, optimize=optimize, **kwargs)
-    if isinstance(operands[0], str):
-        subscripts, *xs = operands
-    else:  # operands and lists of integers by turns, at the end perhaps the list of the result
-        n = len(operands) // 2 * 2
-        xs = operands[:n:2]
-        subscripts = ",".join(map(letters, operands[1:n:2]))
-        if len(operands) > n:
-            subscripts += "->" + letters(operands[n])
-    return einsum_of(tuple(xs), subscripts, out=out, optimize=optimize, **kwargs)
-
-
-plain(np.einsum_path)
