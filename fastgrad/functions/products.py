@@ -10,7 +10,8 @@ from math import prod
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from fastgrad.functions._products import Dot, Inner, MatMul, Outer, Tensordot, contract, declared
+from fastgrad.functions import _products as products_in_c
+from fastgrad.functions._products import contract, contraction_vjp, declared, layout_of
 from fastgrad.functions.along import order_of
 from fastgrad.op import OTHERS, op
 
@@ -122,7 +123,7 @@ matmul = op(
     OTHERS,
     vjp=of_cores(matmul_vjp),
     batched=of_both(matmul_rows),
-    fast=MatMul,
+    fast=products_in_c.MatMul,
     implements=(np.matmul,),
 )
 vecdot = op(
@@ -161,9 +162,11 @@ def contract_vjp(xp, i, g, a, b, axes_a, axes_b, n_leading=0):
 
     `n_leading` is 1 for many gradients.
     """
-    k = len(axes_a)
-    if axes_a == [*range(a.ndim - k, a.ndim)] and axes_b == [*range(k)]:
-        return matrices_vjp(i, g, a, b, k, n_leading)
+    layout = layout_of(axes_a, axes_b, a.ndim, b.ndim)
+    if layout >= 0 and not n_leading:
+        return contraction_vjp(layout, len(axes_a), i, g, a, b)
+    if layout == INNER:
+        return matrices_rows(i, g, a, b, len(axes_a))
     free_a = [k for k in range(a.ndim) if k not in axes_a]
     free_b = [k for k in range(b.ndim) if k not in axes_b]
     n = n_leading + len(free_a)
@@ -182,17 +185,14 @@ def contract_vjp(xp, i, g, a, b, axes_a, axes_b, n_leading=0):
     return xp.transpose(gx, (*range(n_leading), *(n_leading + k for k in order)))
 
 
-def matrices_vjp(i, g, a, b, k, n_leading):
-    """The same of the last `k` axes of `a` with the first `k` of `b`: of matrices, reshaped.
-
-    (Most are these, and `tensordot` takes longer to see that than small arrays to multiply.)
-    """
-    leading, m = g.shape[:n_leading], prod(b.shape[:k])
+def matrices_rows(i, g, a, b, k):
+    """The same of the last `k` axes of `a` with the first `k` of `b`: of matrices, reshaped."""
+    n, m = len(g), prod(b.shape[:k])
     rows, columns = prod(a.shape[: a.ndim - k]), prod(b.shape[k:])
-    g = g.reshape((*leading, rows, columns))
+    g = g.reshape((n, rows, columns))
     if i == 0:
-        return (g @ b.reshape((m, columns)).T).reshape((*leading, *a.shape))
-    return (a.reshape((rows, m)).T @ g).reshape((*leading, *b.shape))
+        return (g @ b.reshape((m, columns)).T).reshape((n, *a.shape))
+    return (a.reshape((rows, m)).T @ g).reshape((n, *b.shape))
 
 
 def dot_vjp(xp, i, g, y, a, b, out=None):
@@ -241,6 +241,9 @@ def outer_vjp(xp, i, g, y, a, b, out=None, n_leading=0):
     """Of every product of an element of `a` with one of `b`."""
     a, b = arrays(a, b)
     leading = g.shape[:n_leading]
+    if not n_leading:
+        gx = contraction_vjp(INNER, 0, i, g, *(xp.reshape(x, (x.size,)) for x in (a, b)))
+        return xp.reshape(gx, (a, b)[i].shape)
     if i == 0:
         return xp.reshape(g @ xp.reshape(b, (b.size,)), leading + a.shape)
     return xp.reshape(xp.reshape(a, (a.size,)) @ g, leading + b.shape)
@@ -262,11 +265,15 @@ def with_rows(vjp):
     return {"vjp": of_both(vjp), "batched": of_both(partial(vjp, n_leading=1))}
 
 
-dot = op("dot", np.dot, OTHERS, vjp=of_both(dot_vjp), batched=of_both(dot_rows), fast=Dot)
-inner = op("inner", np.inner, OTHERS, **with_rows(inner_vjp), fast=Inner)
-tensordot = op("tensordot", np.tensordot, OTHERS, **with_rows(tensordot_vjp), fast=Tensordot)
+dot = op(
+    "dot", np.dot, OTHERS, vjp=of_both(dot_vjp), batched=of_both(dot_rows), fast=products_in_c.Dot
+)
+inner = op("inner", np.inner, OTHERS, **with_rows(inner_vjp), fast=products_in_c.Inner)
+tensordot = op(
+    "tensordot", np.tensordot, OTHERS, **with_rows(tensordot_vjp), fast=products_in_c.Tensordot
+)
 vdot = op("vdot", np.vdot, OTHERS, vjp=of_both(vdot_vjp))
-outer = op("outer", np.outer, OTHERS, **with_rows(outer_vjp), fast=Outer)
+outer = op("outer", np.outer, OTHERS, **with_rows(outer_vjp), fast=products_in_c.Outer)
 kron = op("kron", np.kron, OTHERS, vjp=of_both(kron_vjp))
 declared({row.name: row.batched for row in (dot, inner, outer)})
 
