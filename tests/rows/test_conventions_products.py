@@ -50,8 +50,7 @@ def test_second_derivative_of_einsum(case, make, optimize):
     def gradients_of(vs):
         g, *xs = vs
         return [
-            einsums.einsum_vjp(fnp, i, g, None, xs, text, optimize=optimize)
-            for i in range(len(xs))
+            einsums.einsum_vjp(fnp, i, g, None, xs, text, optimize=optimize) for i in range(len(xs))
         ]
 
     check_second(gradients_of, [g, *xs])

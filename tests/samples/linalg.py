@@ -198,8 +198,13 @@ SAMPLES = [
     for s in SAMPLES
 ]
 SAMPLES += [
-    Sample("linalg.cofactors", (regular(*shape),), forward=lambda a: of_det(a, cofactors.forward),
-           function=lambda a: of_det(a, cofactors)) for shape in [(3, 3), (2, 2, 2)]
+    Sample(
+        "linalg.cofactors",
+        (regular(*shape),),
+        forward=lambda a: of_det(a, cofactors.forward),
+        function=lambda a: of_det(a, cofactors),
+    )
+    for shape in [(3, 3), (2, 2, 2)]
 ]
 SAMPLES += [
     Sample("linalg.upper_inverse", (make(*shape),), forward=of_triangle(np.linalg.inv),
