@@ -42,8 +42,10 @@ cdef class Run:
     cdef object added(self, object g, object gx)  # their sum
     # As `x.grad` shows it in the end; the caller, and what it read, have `n_own` references to it.
     cdef object visible(self, Handle x, object gx, int n_own)
-    # A compiled operation, if not `directly`. `own` holds what the edges of `f` lead to.
-    cdef int visit_lifted(self, Node f, Node own, object gy) except -1
+    # A compiled operation, for `by_rule`. `own` holds what `f` leads to and saved.
+    cdef object opened_rule(self, Node f, Node own, object gy)
+    # The gradient for its operand `i`, or None: not yet brought to its shape.
+    cdef object by_rule(self, Node own, object opened, int i)
     # The call of a row, for `by_row`; `own` as above.
     cdef object opened(self, Node f, Node own, Call call, list gys)
     # The gradient for operand `i` of a row, or None: not yet fitted.

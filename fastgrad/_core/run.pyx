@@ -17,6 +17,7 @@ from fastgrad._kernels.loops cimport (
 )
 from fastgrad._core.node cimport HOOKED, handle_in
 from fastgrad._core.notes cimport hooks_of
+from fastgrad._core.operation cimport gradient_of
 from fastgrad._core.row_function cimport owned
 
 from fastgrad._core.row import zero
@@ -56,8 +57,11 @@ cdef class Run:
     cdef object visible(self, Handle x, object gx, int n_own):
         return gx.copy()
 
-    cdef int visit_lifted(self, Node f, Node own, object gy) except -1:
-        raise NotImplementedError
+    cdef object opened_rule(self, Node f, Node own, object gy):
+        return gy
+
+    cdef object by_rule(self, Node own, object opened, int i):
+        return gradient_of(own, i, opened)
 
     cdef object opened(self, Node f, Node own, Call call, list gys):
         return gys
