@@ -47,6 +47,20 @@ cdef extern from *:
         return *(PyObject **)PyArray_DATA(FG(x));
     }
 
+    /* Whether its strides are those of a new array, in C's order or in Fortran's. Along an axis of
+       length 1 any stride counts as contiguous, but NumPy chooses loops by them, which round
+       differently. */
+    static inline int has_own_strides(PyObject *x) {
+        npy_intp step = PyArray_DESCR(FG(x)) == fg_descrs[1] ? 8 : 4;
+        int i, n = PyArray_NDIM(FG(x)), in_c = PyArray_IS_C_CONTIGUOUS(FG(x)) != 0;
+        if (!in_c && !PyArray_IS_F_CONTIGUOUS(FG(x))) return 0;
+        for (i = 0; i < n; i++) {
+            int k = in_c ? n - 1 - i : i;
+            if (PyArray_STRIDE(FG(x), k) != step) return 0;
+            step *= PyArray_DIM(FG(x), k);
+        }
+        return 1;
+    }
     /* Nobody else sees it, and nothing about it is out of the ordinary. */
     static inline int fg_is_spare(PyObject *x) {
         const int wanted = NPY_ARRAY_BEHAVED | NPY_ARRAY_OWNDATA;
@@ -55,7 +69,7 @@ cdef extern from *:
         descr = PyArray_DESCR(FG(x));
         if (descr != fg_descrs[1] && descr != fg_descrs[0]) return 0;
         if ((PyArray_FLAGS(FG(x)) & (wanted | NPY_ARRAY_WRITEBACKIFCOPY)) != wanted) return 0;
-        if (!(PyArray_FLAGS(FG(x)) & (NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_F_CONTIGUOUS))) return 0;
+        if (!has_own_strides(x)) return 0;
         return *(PyObject **)((char *)x + PyArray_Type.tp_weaklistoffset) == NULL;
     }
 

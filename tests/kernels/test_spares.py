@@ -223,6 +223,24 @@ def test_arrays_in_the_order_of_fortran_are_kept_apart(shape):
     assert len(addresses) <= 4
 
 
+@pytest.mark.parametrize("shape", [(1,), (5, 1), (1, 5), (1, 1), (3, 1, 4), (1, 4, 3)])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("axis", [0, -1])
+def test_strides_are_those_of_a_new_array(shape, order, axis):
+    # Along an axis of length 1 they are free, but NumPy's matmul chooses its loop by them.
+    operand = np.ones(shape, order=order)
+    expected = (operand * 2).strides
+    results = [made(operand) for _ in range(3)]
+    assert {y.strides for y in results} == {expected}
+    del results
+    strides = list(expected)
+    if shape[axis] == 1:
+        strides[axis] = 800
+    for _ in range(3):
+        Variable(np.ndarray(shape, strides=strides, buffer=None), requires_grad=False)
+    assert {made(operand).strides for _ in range(3)} == {expected}
+
+
 def test_an_array_of_which_a_view_was_the_last_to_go_is_kept():
     x = Variable(np.ones(2**16), requires_grad=False)
     addresses = set()

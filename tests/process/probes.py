@@ -30,7 +30,8 @@ def leaf(x=2.0):
 
 
 def is_ours(cls):
-    return (getattr(cls, "__module__", None) or "").startswith("fastgrad")
+    module = getattr(cls, "__module__", None)  # of some classes of Python 3.10 a descriptor
+    return isinstance(module, str) and module.startswith("fastgrad")
 
 
 def modules():

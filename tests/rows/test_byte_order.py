@@ -16,6 +16,8 @@ os.environ["FASTGRAD_POOL_MB"] = "0"
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 warnings.simplefilter("error")
 warnings.filterwarnings("ignore", "numpy.fix is deprecated", DeprecationWarning)  # NumPy 2.5
+# SciPy's own, of versions 1.15 and 1.16.
+warnings.filterwarnings("ignore", "dtype=.* is not supported by correlate", DeprecationWarning)
 import numpy as np
 from fastgrad import (
     Add, Function, GradientWarning, Mul, Variable, elementwise_grad, grad, gradients, hessian,
