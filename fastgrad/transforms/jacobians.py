@@ -5,7 +5,7 @@ import functools
 import numpy as np
 
 from fastgrad._core import batched, engine, recorded
-from fastgrad._core.classes import variable_like
+from fastgrad._core.graph import variable_like
 from fastgrad.conversions import warn_independent
 from fastgrad.hints import described
 from fastgrad.transforms.arguments import (
