@@ -41,7 +41,8 @@ def declare(cls, results, keep):
 
 cdef bint keeps(Handle x) noexcept:
     cdef PyTypeObject *type = Py_TYPE(<PyObject *>x)
-    return type != variable_type and type_attribute(type, KEEPS) == <PyObject *>True
+    cdef PyObject *kept = NULL if type == variable_type else type_attribute(type, KEEPS)
+    return kept != NULL and <object>kept is True
 
 
 cdef PyTypeObject *declared_for(PyTypeObject *type) noexcept:
