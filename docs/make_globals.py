@@ -31,6 +31,8 @@ PROTECTED = {
     "debug current": "a context variable: of the thread and the task",
     "node by_hand": "the GIL; only ever set, and read by assertions alone",
     "debug armed": "the GIL; written by the first `debug` block",
+    "watch watched": "the GIL; written where a log begins and ends",
+    "watch watchers": "the GIL; a thread has an entry of its own",
     "classes any_subclass": "the GIL; set by the first subclass of Variable, and stays so",
     "handles fg_origin": (
         "each thread's own (`__thread`): the number of the function that it is differentiating"

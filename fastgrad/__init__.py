@@ -42,7 +42,7 @@ __all__ = [
     "Add", "add", "Sub", "sub", "Mul", "mul", "Div", "div", "Neg", "neg", "Pow", "Abs",
     "MatMul", "matmul",
     "grad", "value_and_grad", "elementwise_grad", "vjp", "jvp", "jacobian", "hessian", "hvp",
-    "hessian_operator", "gradients", "checkpoint", "stop_gradient",
+    "hessian_operator", "gradients", "checkpoint", "stop_gradient", "replay",
     "op", "zero", "INPUTS", "OUTPUT", "OTHERS", "NOTHING",
     "debug", "GradientWarning", "DegeneracyWarning",
     "empty_cache", "get_num_threads", "set_num_threads",
@@ -52,7 +52,7 @@ __all__ = [
 
 __version__ = "0.1.0"
 
-_modules = {"numpy", "special", "testing"}
+_modules = {"numpy", "replay", "special", "testing"}
 _public = {*__all__, *_functions, "abs", "pow", *_modules, "__version__"}
 
 

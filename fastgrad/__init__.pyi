@@ -16,6 +16,7 @@ from fastgrad.config import (
 from fastgrad.conversions import GradientWarning as GradientWarning
 from fastgrad.functions import *
 from fastgrad.memory import empty_cache as empty_cache
+from fastgrad.replay import replay as replay
 from fastgrad.op import (
     INPUTS as INPUTS,
     NOTHING as NOTHING,
@@ -48,7 +49,7 @@ __all__ = [
     "Add", "add", "Sub", "sub", "Mul", "mul", "Div", "div", "Neg", "neg", "Pow", "Abs",
     "MatMul", "matmul",
     "grad", "value_and_grad", "elementwise_grad", "vjp", "jvp", "jacobian", "hessian", "hvp",
-    "hessian_operator", "gradients", "checkpoint", "stop_gradient",
+    "hessian_operator", "gradients", "checkpoint", "stop_gradient", "replay",
     "op", "zero", "INPUTS", "OUTPUT", "OTHERS", "NOTHING",
     "debug", "GradientWarning", "DegeneracyWarning",
     "empty_cache", "get_num_threads", "set_num_threads",

@@ -15,6 +15,7 @@ from _thread import get_ident
 
 from fastgrad._core.config import get
 from fastgrad._core.node import Node
+from fastgrad._core.watch import watching
 
 __all__ = ["GradientWarning"]
 
@@ -89,6 +90,8 @@ def leaves_graph(x, what, quiet=True):
         return
     if not get() or not reaches(x, ALL if inside else NEARBY, not inside):
         return
+    if not inside and watching() is not None:
+        return  # it replays nothing, and says so
     caller = sys._getframe(1)
     if caller.f_globals.get("__name__") in METHODS:  # x.__array__ itself, or another
         caller = caller.f_back

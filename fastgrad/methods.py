@@ -4,6 +4,7 @@ import numpy as np
 
 from fastgrad import functions as F
 from fastgrad._core.protocols import value
+from fastgrad._core.watch import watching
 from fastgrad.conversions import leaves_graph
 from fastgrad.functions.shapes import reshape_row
 from fastgrad.op import NOTHING, op, refuse_out
@@ -51,6 +52,10 @@ def plain(name):
 
     def method(self, *args, **kwargs):
         refuse_out(f"Variable.{name}", named, (self, *args), kwargs)
+        if (watcher := watching()) is not None:
+            made = watcher.plain(named, (self, *args), kwargs)
+            if made is not NotImplemented:
+                return made
         kwargs = {key: value(x) for key, x in kwargs.items()}
         return getattr(self.data, name)(*map(value, args), **kwargs)
 

@@ -28,6 +28,7 @@ from fastgrad._core.row import (
     Row,
     zero,
 )
+from fastgrad._core.watch import watching
 
 __all__ = ["op", "zero", "INPUTS", "OUTPUT", "OTHERS", "NOTHING", "implements", "plain", "refuse"]
 
@@ -217,6 +218,10 @@ def plain(*functions):
 
         def answer(*args, _function=function, **kwargs):
             refuse_out(full_name(_function), _function, args, kwargs)
+            if (watcher := watching()) is not None:
+                made = watcher.plain(_function, args, kwargs)
+                if made is not NotImplemented:
+                    return made
             kwargs = {key: value(x) for key, x in kwargs.items()}
             return _function(*(value(x) for x in args), **kwargs)
 

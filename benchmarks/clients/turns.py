@@ -47,7 +47,7 @@ GROUPS = {
 
 @dataclass(frozen=True)
 class Effort:
-    """How many turns, and how long one is at least, on the slower side."""
+    """How many turns, and how long one is at least: on each side, for what is short is run cold."""
 
     turns: int
     seconds: float
@@ -101,15 +101,16 @@ def compare(name, group, effort):
 def row(task, workers, group, effort):
     """Turns of both sides: their times a run, the median ratio, and whether numbers agree."""
     first = {side: workers[side].run(task, 1) for side in SIDES}
-    count = 1
+    counts = dict.fromkeys(SIDES, 1)
     if effort.seconds:
-        warm = workers["real"].run(task, 1)["seconds"]
-        count = max(1, math.ceil(effort.seconds / max(warm, 1e-7)))
-        count = min(count, 100_000)
+        for side in SIDES:
+            warm = workers[side].run(task, 1)["seconds"]
+            counts[side] = min(math.ceil(effort.seconds / max(warm, 1e-7)) or 1, 100_000)
     turns = []
     for i in range(effort.turns):
         turn = {}
         for side in SIDES[:: 1 if i % 2 else -1]:
+            count = counts[side]
             turn[side] = max(workers[side].run(task, count)["seconds"] / count, 1e-9)
         turns.append(turn)
     xs, ys = (first[side]["numbers"] for side in SIDES)

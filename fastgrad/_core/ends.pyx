@@ -4,7 +4,7 @@
 
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
-from libc.stdlib cimport free, realloc
+from libc.stdlib cimport calloc, free, realloc
 
 from fastgrad._core.row import zero
 
@@ -12,6 +12,7 @@ from fastgrad._core.asides cimport Aside, new_aside
 from fastgrad._core.graph cimport ended, not_walkable, value_of
 from fastgrad._core.node cimport (
     AHEAD, DONE, ENDED, Handle, LEAF, OF_ROW, REQUIRES_GRAD, SPENT, end_of, handle_in,
+    reference_count,
 )
 from fastgrad._core.row cimport Row, call_of
 from fastgrad._core.run cimport aside_of, claim, is_aside, place_of_leaf
@@ -126,20 +127,126 @@ cdef inline int set_ahead(Run run, Node f) except -1:
 
 def leaves(list ys):
     """The leaves that the Variables `ys` were computed from; RuntimeError for a released graph."""
-    cdef Handle y
-    cdef list stack = [y if y.creator == NULL else <object>y.creator for y in ys]
-    cdef dict seen = {}
-    while stack:
-        x = stack.pop()
-        if address(x) not in seen:
-            seen[address(x)] = x
-            if isinstance(x, Node):
-                stack.extend(ends_of(x))
-                if (<Node>x).flags & SPENT:
-                    raise not_walkable(x)
-            else:
-                require_life(x)
-    return [x for x in seen.values() if isinstance(x, Handle) and (<Handle>x).flags & REQUIRES_GRAD]
+    cdef list found = []
+    gather_leaves(ys, found, None, 0)
+    return found
+
+
+def depend(list ys, list xs, int origin):
+    """Whether `ys`, of which each may be anything, depend on a leaf that is captured.
+
+    That is none of `xs`, and was not made in the function of the number `origin`.
+    """
+    return gather_leaves(ys, None, xs, origin)
+
+
+cdef enum:  # how a leaf or a node was come by
+    ONLY_SO = 0  # by an edge that owns it: again only if something else owns it too
+    OR_ELSE = 1  # by way of a handle, or from outside
+
+cdef struct Seen:  # nodes and leaves: borrowed addresses, in a table of 2^n places; NULL: free
+    PyObject **places
+    size_t n, room
+
+
+cdef bint gather_leaves(list ys, list found, list xs, int origin) except -1:
+    """Append the leaves to `found`; if it is None, True as soon as one is captured.
+
+    No Python code runs here, so the graph stays as it is.
+    """
+    cdef Way way
+    cdef Seen seen
+    cdef PyObject *x
+    way.steps, way.n, way.room = NULL, 0, 0
+    seen.places, seen.n, seen.room = NULL, 0, 0
+    try:
+        for y in ys:
+            if isinstance(y, Handle) and (found is not None or (<Handle>y).flags & REQUIRES_GRAD
+                                          or (<Handle>y).creator != NULL):
+                x = (<Handle>y).creator
+                push(&way, <PyObject *>y if x == NULL else x, LEAF if x == NULL else OR_ELSE)
+        while way.n:
+            way.n -= 1
+            x = way.steps[way.n].f
+            if way.steps[way.n].i == ONLY_SO and reference_count(x) == 1:
+                push_ends(&way, <Node>x)
+                continue
+            if not note_new(&seen, x):
+                continue
+            if way.steps[way.n].i != LEAF:
+                push_ends(&way, <Node>x)
+                continue
+            require_life(<Handle>x)
+            if (<Handle>x).flags & REQUIRES_GRAD:
+                if found is not None:
+                    found.append(<object>x)
+                elif (<Handle>x).slot != origin and not any_is(xs, x):
+                    return True
+    finally:
+        free(way.steps)
+        free(seen.places)
+    return False
+
+
+cdef inline bint any_is(list xs, PyObject *x) noexcept:
+    for y in xs:
+        if <PyObject *>y == x:
+            return True
+    return False
+
+
+cdef inline int push(Way *way, PyObject *to, int slot) except -1:
+    if way.n == way.room:
+        lengthen(way)
+    way.steps[way.n].f, way.steps[way.n].i = to, slot
+    way.n += 1
+    return 0
+
+
+cdef inline int push_ends(Way *way, Node f) except -1:
+    cdef int i, slot
+    cdef PyObject *to
+    if f.flags & SPENT:
+        raise not_walkable(f)
+    for i in range(f.n_edges):
+        slot = f.edges[i].slot
+        to = end_of(f.edges[i].to, &slot)
+        if to != NULL:
+            if slot != LEAF:
+                slot = ONLY_SO if to == f.edges[i].to else OR_ELSE
+            push(way, to, slot)
+    return 0
+
+
+cdef inline bint note_new(Seen *seen, PyObject *x) except -1:
+    """Whether it was not noted yet."""
+    cdef size_t i, n
+    cdef PyObject **old
+    if 2 * seen.n >= seen.room:
+        old, n = seen.places, seen.room
+        seen.places = <PyObject **>calloc(4 * n if n else 64, sizeof(PyObject *))
+        if seen.places == NULL:
+            seen.places = old
+            raise MemoryError()
+        seen.room, seen.n = 4 * n if n else 64, 0
+        for i in range(n):
+            if old[i] != NULL:
+                put_in(seen, old[i])
+        free(old)
+    return put_in(seen, x)
+
+
+cdef inline bint put_in(Seen *seen, PyObject *x) noexcept:
+    cdef size_t i = (<size_t>x >> 4) * 0x9E3779B97F4A7C15ULL >> 17
+    while True:
+        i &= seen.room - 1
+        if seen.places[i] == NULL:
+            seen.places[i] = x
+            seen.n += 1
+            return True
+        if seen.places[i] == x:
+            return False
+        i += 1
 
 
 def reaches(Handle y, Py_ssize_t limit, bint integers, dict wanted=None):

@@ -38,6 +38,7 @@ from fastgrad._core.queue cimport is_heap, pop
 from fastgrad._core.row cimport Call, call_of
 from fastgrad._core.row_function cimport as_called, is_built_in, whole
 from fastgrad._core.results cimport end, result, show
+from fastgrad._core.watch cimport watched, watcher
 from fastgrad._core.run cimport (
     aside_of, deposit, fit_in, forget_in_flight, leads, place, put_back, take_only, taken,
     taken_out,
@@ -335,6 +336,8 @@ cdef list gradients_by(Run run, list ys, list gys, list xs, bint prune):
         walk(run)
         if run.origin and run.captured:
             return None
+        if watched and (run.directly or run.n_leading):
+            watcher().run(ys)
         return [result(run, x) for x in xs]
     finally:
         end(run)
@@ -357,6 +360,8 @@ def backward(Handle y not None, retain_grad=False, create_graph=False, retain_gr
         start(run, y)
         walk(run)
         show(run)
+        if watched:
+            watcher().run([y])
     finally:
         end(run)
 

@@ -10,7 +10,6 @@ from cpython.object cimport PyObject, PyObject_GenericSetAttr, PyTypeObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
 
 from fastgrad._core.stand_ins import slots_of
-
 from fastgrad._core.accumulate cimport NONE, forget
 from fastgrad._core.config cimport recording
 from fastgrad._core.collector cimport (
@@ -27,6 +26,7 @@ from fastgrad._core.node cimport (
 from fastgrad._core.objects cimport attributes
 from fastgrad._core.notes cimport note_of, take_note, without_notes
 from fastgrad._core.record cimport Record, begin, count, finish, finish_many
+from fastgrad._core.watch cimport watched, watcher
 from fastgrad._core.classes cimport class_among
 from fastgrad._core.stand_ins cimport recorded_inputs, recorded_outputs
 from fastgrad._core.view cimport inputs_of, outputs_of
@@ -61,8 +61,7 @@ cdef class Function(Node):
     for inputs that need no gradient or hold integers. It may write into its arguments, and read
     `self.inputs`, the Variables as passed, `self.outputs`, and whatever `forward` left on `self`.
     (In place of a Variable that was assigned other data since, it finds one with the data of then.)
-    With the class attribute `differentiable = True` it gets the gradients as Variables, and may
-    return Variables.
+    With the class attribute `differentiable = True` it gets, and may return, Variables.
 
     Operands are Variables, or ndarrays and scalars, which are constants: `forward` gets them as
     they are. (As in DeZero, if the class attribute `lifts` is a class of Variables: operands that
@@ -91,17 +90,18 @@ cdef class Function(Node):
     def __cinit__(self, *args, **_kwargs):
         cls = type(self)
         if args and cls.__init__ is object.__init__ and type(cls.__new__) is type(len):
-            name = cls.__name__
-            raise TypeError(f"{name}() takes no arguments, for {name} has no __init__; call what "
-                            f"it returns with the operands: {name}()(x)")
+            raise TypeError("{0}() takes no arguments, for {0} has no __init__; call what it "
+                            "returns with the operands: {0}()(x)".format(cls.__name__))
         if needs_no_tracking(self):
             untrack(<PyObject *>self)
 
     def __call__(self, *inputs):
         cdef bint constants = False, requires_grad = False
-        cdef object x, ys, xs
+        cdef object x, xs, ys = watcher().function(self, inputs) if watched else NotImplemented
         cdef Handle y
         cdef PyTypeObject *cls
+        if ys is not NotImplemented:
+            return ys
         for x in inputs:
             if not isinstance(x, Handle):
                 constants = True

@@ -24,6 +24,7 @@ from fastgrad._core.node cimport (
 from fastgrad._core.precision cimport as_read, widened
 from fastgrad._kernels.spares cimport drop
 from fastgrad._core.record cimport Record, begin, finish, is_recorded, take_operand
+from fastgrad._core.watch cimport watched, watcher
 from fastgrad._core.classes cimport class_from, new_result
 
 import_numpy()
@@ -79,6 +80,8 @@ cdef inline bint is_small(object x, double *number) except -1:
 
 
 cdef object apply(const Rule *rule, object x0, object x1):
+    if watched:
+        return apply_told(rule, x0, x1)
     cdef Argument a[2]
     cdef Handle y = new_result(x0, x1)
     read(<PyObject *>x0, &a[0])
@@ -98,6 +101,39 @@ cdef object apply(const Rule *rule, object x0, object x1):
     if is_recorded(y, a[0].requires_grad or a[1].requires_grad):
         record(rule, a, y, NULL)
     return y
+
+
+cdef object apply_told(const Rule *rule, object x0, object x1):
+    """The same, of which whoever watches is told."""
+    cdef Argument a[2]
+    cdef Handle y = new_result(x0, x1)
+    read(<PyObject *>x0, &a[0])
+    read(<PyObject *>(x1 if rule.n_inputs > 1 else x0), &a[1])
+    if a[0].kind == UNKNOWN or a[1].kind == UNKNOWN:
+        is_foreign(x0)  # for its error
+        is_foreign(x1)
+        return apply_to_lists(rule, x0, x1)
+    keep_whole(&a[0])
+    keep_whole(&a[1])
+    # What NumPy calls, and the garbage collector, may give the Variables other arrays meanwhile.
+    cdef object _held0 = None if a[0].value.array == NULL else <object>a[0].value.array
+    cdef object _held1 = None if a[1].value.array == NULL else <object>a[1].value.array
+    if not apply_directly(rule, a, y):
+        apply_by_numpy(rule, a, y)
+    if is_recorded(y, a[0].requires_grad or a[1].requires_grad):
+        record(rule, a, y, NULL)
+    watcher().operation(<object>rule.type, x0, x1 if rule.n_inputs > 1 else None, y)
+    return y
+
+
+cdef int keep_whole(Argument *a) except -1:
+    """Let a constant without axes be saved as the array that it is, not as a number."""
+    if a.kind == STRONG_NUMBER and not a.requires_grad and not is_double_scalar(a.x):
+        if isinstance(<object>a.x, Handle):
+            value_of(<Handle>a.x)
+        a.value.array = (<Handle>a.x).array if isinstance(<object>a.x, Handle) else a.x
+        a.kind = OTHER
+    return 0
 
 
 cdef object apply_to_lists(const Rule *rule, object x0, object x1):
@@ -259,6 +295,8 @@ cdef object apply_with(const Rule *rule, Handle x, object parameter):
     cdef Handle y = variable(rule.forward(value, parameter), False, class_from(x))
     if is_recorded(y, x.flags & REQUIRES_GRAD):
         record_with(rule, x, value, parameter, y)
+    if watched:
+        watcher().operation_with(<object>rule.type, x, parameter, y)
     return y
 
 

@@ -16,6 +16,7 @@ from fastgrad._core.node cimport Handle
 from fastgrad._core.arguments cimport is_foreign
 from fastgrad._core.operation cimport apply
 from fastgrad._core.row cimport Row
+from fastgrad._core.watch cimport watched, watcher
 
 # What answers for each of NumPy's functions: registered by op.py, see there.
 handlers = {}
@@ -123,7 +124,7 @@ def not_implemented(function):
 def value(x):
     """`x` with arrays in place of Variables, in lists and tuples of them too."""
     if isinstance(x, Handle):
-        return value_of(x)
+        return watcher().value(x) if watched else value_of(x)
     if isinstance(x, (list, tuple)):
         enter_call(" in a list of lists")
         try:

@@ -22,6 +22,7 @@ from fastgrad._core.collector cimport make_collectable
 from fastgrad._core.ends cimport address, ends_of
 from fastgrad._core.engine cimport gradients_by, walk
 from fastgrad._core.function_backward cimport call_recorded, guarded
+from fastgrad._core.watch cimport restored, watched
 from fastgrad._core.stand_ins cimport variable_at
 from fastgrad._core.graph cimport shown_by, value_of, variable
 from fastgrad._kernels.loops cimport (
@@ -43,11 +44,17 @@ from fastgrad._core.view cimport handle_to_read
 import_numpy()
 
 
+cdef object namespace = None
+
+
 cdef class RecordedRun(Run):
     def __cinit__(self, bint retain_grad, bint retain_graph, dict wanted=None):
-        import fastgrad.numpy as xp  # which is made of all the rest
+        global namespace
+        if namespace is None:
+            import fastgrad.numpy as xp  # which is made of all the rest
 
-        self.xp, self.directly = xp, False
+            namespace = xp
+        self.xp, self.directly = namespace, False
 
     cdef object lifted(self, object gx):
         if isinstance(gx, Handle):
@@ -90,7 +97,7 @@ cdef class RecordedRun(Run):
         cdef Edge *edge = &f.edges[i]
         cdef object value = saved_value(f, i, gy)
         if edge.to == NULL:
-            return value
+            return restored(value) if watched else value
         if isinstance(value, Handle):  # gy, for its shape: the elements are not read
             value = value_of(value)
             value = take_object(stand_in(<PyObject *>value))
@@ -137,6 +144,8 @@ cdef class RecordedRun(Run):
             xs.append(value)
         operands = call.args[0] if row.sequence else call.args
         xs += operands[len(xs):]
+        if watched:
+            xs = [restored(x) for x in xs]
         opened.args = (tuple(xs), *call.args[1:]) if row.sequence else tuple(xs)
         ys = call.y if many else (call.y,)
         made = tuple([self.output_of(f, own, i, ys[i]) for i in range(len(ys))])

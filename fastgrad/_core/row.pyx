@@ -29,6 +29,7 @@ from fastgrad._core.node cimport (
 from fastgrad._core.operation cimport apply
 from fastgrad._core.precision cimport as_read, widened
 from fastgrad._core.rules cimport attach, rule_of
+from fastgrad._core.watch cimport watched, watcher
 from fastgrad._core.record cimport Record, begin, finish_many, take_operand
 from fastgrad._core.classes cimport class_among
 
@@ -175,6 +176,9 @@ cdef class Row:
         cut_steps(self, outputs, operands, n)
         if recording() and any_requires(outputs):
             record(self, operands, n, values, args, kwargs, outputs, many)
+        if watched:
+            watcher().row(self, (operands, *args[1:]) if self.sequence else operands, kwargs,
+                          outputs, out is not None)
         if natural is not None:
             outputs = [made_complex(y, x) for y, x in zip(outputs, natural if many else (natural,))]
         if not many:

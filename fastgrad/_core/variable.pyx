@@ -18,6 +18,7 @@ from fastgrad._core.graph cimport (
     value_of,
 )
 from fastgrad._core.view cimport cut_history, form_of, note_form, note_name
+from fastgrad._core.watch cimport watched, watcher
 from fastgrad._kernels.loops cimport import_numpy, is_array
 from fastgrad._core.node cimport ENDED, Node, REQUIRES_GRAD, note_by_hand
 from fastgrad._core.handles cimport adopt_handles, adopt_variable, origin_here
@@ -57,11 +58,15 @@ cdef class VariableBase(Handle):
     @property
     def data(self):
         """The value: an ndarray, or None. Assignable, to an ndarray, a scalar or None."""
+        if watched:
+            watcher().read(self)
         return value_of(self)
 
     @data.setter
     def data(self, value):
         value = None if value is None else as_data(value)
+        if watched:
+            watcher().assigned(self)
         note_rebinding(self)
         set_array(self, value)
 
@@ -230,9 +235,13 @@ cdef class VariableBase(Handle):
         return len(form_of(self))
 
     def __bool__(self):
+        if watched:
+            watcher().asked(self)
         return bool(value_of(self))
 
     def __repr__(self):
+        if watched:
+            watcher().read(self)
         data = value_of(self)
         if data is None:
             return "variable(None)"
@@ -240,6 +249,10 @@ cdef class VariableBase(Handle):
 
     # Elementwise, a plain array: `np.where(x == 0, ...)` would be silently wrong otherwise.
     def __richcmp__(self, other, int op):
+        if watched:
+            answer = watcher().comparison(self, other, op)
+            if answer is not NotImplemented:
+                return answer
         if isinstance(other, Handle):
             other = value_of(other)
         elif type(other) is list or type(other) is tuple:

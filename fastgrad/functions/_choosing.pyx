@@ -19,6 +19,7 @@ from fastgrad._core.operation cimport (
 )
 from fastgrad._core.rules cimport Operation, define
 from fastgrad._core.record cimport is_recorded
+from fastgrad._core.watch cimport watched
 from fastgrad._core.classes cimport class_among
 
 import_numpy()
@@ -130,7 +131,7 @@ cdef PyObject *chosen(PyObject *mask, Operand x0, Operand x1) except? NULL:
 cdef object where_call(const Rule *rule, tuple args, dict kwargs):
     cdef Argument a[2]
     cdef int i
-    if kwargs or len(args) != 3:
+    if kwargs or len(args) != 3 or watched:
         return NotImplemented
     # First, for it may run the garbage collector, which may give the Variables other arrays.
     cdef Handle y = new_handle_of(class_among(args))

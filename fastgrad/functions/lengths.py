@@ -53,11 +53,12 @@ def slope_at_zero(xp, g, y):
     Element by element: that `g` depends on other elements of `y` is left out, which it does not
     where a smooth function of `x` was computed (it is even in each element of `y`).
     """
-    zero = np.asarray(value(y) == 0)
+    zero = value(y) == 0
     if not isinstance(g, Handle) or not g.requires_grad or not np.any(zero):
         return None
     if getattr(running, "slope", False):
         return None
+    zero = np.asarray(zero)
     from fastgrad._core import ends, recorded  # which needs the rows
 
     alive = None if y.creator is None else y.creator.outputs[0]()

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from fastgrad._core.arguments import holds_variable
-from fastgrad.functions._products import MatMul
+from fastgrad.functions._products import Dot, Inner, MatMul, Outer, Tensordot, contract, declared
 from fastgrad.op import OTHERS, implements, op, plain
 
 __all__ = [
@@ -153,6 +153,8 @@ if hasattr(np, "matvec"):  # since NumPy 2.2
 
 # --- along chosen axes ---
 
+INNER, FIRST = 0, 2  # for `contract`: the last axes with the first ones, or the first of both
+
 
 def order_of(axes):
     """The places of the axes in ascending order: NumPy's argsort takes microseconds for a list."""
@@ -199,27 +201,25 @@ def matrices_vjp(i, g, a, b, k, n_leading):
 
 
 def dot_vjp(xp, i, g, y, a, b, out=None):
-    """The last axis of `a` with the last but one of `b`; a number is a factor."""
+    """The last axis of `a` with the last but one of `b`."""
     a, b = arrays(a, b)
-    if 0 < a.ndim <= 2 and 0 < b.ndim <= 2:
-        return matmul_vjp(xp, i, g, a, b)
-    return dot_rows(xp, i, g, y, a, b, n_leading=0)
+    if a.ndim == 0 or b.ndim <= 2:
+        return last_with(1, xp, i, g, y, a, b)
+    front, n = (*range(b.ndim - 2), b.ndim - 1), b.ndim - 2
+    if i == 0:
+        return contract(INNER, n + 1, g, b.transpose((*front, n)))
+    return contract(FIRST, a.ndim - 1, a, g).transpose((*range(1, n + 1), 0, n + 1))
 
 
-def dot_rows(xp, i, g, y, a, b, out=None, n_leading=1):
-    """For many gradients."""
-    a, b = arrays(a, b)
-    if a.ndim == 0 or b.ndim == 0:
-        return g * (b if i == 0 else a)
-    return contract_vjp(xp, i, g, a, b, [a.ndim - 1], [max(b.ndim - 2, 0)], n_leading)
-
-
-def inner_vjp(xp, i, g, y, a, b, n_leading=0):
-    """The last axis of `a` with the last of `b`; a number is a factor."""
+def last_with(k, xp, i, g, y, a, b, out=None, n_leading=0):
+    """Of the last axis of `a` with the last but `k` of `b`; a number is a factor."""
     a, b = arrays(a, b)
     if a.ndim == 0 or b.ndim == 0:
         return g * (b if i == 0 else a)
-    return contract_vjp(xp, i, g, a, b, [a.ndim - 1], [b.ndim - 1], n_leading)
+    return contract_vjp(xp, i, g, a, b, [a.ndim - 1], [max(b.ndim - 1 - k, 0)], n_leading)
+
+
+dot_rows, inner_vjp = partial(last_with, 1, n_leading=1), partial(last_with, 0)
 
 
 def tensordot_vjp(xp, i, g, y, a, b, axes=2, n_leading=0):
@@ -267,12 +267,18 @@ def with_rows(vjp):
     return {"vjp": of_both(vjp), "batched": of_both(partial(vjp, n_leading=1))}
 
 
-dot = op("dot", np.dot, OTHERS, vjp=of_both(dot_vjp), batched=of_both(dot_rows))
-inner = op("inner", np.inner, OTHERS, **with_rows(inner_vjp))
-tensordot = op("tensordot", np.tensordot, OTHERS, **with_rows(tensordot_vjp))
+dot = op("dot", np.dot, OTHERS, vjp=of_both(dot_vjp), batched=of_both(dot_rows), fast=Dot)
+inner = op("inner", np.inner, OTHERS, **with_rows(inner_vjp), fast=Inner)
+tensordot = op("tensordot", np.tensordot, OTHERS, **with_rows(tensordot_vjp), fast=Tensordot)
 vdot = op("vdot", np.vdot, OTHERS, vjp=of_both(vdot_vjp))
-outer = op("outer", np.outer, OTHERS, **with_rows(outer_vjp))
+outer = op("outer", np.outer, OTHERS, **with_rows(outer_vjp), fast=Outer)
 kron = op("kron", np.kron, OTHERS, vjp=of_both(kron_vjp))
+declared({row.name: row.batched for row in (dot, inner, outer)})
+
+
+def batched_tensordot(axes):
+    """The VJPs of `tensordot` along these axes, for many gradients."""
+    return tuple(partial(rule, axes=axes) for rule in tensordot.batched)
 
 
 def in_space(xp, x):

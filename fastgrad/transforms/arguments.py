@@ -12,6 +12,7 @@ from fastgrad._core import ends, engine, recorded
 from fastgrad._core.accumulate import gradient_dtype, ones_gradient, zero_gradient
 from fastgrad._core.graph import variable_like
 from fastgrad._core.handles import ArgumentsBase, enter_origin, is_from, leave_origin
+from fastgrad._core.watch import watching
 from fastgrad.config import Config
 from fastgrad.conversions import running
 from fastgrad.hints import described, floating
@@ -179,6 +180,8 @@ def transform(function):
 def as_given(x, gx):
     """A gradient of the kind of its argument: a float for a float."""
     if isinstance(gx, Variable):
+        if (watcher := watching()) is not None:
+            watcher.given(x, gx)
         return gx
     if isinstance(x, (float, complex)) and not isinstance(x, np.generic):
         return gx.item()

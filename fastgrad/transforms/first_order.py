@@ -228,6 +228,8 @@ def gradients(outputs, inputs, grad_outputs=None, create_graph=False, *, unconne
 def started(gy, y):
     """`gy` as a Variable of the shape of `y`."""
     gy = constant(gy, y)
+    if gy.shape == y.shape and gy.dtype is y.dtype and gy.dtype.char in "fdFD" and y.dtype.isnative:
+        return gy
     dtype = dtype_for(y)
     if gy.dtype != dtype and dtype.kind in "fc":
         gy = (np.real(gy) if gy.dtype.kind == "c" and dtype.kind == "f" else gy).astype(dtype)

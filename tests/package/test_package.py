@@ -167,7 +167,7 @@ def test_dir_is_what_is_public(run_child):
         assert dir(fastgrad) == before == sorted(set(before))
         assert set(fastgrad.__all__) < set(before) and not {"importlib", "config"} & set(before)
         modules = [n for n in before if isinstance(getattr(fastgrad, n), types.ModuleType)]
-        assert modules == ["numpy", "special", "testing"], modules
+        assert modules == ["numpy", "replay", "special", "testing"], modules
         def has_signature(f):
             try:
                 return inspect.signature(f)

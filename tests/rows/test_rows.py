@@ -71,7 +71,7 @@ def with_operands(sample, xs):
 
     def replace(x):
         if isinstance(x, (list, tuple)):
-            return type(x)(map(replace, x))
+            return x.__class__(map(replace, x))  # (a replayed function asks for no `type`)
         return next(xs) if is_operand(x) else x
 
     return tuple(map(replace, sample.args))

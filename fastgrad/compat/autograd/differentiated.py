@@ -14,7 +14,7 @@ from numpy import asarray
 from fastgrad._core import ends, engine, recorded
 from fastgrad._core.config import enter, leave
 from fastgrad._core.config import get as recording
-from fastgrad._core.handles import ArgumentsBase, enter_origin, is_from, leave_origin
+from fastgrad._core.handles import ArgumentsBase, enter_origin, leave_origin
 from fastgrad.compat.autograd.boxes import ArrayBox, box_of, boxed, getval, opened
 from fastgrad.compat.autograd.primitives import pulling_once, pushing
 from fastgrad.conversions import running, warn
@@ -75,12 +75,7 @@ class Differentiated(ArgumentsBase):
 
     def depend(self, ys):
         """Whether some of these are Variables that depend on one outside."""
-        ys = [y for y in ys if isinstance(y, Variable) and y.requires_grad]
-        found = ends.leaves(ys)
-        if len(found) == 1 and found[0] is self.xs[0]:
-            return False
-        own = set(map(id, self.xs))
-        return any(id(x) not in own and not is_from(x, self.origin) for x in found)
+        return ends.depend(ys, self.xs, self.origin)
 
     def outside(self, ys):
         """What is to be returned of these: of Variables their values, unless they depend so."""
@@ -92,8 +87,11 @@ class Differentiated(ArgumentsBase):
     def result(self):
         """The value, as it is returned."""
         self.notice()
-        ys = self.outside(self.ys) if self.nested else list(map(getval, self.ys))
-        return rebuild(self.outputs, ys)
+        if self.nested:
+            return rebuild(self.outputs, self.outside(self.ys))
+        if self.outputs is None:
+            return getval(self.ys[0])
+        return rebuild(self.outputs, list(map(getval, self.ys)))
 
     def only_first(self):
         """Let only the first part of the value, a tuple, count from now on."""
@@ -158,6 +156,12 @@ class Differentiated(ArgumentsBase):
 
     def vjp(self, g):
         """The gradient for the argument, from one of the value."""
+        if self.structure is self.outputs is None and not self.nested:
+            y, gy = self.value, asarray(g) if type(g) in (float, np.float64) else g
+            if isinstance(y, Variable) and fits(gy, y):
+                gxs = engine.gradients([y], [gy], self.xs, self.origin)
+                if gxs is not None:
+                    return as_given(self.xs[0], self.given[0], gxs[0])
         return self.pull(flatten_as(self.outputs, g, "the gradient to pull back"))
 
     def push(self, v):
