@@ -59,9 +59,6 @@ cdef class BatchedRun(Run):
                 return gx
         return together([brought(gradient_of(own, i, g), xs[i], 0) for g in each(own_gy)])
 
-    cdef object opened(self, Node f, Node own, Call call, list gys):
-        return gys
-
     cdef object by_row(self, Node f, Call call, object opened, int i):
         cdef Row row = call.row
         cdef list gys = opened

@@ -168,7 +168,7 @@ cdef class RecordedRun(Run):
                                  opened[0])
 
     cdef tuple by_function(self, Node f, list gys, tuple inputs, object xs):
-        return call_recorded(f, gys, inputs, xs)[0]
+        return call_recorded(f, gys, inputs, xs)
 
     cdef object passed(self, object gx):
         if self.linear:

@@ -118,6 +118,25 @@ cdef inline Gradient *in_flight(Run run, Node f, int i) except? NULL:
     return NULL if aside is None or i >= aside.n else &aside.gradients[i]
 
 
+cdef inline bint is_done(Run run, Node f) except -1:
+    """Whether `f` was visited, or nothing that is wanted lies there: it takes no gradient."""
+    if f.run == run.number:
+        return f.flags & DONE != 0
+    cdef Aside aside = aside_of(run, f)
+    return run.pruned if aside is None else aside.done
+
+
+cdef inline int set_done(Run run, Node f) except -1:
+    cdef Aside aside
+    if f.run == run.number:
+        f.flags |= DONE
+    else:
+        aside = aside_of(run, f)
+        if aside is not None:
+            aside.done = True
+    return 0
+
+
 cdef inline int take_only(Run run, Node f, Gradient *gy) except -1:
     """`take`, of the only output of a compiled operation, mostly one that nobody holds."""
     if f.run == run.number and f.n_slots == 1 and f.slots.handle == NULL:

@@ -105,7 +105,10 @@ def test_an_instance_gives_what_the_function_gives(sample):
         found = results(sample, make)
         assert len(found) == len(expected), way
         for x, y in zip(found, expected, strict=True):
-            assert_same_bits(x, y, way)
+            if sample.name == "inner":  # BLAS is asked for another product, that has other bits
+                assert_close(x, y, 1e-14, 1e-14, way)
+            else:
+                assert_same_bits(x, y, way)
 
 
 @pytest.mark.parametrize("row", [fnp.exp, fnp.cbrt, fnp.cumsum, fnp.abs], ids=str)
