@@ -45,6 +45,35 @@ class GradientWarning(UserWarning):
 running = {}
 
 
+def enter_function(xs):
+    """From now on a function of the Variables `xs` is being differentiated, in this thread.
+
+    `leave_function`, with what this returns, ends it.
+    """
+    thread = get_ident()
+    before = running.get(thread)
+    running[thread] = xs if before is None else (*before, *xs)
+    return thread, before
+
+
+def leave_function(thread, before):
+    """Go back to the functions that were being differentiated before."""
+    if before is None:
+        running.pop(thread, None)
+    else:
+        running[thread] = before
+
+
+def outside(f, *args, **kwargs):
+    """`f(*args, **kwargs)`, as outside of all functions that are being differentiated."""
+    thread = get_ident()
+    before = running.pop(thread, None)
+    try:
+        return f(*args, **kwargs)
+    finally:
+        leave_function(thread, before)
+
+
 def is_inside(x):
     """Whether the call is inside of a function that is being differentiated.
 

@@ -154,8 +154,7 @@ cdef bint gather_leaves(list ys, list found, list xs, int origin) except -1:
     seen.places, seen.n, seen.room = NULL, 0, 0
     try:
         for y in ys:
-            if isinstance(y, Handle) and (found is not None or (<Handle>y).flags & REQUIRES_GRAD
-                                          or (<Handle>y).creator != NULL):
+            if isinstance(y, Handle):
                 x = (<Handle>y).creator
                 push(&way, <PyObject *>y if x == NULL else x, LEAF if x == NULL else OR_ELSE)
         while way.n:

@@ -14,6 +14,7 @@ from fastgrad.compat.patching import FRONTS, patch
 USAGE = f"""usage: python -m fastgrad.compat NAMES script.py [argument ...]
        python -m fastgrad.compat NAMES -m module [argument ...]
        python -m fastgrad.compat NAMES -c code [argument ...]
+       python -m fastgrad.compat NAMES - [argument ...]
        python -m fastgrad.compat NAMES --explain
 
 Runs a program as `python script.py` does, with fastgrad's front end in place of what it imports.
@@ -44,6 +45,12 @@ def main(arguments):
             run_module(rest[1], rest[2:])
         elif rest[0] == "-c":
             run_code(module, rest[1], rest[2:])
+        elif rest[0] == "-":
+            sys.argv[:] = rest
+            set_path("")
+            module.__file__, module.__cached__ = "<stdin>", None
+            code = sys.stdin.buffer.read()  # its first lines may say how it is encoded
+            exec(compile(code, "<stdin>", "exec", dont_inherit=True), vars(module))
         else:
             run_script(module, rest[0], rest[1:])
     except BaseException as error:

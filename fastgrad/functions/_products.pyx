@@ -117,13 +117,14 @@ cdef class Contraction:
 
     cdef Rule rule
     cdef int layout, k
+    cdef bint exactly  # a program's call, whose result is NumPy's to the last bit; else a gradient
     cdef object by_numpy
 
     def __call__(self, x0, x1):
-        """The array: NumPy's to the last bit. (Its dot of more axes multiplies no matrices.)"""
+        """The array. (NumPy's dot of more axes multiplies no matrices.)"""
         cdef PyObject *y = NULL
         if self.rule.type == tensordot_rule.type or x0.ndim <= 2 and x1.ndim <= 2:
-            y = contracted(self.layout, self.k, <PyObject *>x0, <PyObject *>x1, True)
+            y = contracted(self.layout, self.k, <PyObject *>x0, <PyObject *>x1, self.exactly)
         return self.by_numpy(x0, x1) if y == NULL else take_object(y)
 
 
@@ -143,12 +144,14 @@ cdef class Pull:
 
 
 def contract(int layout, int k, x0, x1):
-    """`tensordot` over `k` axes, 0 or more: of arrays an array, else a Variable."""
-    cdef Contraction c = contraction(layout, k)
+    """`tensordot` over `k` axes, 0 or more, for a gradient: of arrays an array, else a Variable.
+
+    Of the same bits, so that recorded gradients are those of arrays.
+    """
+    cdef Contraction c = contraction(layout, k, False)
     if isinstance(x0, Handle) or isinstance(x1, Handle):
         return apply(&c.rule, x0, x1)
-    cdef PyObject *y = contracted(layout, k, <PyObject *>x0, <PyObject *>x1, False)
-    return c.by_numpy(x0, x1) if y == NULL else take_object(y)
+    return c(x0, x1)
 
 
 cdef PyObject *contracted(int layout, int k, PyObject *x0, PyObject *x1, bint exactly) except? NULL:
@@ -219,11 +222,12 @@ cdef inline bint flatten_axes(PyObject *x, int start, int stop, intp *n, intp *s
     return True
 
 
-cdef dict contractions = {}  # by layout and k, for ever: nodes refer to their rules
+cdef dict contractions = {}  # for ever: nodes refer to their rules
 
 
-cdef Contraction contraction(int layout, int k):
-    cdef object found = contractions.get(layout << 8 | k)
+cdef Contraction contraction(int layout, int k, bint exactly):
+    cdef int key = (k << 2 | layout) << 1 | exactly
+    cdef object found = contractions.get(key)
     if found is None:
         axes = ((list(range(-k, 0)), list(range(k))), (list(range(-k, 0)),) * 2,
                 (list(range(k)),) * 2)[layout]
@@ -231,7 +235,8 @@ cdef Contraction contraction(int layout, int k):
 
         found = new_contraction(layout, k, &tensordot_rule, lambda x0, x1: tensordot(x0, x1, axes),
                                 batched_tensordot(axes))
-        contractions[layout << 8 | k] = found
+        (<Contraction>found).exactly = exactly
+        found = contractions.setdefault(key, found)  # another thread may have been here
     return found
 
 
@@ -239,7 +244,7 @@ cdef Contraction new_contraction(int layout, int k, const Rule *like, by_numpy, 
     """One that is recorded as `like` is."""
     cdef Contraction c = Contraction.__new__(Contraction)
     cdef tuple vjps = (pull(layout, k, 0), pull(layout, k, 1))
-    c.layout, c.k, c.by_numpy, c.rule = layout, k, by_numpy, like[0]
+    c.layout, c.k, c.exactly, c.by_numpy, c.rule = layout, k, True, by_numpy, like[0]
     Py_INCREF(vjps)
     Py_INCREF(batched)
     c.rule.row_forward = <PyObject *>c
@@ -285,7 +290,7 @@ cdef object tensordot_call(const Rule *rule, tuple args, dict kwargs):
     if not 0 <= axes <= min(n[0], n[1]):
         return NotImplemented
     k = axes
-    return apply(&contraction(layout, k).rule, args[0], args[1])
+    return apply(&contraction(layout, k, True).rule, args[0], args[1])
 
 
 cdef int layout_of(axes0, axes1, int *n) except -2:

@@ -10,11 +10,11 @@ import scipy.integrate as _scipy
 
 from fastgrad._core.arguments import holds_variable as _holds_variable
 from fastgrad._core.protocols import value as _value
+from fastgrad.conversions import outside as _outside
 from fastgrad.numpy.lookup import namespace_of as _namespace_of
 from fastgrad.op import INPUTS as _INPUTS
 from fastgrad.op import OUTPUT as _OUTPUT
 from fastgrad.op import op as _op
-from fastgrad.scipy.rules import outside as _outside
 from fastgrad.trees import flatten as _flatten
 from fastgrad.trees import rebuild as _rebuild
 from fastgrad.variable import Variable as _Variable
@@ -96,8 +96,7 @@ def _floats(x):
 
 def _forward(u, system):
     y0, t, p = system.split(u)
-    with _outside():
-        return _scipy.odeint(system.plain_rate, y0, t, (p,), **system.options)
+    return _outside(_scipy.odeint, system.plain_rate, y0, t, (p,), **system.options)
 
 
 def _vjp(xp, g, y, u, system):

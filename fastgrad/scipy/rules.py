@@ -1,12 +1,8 @@
 """What the rules of SciPy's functions share."""
 
-import contextlib
-from threading import get_ident
-
 import numpy as np
 
 from fastgrad._core.protocols import value
-from fastgrad.conversions import running
 
 
 def no_rule(name, operand):
@@ -68,15 +64,3 @@ def times(xp, y, factor):
     if not np.any(none):
         return y * factor
     return y * xp.where(none, 0, factor)
-
-
-@contextlib.contextmanager
-def outside():
-    """A block in which transforms of arrays return arrays, whatever is being differentiated."""
-    thread = get_ident()
-    inside = running.pop(thread, None)
-    try:
-        yield
-    finally:
-        if inside is not None:
-            running[thread] = inside

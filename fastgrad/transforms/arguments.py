@@ -11,10 +11,10 @@ import numpy as np
 from fastgrad._core import ends, engine, recorded
 from fastgrad._core.accumulate import gradient_dtype, ones_gradient, zero_gradient
 from fastgrad._core.graph import variable_like
-from fastgrad._core.handles import ArgumentsBase, enter_origin, is_from, leave_origin
+from fastgrad._core.handles import ArgumentsBase, enter_origin, leave_origin
 from fastgrad._core.watch import watching
 from fastgrad.config import Config
-from fastgrad.conversions import running
+from fastgrad.conversions import enter_function, leave_function, running
 from fastgrad.hints import described, floating
 from fastgrad.op import NOTHING, op
 from fastgrad.trees import flatten, is_float, path_of, rebuild
@@ -98,9 +98,7 @@ class Arguments(ArgumentsBase):
         """A Variable that the function captured counts as one that it was passed."""
         if self.nested or not Config.enable_backprop:
             return
-        own = {id(x) for x in self.xs}
-        for x in ends.leaves([y for y in ys if isinstance(y, Variable)]):
-            self.nested |= id(x) not in own and not is_from(x, self.origin)
+        self.nested = ends.depend(list(ys), self.xs, self.origin)
 
     def packed(self, parts):
         """One part for each Variable, in the structure of the arguments."""
@@ -127,16 +125,11 @@ def differentiating(*xs):
     And a conversion that loses a gradient is an error: see conversions.py. `xs` are the Variables
     that somebody differentiates for.
     """
-    thread = get_ident()
-    before = running.get(thread)
-    running[thread] = (*(before or ()), *xs)
+    before = enter_function(xs)
     try:
         yield
     finally:
-        if before is None:
-            del running[thread]
-        else:
-            running[thread] = before
+        leave_function(*before)
 
 
 def recording(fun):

@@ -5,7 +5,7 @@ import functools
 from fastgrad._core import ends, engine, recorded
 from fastgrad._core.function import Function
 from fastgrad._core.graph import variable_like
-from fastgrad._core.handles import end_arguments, enter_origin, is_from, leave_origin
+from fastgrad._core.handles import end_arguments, enter_origin, leave_origin
 from fastgrad.config import Config
 from fastgrad.transforms.arguments import differentiating, identity, recording, transform
 from fastgrad.trees import flatten, is_float, rebuild
@@ -50,9 +50,7 @@ class Checkpoint(Function):
             self.ys, self.outputs_structure = self.values(vs)
         finally:
             leave_origin(before)
-        found = ends.leaves([y for y in self.ys if isinstance(y, Variable)])
-        own = {id(v) for v in vs}
-        if any(id(x) not in own and not is_from(x, origin) for x in found):
+        if ends.depend(list(self.ys), vs, origin):
             raise TypeError(
                 "checkpoint: the function uses a Variable that is not among its arguments: its "
                 "gradient would be lost; pass it as one"

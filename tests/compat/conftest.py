@@ -12,7 +12,7 @@ import pytest
 def run_python(tmp_path):
     """Run `python *arguments` with `tmp_path` first on the path, where `files` were written."""
 
-    def run(*arguments, files=None, status=0):
+    def run(*arguments, files=None, status=0, stdin=""):
         for name, text in (files or {}).items():
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name).write_text(textwrap.dedent(text))
@@ -20,7 +20,7 @@ def run_python(tmp_path):
         done = subprocess.run(
             [sys.executable, *arguments],
             cwd=tmp_path, env={**os.environ, "PYTHONPATH": path},
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=170,
+            input=stdin, capture_output=True, text=True, check=False, timeout=170,
         )  # fmt: skip
         if status is not None:
             assert done.returncode == status, done.stderr

@@ -154,36 +154,43 @@ def descent(d):
     return found
 
 
-@step("29", STEPS, SIMPLE)
-def newton_by_hand(d):
-    """A minimum by Newton's method, with the second derivative written down."""
+def minimum(d, derivatives):
+    """Ten steps of Newton's method, by the two derivatives for x of y."""
     (x,) = scalars(d, 2.0)
     found = []
     for _ in range(10):
         found += numbers(x)
         y = x**4 - 2 * x**2
         x.cleargrad()
+        gx, ggx = derivatives(x, y)
+        x.data -= gx / ggx
+    return found
+
+
+@step("29", STEPS, SIMPLE)
+def newton_by_hand(d):
+    """A minimum by Newton's method, with the second derivative written down."""
+
+    def derivatives(x, y):
         y.backward()
         gx = x.grad.data if hasattr(x.grad, "cleargrad") else x.grad
-        x.data -= gx / (12 * x.data**2 - 4)
-    return found
+        return gx, 12 * x.data**2 - 4
+
+    return minimum(d, derivatives)
 
 
 @step("33", STEPS)
 def newton(d):
     """The same, with the second derivative by a second backward."""
-    (x,) = scalars(d, 2.0)
-    found = []
-    for _ in range(10):
-        found += numbers(x)
-        y = x**4 - 2 * x**2
-        x.cleargrad()
+
+    def derivatives(x, y):
         y.backward(create_graph=True)
         gx = x.grad
         x.cleargrad()
         gx.backward()
-        x.data -= gx.data / x.grad.data
-    return found
+        return gx.data, x.grad.data
+
+    return minimum(d, derivatives)
 
 
 def functions(d):

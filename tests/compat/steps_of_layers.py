@@ -100,6 +100,13 @@ def linear(lib, n):
     return lib.layers.Linear(n, dtype=np.float64)
 
 
+def learn(model, optimizer, loss):
+    """Update the parameters of the model once."""
+    model.cleargrads()
+    loss.backward()
+    optimizer.update()
+
+
 @step("45-46", LAYERS)
 def models(lib):
     """Layers in models, and each optimizer."""
@@ -125,9 +132,7 @@ def models(lib):
             optimizer.add_hook(hook)
         for _ in range(50):
             loss = F.mean_squared_error(y, model(x))
-            model.cleargrads()
-            loss.backward()
-            optimizer.update()
+            learn(model, optimizer, loss)
         found += numbers(loss)
     return found
 
@@ -164,9 +169,7 @@ def spiral(lib):
         total = 0.0
         for x, t in loader:
             loss = F.softmax_cross_entropy(model(x.astype(np.float64)), t)
-            model.cleargrads()
-            loss.backward()
-            optimizer.update()
+            learn(model, optimizer, loss)
             total += float(loss.data) * len(t)
         found.append(total / len(train))
     with lib.no_grad():
@@ -245,10 +248,8 @@ def recurrent(lib, layer):
     for i, (x, t) in enumerate(itertools.pairwise(xs)):
         loss += F.mean_squared_error(model(x.reshape(1, 1)), t.reshape(1, 1))
         if i % 15 == 14:
-            model.cleargrads()
-            loss.backward()
+            learn(model, optimizer, loss)
             loss.unchain_backward()
-            optimizer.update()
             found += numbers(loss)
     return found
 

@@ -347,10 +347,16 @@ def test_where_there_is_no_dezero_its_core_is_there(run):
 
 
 def test_threads_that_import_at_once(run):
+    """The package `dezero` is there by then.
+
+    Its `__init__` imports its modules, and Python's locks
+    are a deadlock if a thread imports one of these meanwhile: without us too.
+    """
     code = """
         import threading
         from fastgrad.compat import patch
         patch("autograd", "dezero", quiet=True)
+        import dezero
         names = ["autograd", "autograd.numpy", "autograd.numpy.linalg", "autograd.extend",
                  "autograd.builtins", "dezero", "dezero.core", "dezero.layers"] * 4
         found, barrier = [], threading.Barrier(len(names))

@@ -30,9 +30,9 @@ FILES = {"folder/program.py": PROGRAM, "folder/helper.py": "", "helper.py": ""}
 def compare(run_python):
     """Run a program by us and by Python alone: both are to print the same, and end the same way."""
 
-    def compare(*arguments, files, status=0):
-        ours = run_python(*RUN, "autograd", *arguments, files=files, status=status)
-        plain = run_python(*arguments, files=files, status=status)
+    def compare(*arguments, files, status=0, stdin=""):
+        ours = run_python(*RUN, "autograd", *arguments, files=files, status=status, stdin=stdin)
+        plain = run_python(*arguments, files=files, status=status, stdin=stdin)
         said, _, stderr = ours.stderr.partition("\n")
         assert said.startswith("fastgrad ")
         assert said.endswith("replaced by fastgrad.compat.autograd")
@@ -72,6 +72,12 @@ def test_code(compare):
     code = textwrap.dedent(without_import(PROGRAM))
     plain = compare("-c", code, "one", "-c", files=FILES)
     assert "['-c', 'one', '-c'] __main__" in plain.stdout
+
+
+def test_standard_input(compare):
+    code = textwrap.dedent(without_import(PROGRAM))
+    assert "['-', 'a', '-x'] __main__" in compare("-", "a", "-x", files=FILES, stdin=code).stdout
+    compare("-", files=FILES, stdin="raise KeyError('x')", status=1)
 
 
 def test_an_archive(compare, tmp_path):

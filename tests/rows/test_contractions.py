@@ -88,6 +88,25 @@ def test_gradients_and_jacobians(f, shapes):
             np.testing.assert_allclose(found[(slice(None),) * n + at], column, atol=1e-12)
 
 
+@pytest.mark.parametrize("layout", AXES)
+def test_recorded_gradients_are_those_of_arrays_to_the_last_bit(layout):
+    rng = np.random.default_rng(4)
+    for _ in range(100):
+        a, b, axes = drawn(rng, layout)
+        for f in (lambda x, y, axes=axes: np.tensordot(x, y, axes), np.dot, np.inner, np.outer):
+            x, y = Variable(a), Variable(b)
+            try:
+                z = f(x, y)
+            except ValueError:
+                continue
+            gz = Variable(rng.standard_normal(z.shape))
+            eager = fastgrad.gradients(z, [x, y], gz)
+            recorded = fastgrad.gradients(z, [x, y], gz, create_graph=True)
+            for one, other in zip(eager, recorded, strict=True):
+                one, other = (getattr(gx, "data", gx) for gx in (one, other))
+                np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
+
+
 def test_what_is_recorded_has_the_name_of_the_function():
     x = Variable(np.ones((2, 3)))
     y = np.ones((3, 2))

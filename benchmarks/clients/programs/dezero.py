@@ -6,6 +6,8 @@ import dezero.layers as L
 import numpy as np
 from dezero import Model, Variable, optimizers
 
+from tests.clients.programs import dezero as _programs
+
 
 def goldstein_price():
     """Step 24: a function of two numbers, and its gradients."""
@@ -19,16 +21,7 @@ def goldstein_price():
 
 def newton():
     """Step 33: second derivatives by backpropagation twice."""
-    x = Variable(np.array(2.0))
-    for _ in range(10):
-        y = x**4 - 2 * x**2
-        x.cleargrad()
-        y.backward(create_graph=True)
-        gx = x.grad
-        x.cleargrad()
-        gx.backward()
-        x.data = x.data - gx.data / x.grad.data
-    return x.data
+    return _programs.newton(10)
 
 
 def network_by_hand():

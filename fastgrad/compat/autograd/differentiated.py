@@ -17,7 +17,7 @@ from fastgrad._core.config import get as recording
 from fastgrad._core.handles import ArgumentsBase, enter_origin, leave_origin
 from fastgrad.compat.autograd.boxes import ArrayBox, box_of, boxed, getval, opened
 from fastgrad.compat.autograd.primitives import pulling_once, pushing
-from fastgrad.conversions import running, warn
+from fastgrad.conversions import enter_function, leave_function, warn
 from fastgrad.transforms.arguments import ones_like, zeros_like
 from fastgrad.transforms.first_order import started
 from fastgrad.transforms.jacobians import linear_pullback
@@ -55,19 +55,15 @@ class Differentiated(ArgumentsBase):
 
     def run(self, fun, box):
         """`fun(box)`, as a function that is being differentiated."""
-        thread, is_off = get_ident(), not recording()
+        is_off = not recording()
         block = enter(True) if is_off else None
-        outside = running.get(thread)
-        running[thread] = self.xs if outside is None else (*outside, *self.xs)
+        before = enter_function(self.xs)
         self.origin, origin = enter_origin()
         try:
             return fun(box)
         finally:
             leave_origin(origin)
-            if outside is None:
-                del running[thread]
-            else:
-                running[thread] = outside
+            leave_function(*before)
             if is_off:
                 leave(block)
 
@@ -75,6 +71,7 @@ class Differentiated(ArgumentsBase):
 
     def depend(self, ys):
         """Whether some of these are Variables that depend on one outside."""
+        ys = [y for y in ys if isinstance(y, Variable) and y.requires_grad]
         return ends.depend(ys, self.xs, self.origin)
 
     def outside(self, ys):
@@ -141,14 +138,11 @@ class Differentiated(ArgumentsBase):
 
     def recorded(self, ys, gys, xs, hooks=True):
         """The gradients for `xs` as Variables, which can be differentiated themselves."""
-        thread = get_ident()
-        outside = running.get(thread)
-        running[thread] = outside or ()
+        before = enter_function(())
         try:
             return recorded.gradients(ys, gys, xs, True, hooks=hooks)
         finally:
-            if outside is None:
-                del running[thread]
+            leave_function(*before)
 
     def packed(self, parts):
         """One part for each leaf of the argument, in its structure."""

@@ -11,7 +11,7 @@ import numpy as np
 from fastgrad._core.config import get as recording
 from fastgrad._core.function import Function
 from fastgrad.compat.autograd.boxes import ArrayBox, Box, boxed, getval, holds_box, opened
-from fastgrad.conversions import running
+from fastgrad.conversions import outside
 from fastgrad.trees import flatten, flatten_as, rebuild
 from fastgrad.variable import Variable
 
@@ -160,17 +160,6 @@ def dense(x):
     return x.mut_add(x.vs.zeros()) if isinstance(x, SparseObject) else x
 
 
-def outside(f, args, kwargs):
-    """`f(*args, **kwargs)`, as outside of all functions that are being differentiated."""
-    thread = get_ident()
-    inside = running.pop(thread, None)
-    try:
-        return f(*args, **kwargs)
-    finally:
-        if inside is not None:
-            running[thread] = inside
-
-
 class PrimitiveCall(Function):
     """The node of a call of a primitive: each of these has a class of its own, with its `fun`.
 
@@ -235,7 +224,7 @@ class PrimitiveCall(Function):
     def forward(self, *xs):
         """The outputs that have gradients, of the values of the boxes."""
         call, own = self.call_of(xs), vars(self)
-        own["ans"] = ans = dense(outside(call.fun.fun, call.args, call.kwargs))
+        own["ans"] = ans = dense(outside(call.fun.fun, *call.args, **call.kwargs))
         if holds_box(ans):
             raise TypeError(
                 f"{call.name}: the function uses a box that is not among its positional arguments: "
@@ -313,7 +302,7 @@ def call_primitive(fun, args, kwargs):
     node = fun.node()
     xs = node.take(args, kwargs)
     if not xs or not recording() or fun in notrace:
-        return outside(fun.fun, node.call_of([x.data for x in xs]).args, kwargs)
+        return outside(fun.fun, *node.call_of([x.data for x in xs]).args, **kwargs)
     ys = node(*xs)
     nest = vars(node).get("results")
     return ys if nest is None else filled(nest, iter(ys if isinstance(ys, list) else [ys]))

@@ -123,24 +123,20 @@ def xlogy_a_vjp(xp, g, a, b, log):
     return g * xp.where(none, 0, getattr(xp, log)(b))
 
 
-xlogy = op(
-    "xlogy",
-    scipy.special.xlogy,
-    INPUTS | OUTPUT,
-    vjp=(
-        nan_with_output(lambda xp, g, y, a, b: xlogy_a_vjp(xp, g, a, b, "log")),
-        nan_with_output(lambda xp, g, y, a, b: g * ratio(xp, a, b)),
-    ),
-)
-xlog1py = op(
-    "xlog1py",
-    scipy.special.xlog1py,
-    INPUTS | OUTPUT,
-    vjp=(
-        nan_with_output(lambda xp, g, y, a, b: xlogy_a_vjp(xp, g, a, b, "log1p")),
-        nan_with_output(lambda xp, g, y, a, b: g * ratio(xp, a, 1 + b)),
-    ),
-)
+def product_with(log, least):
+    """A row of `a` times that logarithm of b: of `least + b`."""
+    return op(
+        f"x{log}y",
+        getattr(scipy.special, f"x{log}y"),
+        INPUTS | OUTPUT,
+        vjp=(
+            nan_with_output(lambda xp, g, y, a, b: xlogy_a_vjp(xp, g, a, b, log)),
+            nan_with_output(lambda xp, g, y, a, b: g * ratio(xp, a, least + b)),
+        ),
+    )
+
+
+xlogy, xlog1py = product_with("log", 0), product_with("log1p", 1)
 
 
 def in_domain(x, *others):

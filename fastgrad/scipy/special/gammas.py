@@ -159,51 +159,35 @@ def beta_density(xp, a, b, x):
     return xp.exp(xlogy(a - 1, x) + xlog1py(b - 1, -x) - betaln(a, b))
 
 
-def incomplete_gamma(name, sign):
-    """A row of the lower function, or with sign -1 the upper one."""
-    return op(
-        name,
-        getattr(scipy.special, name),
-        INPUTS | OUTPUT,
-        vjp=(
-            no_rule(name, "the parameter a"),
-            nan_with_output(lambda xp, g, y, a, x: g * (sign * gamma_density(xp, a, x))),
-        ),
-    )
+def incomplete(name, density, sign, inverse=False):
+    """A row of a function of its last argument that has `sign` times that derivative.
 
+    Or of its inverse. For the parameters before there is no rule.
+    """
+    parameters = "a" if density is gamma_density else "ab"
 
-def incomplete_beta(name, sign):
-    """A row of the function, or with sign -1 of its complement."""
-    return op(
-        name,
-        getattr(scipy.special, name),
-        INPUTS | OUTPUT,
-        vjp=(
-            *(no_rule(name, f"the parameter {parameter}") for parameter in "ab"),
-            nan_with_output(lambda xp, g, y, a, b, x: g * (sign * beta_density(xp, a, b, x))),
-        ),
-    )
+    def slope(xp, g, y, *args):
+        return g * (sign * density(xp, *args))
 
+    def inverse_slope(xp, g, y, *args):
+        return sign * g / density(xp, *args[:-1], y)
 
-def inverse(name, density, sign):
-    """A row of the inverse, in the last argument, of a function that has that derivative."""
-    parameters = "a" if "gamma" in name else "ab"
     return op(
         name,
         getattr(scipy.special, name),
         INPUTS | OUTPUT,
         vjp=(
             *(no_rule(name, f"the parameter {parameter}") for parameter in parameters),
-            lambda xp, g, y, *args: sign * g / density(xp, *args[:-1], y),
+            inverse_slope if inverse else nan_with_output(slope),
         ),
     )
 
 
-gammainc = incomplete_gamma("gammainc", 1)
-gammaincc = incomplete_gamma("gammaincc", -1)
-gammaincinv = inverse("gammaincinv", gamma_density, 1)
-gammainccinv = inverse("gammainccinv", gamma_density, -1)
-betainc = incomplete_beta("betainc", 1)
-betaincc = incomplete_beta("betaincc", -1)
-betaincinv = inverse("betaincinv", beta_density, 1)
-betainccinv = inverse("betainccinv", beta_density, -1)
+gammainc = incomplete("gammainc", gamma_density, 1)
+gammaincc = incomplete("gammaincc", gamma_density, -1)
+gammaincinv = incomplete("gammaincinv", gamma_density, 1, inverse=True)
+gammainccinv = incomplete("gammainccinv", gamma_density, -1, inverse=True)
+betainc = incomplete("betainc", beta_density, 1)
+betaincc = incomplete("betaincc", beta_density, -1)
+betaincinv = incomplete("betaincinv", beta_density, 1, inverse=True)
+betainccinv = incomplete("betainccinv", beta_density, -1, inverse=True)

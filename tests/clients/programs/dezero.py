@@ -44,10 +44,10 @@ def gradient_descent():
     return x0.data, x1.data
 
 
-def newton():
+def newton(count=60):
     """Second derivatives by a backward of the gradient's graph."""
     x = Variable(np.array(2.0))
-    for _ in range(60):
+    for _ in range(count):
         y = x**4 - 2 * x**2
         x.cleargrad()
         y.backward(create_graph=True)
