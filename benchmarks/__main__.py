@@ -23,8 +23,8 @@ BAR = "{percentage:3.0f}% |{bar:30}| {elapsed} {desc}"
 
 
 def measure(quick):
-    """Measure everything; a bar shows how far it is."""
-    training = 1.5  # what the training takes of the bar, in workloads
+    """Measure everything; a bar shows the progress."""
+    training = 1.5  # its share of the bar, in workloads
     with tqdm(total=len(WORKLOADS) + training, bar_format=BAR) as bar:
         throughput = []
         for workload in WORKLOADS:

@@ -73,7 +73,7 @@ def read(x, gy):
 class Add(Function):
     """`x0 + x1`"""
 
-    unlike = False  # operands alike in shape and dtype need no fitting, and pay for none
+    unlike = False  # operands of one shape and dtype need no fitting, which takes time
 
     def forward(self, x0, x1):
         try:
@@ -148,7 +148,7 @@ class Neg(Function):
 
 
 def wide(x):
-    """float16 as float32"""
+    """`x`, converted to float32 if it is float16."""
     return x.astype(np.float32) if getattr(x, "dtype", None) == np.float16 else x
 
 

@@ -24,7 +24,7 @@ CALLS = 2000  # of a measurement: the clock itself takes 0.1 us
 
 
 def calls():
-    """(what, recorded by fastgrad, the same by bare NumPy)"""
+    """The calls: (name, the call recorded by fastgrad, the same call of NumPy)."""
     a = np.linspace(0.1, 0.4, 4)
     v, w = Variable(a), Variable(a)
     return [

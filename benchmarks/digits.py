@@ -107,7 +107,7 @@ class Network:
         return self.Tanh()(z @ self.w0 + self.b0) @ self.w1 + self.b1
 
     def loss(self, x, t):
-        """The mean cross entropy over a batch, and a price for large weights."""
+        """The mean cross entropy over a batch, plus a penalty for large weights."""
         squares = self.SumOfSquares()(self.w0) + self.SumOfSquares()(self.w1)
         return self.Loss(t)(self.scores(x)) / len(t) + DECAY * squares
 
@@ -120,7 +120,7 @@ class Network:
 
 @dataclass(frozen=True)
 class Training:
-    """What came of it: the loss of every step, the time of all, the share of digits read right."""
+    """The result: the loss of every step, the time of all, the share of digits read correctly."""
 
     losses: list
     seconds: float

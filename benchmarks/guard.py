@@ -61,7 +61,7 @@ def verdict(task, before, now, tolerance, paired):
 
 
 def verdicts(before, now, tolerance, library=OURS):
-    """What is in both runs, with graphs of the same length; `library` is its name in the first."""
+    """Compare the tasks that both runs have; `library` is the name of fastgrad in the first."""
     found = []
     for row in now.rows:
         old = before.row(row.task, library) if row.library == OURS else None
@@ -134,7 +134,7 @@ def count_instructions(options, tree, stored):
 
 
 def options_of(arguments):
-    """What was asked for."""
+    """The options of the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.guard",
         description=__doc__,

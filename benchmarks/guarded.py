@@ -42,7 +42,7 @@ def padded(task):
 
 
 def more(quick):
-    """Backward that is itself recorded, gradients that a call returns, products with a Hessian."""
+    """Tasks: a recorded backward, gradients that a call returns, products with a Hessian."""
     longest = QUICK if quick else LONG
     for way, title in (("recorded_backward", "create_graph"), ("gradients", "gradients(y, xs)")):
         for size, name in ((None, "0-d"), (256, "256")):

@@ -1,4 +1,4 @@
-"""Instructions an operation, counted by valgrind: the figure that no neighbour on a machine moves.
+"""Instructions per operation, counted by valgrind: a figure that other processes do not change.
 
 `python -m benchmarks.instructions` counts what recording, backward and release of the 0-d chain
 `y = y * b + c` execute. Each phase is counted on a graph of N and on one of 2N operations, and on
@@ -26,12 +26,12 @@ TOLERANCE = 0.01  # addresses differ from run to run, and with them a hash table
 
 
 def available():
-    """Whether valgrind is there."""
+    """Whether valgrind is installed."""
     return shutil.which("valgrind") is not None
 
 
 def parse(report):
-    """The instructions that callgrind's report tells."""
+    """The instructions that callgrind reports."""
     found = REFS.search(report)
     if not found:
         raise RuntimeError(f"callgrind told no number of instructions: {report[-500:]}")
@@ -70,7 +70,7 @@ def measure(tree=ROOT):
 
 
 def made_with(tree=ROOT):
-    """What else the number of instructions depends on."""
+    """The versions that the number of instructions depends on."""
     import numpy as np
 
     compilers = {

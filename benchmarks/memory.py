@@ -49,7 +49,7 @@ def resident_bytes():
 
 
 def bytes_per_node(workload, module):
-    """What the module called `module` keeps for each recorded node of the workload."""
+    """The bytes that the module named `module` keeps for each recorded node of the workload."""
     # Graphs that differ in their number of steps alone are measured once.
     graph = workload.build, workload.shapes
     return measured(next(w.name for w in WORKLOADS if (w.build, w.shapes) == graph), module)

@@ -1,4 +1,4 @@
-"""One graph on its way from leaves to nothing: recorded, differentiated, released, and timed.
+"""The phases of a graph, timed: it is recorded, differentiated and released.
 
 Everything that measures goes through `Run`. The garbage collector stays enabled, as users have it;
 it is made to run just before, so that every run starts from the same state.
@@ -44,14 +44,14 @@ class Run:
         self.y = None
 
     def total(self):
-        """All three."""
+        """Go through all three phases."""
         self.record()
         self.backward()
         self.release()
 
 
 def time_phases(workload, module):
-    """One run: the nanoseconds a node of each phase and of all, and the run, which has ended."""
+    """One run: the nanoseconds per node of each phase and of all, and the run, which has ended."""
     run = Run(workload, module)
     t0 = perf_counter_ns()
     run.record()

@@ -21,12 +21,12 @@ QUICK, ROUNDS = 0.02, 7  # seconds a round
 
 
 def rosenbrock(xp, x):
-    """Of a vector."""
+    """Rosenbrock's function of a vector."""
     return xp.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
 
 
 def chain_of(n):
-    """Operations, one after the other: n of them."""
+    """A chain of n operations."""
 
     def chain(xp, x):
         y = x
@@ -54,7 +54,7 @@ def perceptron(xp, p, x, y):
 
 
 def energy(xp, q):
-    """What the trajectory goes along."""
+    """The energy along which the trajectory goes."""
     return 0.5 * xp.sum(q * q) + xp.sum(xp.exp(-q * q))
 
 
@@ -154,7 +154,7 @@ def timed(function, args, n):
 
 
 def calls_for(function, args, seconds):
-    """How many calls take so long."""
+    """How many calls take that many seconds."""
     n = 1
     while timed(function, args, n) * n < seconds / 2 and n < 1 << 24:
         n *= 2
@@ -195,7 +195,7 @@ def measure(workload, jax, seconds, rounds):
 
 
 def text_of(seconds):
-    """Three digits and a unit."""
+    """A time as text: three digits and a unit."""
     for unit, size in (("ns", 1e-9), ("us", 1e-6), ("ms", 1e-3)):
         if seconds < 1000 * size:
             return f"{seconds / size:.3g} {unit}"

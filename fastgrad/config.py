@@ -55,7 +55,7 @@ def using_config(name, value):
 
 
 def _using(config, name, value):
-    """The same for attributes of a subclass of Config."""
+    """Set an attribute of a subclass of Config, in the same way."""
     if name in _switches:
         return Switched(_switches[name], value)
     return _assigned(config, name, value)
@@ -72,7 +72,7 @@ def _assigned(config, name, value):
 
 
 class _Block:
-    """A function that makes a block, which says so where its parentheses are forgotten."""
+    """A function that makes a block; it says so if a program forgets its parentheses."""
 
     def __init__(self, function):
         functools.update_wrapper(self, function)

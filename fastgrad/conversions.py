@@ -1,4 +1,4 @@
-"""What leaves the graph: conversions of a Variable to an array or a number, and who hears of it.
+"""Conversions of a Variable to an array or a number, which leave the graph, and their warnings.
 
 NumPy, math and SciPy take whatever they do not know by `__array__`, `__float__` and their kin, and
 what they compute from then on has no gradient. All of these come by here, and all have one rule. In
@@ -75,7 +75,7 @@ def outside(f, *args, **kwargs):
 
 
 def is_inside(x):
-    """Whether this is in a function that is being differentiated.
+    """Whether the call is inside of a function that is being differentiated.
 
     In this thread; or in another, that lent `x`, which is computed from the function's argument.
     """
@@ -91,7 +91,7 @@ def depends(x, arguments):
 
 
 def reaches(x, limit, integers, ends=None):
-    """See _core/ends.pyx, which is imported here since it is made of all the rest."""
+    """`reaches` of _core/ends.pyx, which is imported late: it imports all the rest."""
     from fastgrad._core import ends as graph
 
     return graph.reaches(x, limit, integers, ends)
@@ -170,7 +170,7 @@ def warn_independent(name, ys):
 
 
 def warn(frame, message):
-    """A GradientWarning at that place of the program."""
+    """Give a GradientWarning at that place of the program."""
     warnings.warn_explicit(
         message,
         GradientWarning,
@@ -192,7 +192,7 @@ INSTALLED = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.se
 
 
 def blamed(what):
-    """The frame of the program that is to blame, and what it called there."""
+    """The frame of the program that made the call, and what it called."""
     frame = sys._getframe(2)
     nearest, called = None, None
     while frame is not None:
@@ -217,7 +217,7 @@ def is_library(frame):
 
 
 def place_of(frame):
-    """The file and the line, and what is written there."""
+    """The file, the line number and the text of the line."""
     code = frame.f_code
     line = linecache.getline(code.co_filename, frame.f_lineno, frame.f_globals).strip()
     return f"{code.co_filename}:{frame.f_lineno}" + (f" ({line[:80]})" if line else "")

@@ -1,4 +1,4 @@
-"""What to write instead: what is added where a program did what beginners do."""
+"""Hints that are added to errors for beginners' mistakes: what to write instead."""
 
 import collections
 import sys
@@ -14,7 +14,7 @@ from fastgrad.conversions import GradientWarning
 
 
 def noted(error, note):
-    """`error`, with a note."""
+    """`error` with a note added to it."""
     error.__notes__ = [*getattr(error, "__notes__", ()), note]
     return error
 
@@ -39,7 +39,7 @@ def array(x):
 
 
 def floating(x):
-    """How to write `x`, which no derivative can be taken for, as what one can."""
+    """How to write `x`, which cannot be differentiated for, as a value that can."""
     if isinstance(x, (bool, int)):
         return f"write {float(x)}" if abs(x) < 1 << 53 else "write float(x)"
     if isinstance(x, (np.ndarray, np.generic, Handle)) and x.dtype.kind in "biu":
@@ -62,7 +62,7 @@ def described(x):
 
 
 def without_gradient(x, error):
-    """Add why to the error of a `backward` of what needs no gradient."""
+    """Add the reason to the error of a `backward` of a Variable that needs no gradient."""
     integers = "" if x.dtype.kind in "fc" else f"Its values are of {x.dtype}. "
     return noted(
         error,

@@ -1,4 +1,4 @@
-"""The memory that is kept for what is made next."""
+"""The memory that fastgrad keeps for the next arrays and graphs."""
 
 from fastgrad._core.handles import empty_nodes
 from fastgrad._kernels.spares import empty_spares
@@ -7,7 +7,7 @@ __all__ = ["empty_cache"]
 
 
 def empty_cache():
-    """Free all memory that is kept for the next arrays and graphs; the number of bytes that were.
+    """Free all memory that is kept for the next arrays and graphs; return how many bytes it was.
 
     What lives is not touched. How much is kept of arrays at most says the environment variable
     `FASTGRAD_POOL_MB` (256; 0: none), which is read when fastgrad is imported; of Variables and of

@@ -46,7 +46,7 @@ def clip(self, min=None, max=None, out=None, **kwargs):
 
 
 def plain(name):
-    """A method whose result is plain."""
+    """A method whose result is an ndarray, or a number."""
     # The function of that name has the same arguments, and names them before NumPy 2.4 too.
     named = getattr(np, name, getattr(np.ndarray, name))
 
@@ -65,7 +65,7 @@ def plain(name):
 
 
 def converting(name):
-    """A method that hands out the numbers."""
+    """A method that converts the data, so that the result has no graph."""
 
     def method(self, *args, **kwargs):
         leaves_graph(self, f"x.{name}()")
@@ -80,7 +80,7 @@ def converting(name):
 
 
 def refused(name, instead):
-    """A method that would write into the array."""
+    """A method that raises, since it would write into the array."""
 
     def method(self, *args, **kwargs):
         raise TypeError(

@@ -1,4 +1,4 @@
-"""`check_gradients`: derivatives against differences, for whoever writes a Function or an `op`."""
+"""`check_gradients` compares derivatives with differences: for authors of a Function or an `op`."""
 
 import numpy as np
 

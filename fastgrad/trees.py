@@ -44,7 +44,7 @@ def take_apart(tree, leaves):
 
 
 def dict_maker(tree, keys):
-    """Of a dict."""
+    """A function that makes a dict like `tree` of its values."""
     if type(tree) is dict:
         return lambda parts: dict(zip(keys, parts, strict=True))
     empty = copied(tree, dict)
@@ -61,7 +61,7 @@ def dict_maker(tree, keys):
 
 
 def list_maker(tree):
-    """Of a list."""
+    """A function that makes a list like `tree` of its elements."""
     if type(tree) is list:
         return list
     empty = copied(tree, list)
@@ -76,7 +76,7 @@ def list_maker(tree):
 
 
 def tuple_maker(tree):
-    """Of a tuple, or a namedtuple."""
+    """A function that makes a tuple, or namedtuple, like `tree` of its elements."""
     kind, attributes = type(tree), dict(getattr(tree, "__dict__", ()))
     if kind is tuple:
         return tuple
@@ -124,14 +124,14 @@ def flatten_as(structure, tree, what):
 
 
 def described(tree):
-    """What a tree is, for an error."""
+    """What a tree is, as text for an error."""
     if isinstance(tree, dict):
         return f"a dict of {list(tree)}"
     return f"{len(tree)} entries" if isinstance(tree, (tuple, list)) else f"a {type(tree).__name__}"
 
 
 def path_of(tree, leaf):
-    """How to come by that leaf, for an error: `["w"][0]`; None if the tree does not have it."""
+    """The path to that leaf, as text for an error: `["w"][0]`; None if the tree has none."""
     if isinstance(tree, dict):
         entries = [(key, dict.__getitem__(tree, key)) for key in tree]
     elif isinstance(tree, (tuple, list)):
@@ -156,7 +156,7 @@ def put_together(structure, leaves):
 
 
 def is_float(x):
-    """Whether derivatives can be taken for it, or of it: a real or complex floating value."""
+    """Whether `x` can be differentiated, or differentiated for: it is real or complex floating."""
     if isinstance(x, (Handle, np.ndarray, np.generic)):
         return x.dtype.kind in "fc"
     return isinstance(x, (float, complex))

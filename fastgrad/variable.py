@@ -3,7 +3,6 @@
 from fastgrad._core.classes import declare
 from fastgrad._core.engine import backward
 from fastgrad._core.function import slots_of
-from fastgrad._core.graph import declare_kept
 from fastgrad._core.hooks import register_hook
 from fastgrad._core.notes import without_notes
 from fastgrad._core.operators import Operators
@@ -64,9 +63,7 @@ class Variable(Operators, ArrayMethods):
 
     def __init_subclass__(cls, *, results=None, keep=None, **kwargs):
         super().__init_subclass__(**kwargs)
-        declare(cls, results)
-        if keep is not None:
-            declare_kept(cls, keep)
+        declare(cls, results, keep)
 
     def backward(self, retain_grad=False, create_graph=False, retain_graph=True):
         """Add the gradients of this Variable to `grad` of the leaves that it was computed from.

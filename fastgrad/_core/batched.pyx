@@ -22,7 +22,7 @@ from fastgrad._core.node cimport Handle, Node, REQUIRES_GRAD, Rule
 from fastgrad._core.operation cimport call_vjp, gradient_of, parameter_of, saved_value
 from fastgrad._core.precision cimport as_read, widened
 from fastgrad._core.row cimport Call, Row
-from fastgrad._core.run cimport Run, deposit, leads
+from fastgrad._core.run cimport Run
 from fastgrad._core.stand_ins cimport recorded_value
 
 import_numpy()
@@ -38,31 +38,26 @@ cdef class BatchedRun(Run):
     def __cinit__(self, bint retain_grad, bint retain_graph, dict wanted=None):
         self.directly, self.n_leading = False, 1
 
-    cdef int visit_lifted(self, Node f, Node own, object gy) except -1:
-        cdef const Rule *rule = f.rule
-        cdef int i, n = rule.n_inputs
+    cdef object opened_rule(self, Node f, Node own, object gy):
+        cdef int i, n = own.rule.n_inputs
         # Of `gy`, that of one row has the shape and the dtype of the output.
         xs = [saved_value(own, i, gy[0]) for i in range(n)]
         own_gy, gy = gy, widened(gy)
-        read = [as_read(x, gy) for x in xs]
         y = gy[0]
-        if n == 1 and own.n_edges > 1 and rule.add_whole == NULL:
+        if n == 1 and own.n_edges > 1 and own.rule.add_whole == NULL:
             y = saved_value(own, 1, own_gy[0])
-        for i in range(n):
-            if leads(self, own.edges[i].to, own.edges[i].slot):
-                gx = None
-                if <object>rule.row_batched is not None:
-                    gx = call_vjp(rule, rule.row_batched, i, np, gy, y, read[0], read[n - 1],
-                                  parameter_of(own))
-                    gx = carried(gx, xs[i])
-                if gx is None:
-                    gx = [brought(gradient_of(own, i, g), xs[i], 0) for g in each(own_gy)]
-                    gx = together(gx)
-                deposit(self, <object>own.edges[i].to, own.edges[i].slot, gx)
-        return 0
+        return own_gy, gy, y, xs, [as_read(x, gy) for x in xs]
 
-    cdef object opened(self, Node f, Node own, Call call, list gys):
-        return gys
+    cdef object by_rule(self, Node own, object opened, int i):
+        cdef const Rule *rule = own.rule
+        own_gy, gy, y, xs, read = opened
+        if <object>rule.row_batched is not None:
+            gx = call_vjp(rule, rule.row_batched, i, np, gy, y, read[0], read[len(read) - 1],
+                          parameter_of(own))
+            gx = carried(gx, xs[i])
+            if gx is not None:
+                return gx
+        return together([brought(gradient_of(own, i, g), xs[i], 0) for g in each(own_gy)])
 
     cdef object by_row(self, Node f, Call call, object opened, int i):
         cdef Row row = call.row

@@ -1,4 +1,4 @@
-"""Of which class the results of operations are: of Variable, or of one that a program declared."""
+"""What a program's subclasses of Variable asked for: of which class results are; who is kept."""
 
 from cpython.object cimport PyObject, PyTypeObject
 
@@ -10,6 +10,9 @@ cdef bint any_subclass
 
 cdef extern from "Python.h":
     PyTypeObject *Py_TYPE(PyObject *x) noexcept
+
+# Whether what consumes `x` keeps it alive, for its class asked for that.
+cdef bint keeps(Handle x) noexcept
 
 # The class that `results=True` declared for what is computed from instances of `type`, borrowed
 # from that; NULL: Variable.

@@ -1,14 +1,12 @@
 """See classes.pxd.
 
-A class says it with a keyword, `class Box(Variable, results=True)`, and `__results__`, an attribute
-of the class, keeps it: so subclasses inherit it, and other classes in the process see nothing of
-it. Of several operands the first that has such a class decides, by its place in the call; a plain
+A class says it with keywords, `class Box(Variable, results=True, keep=True)`, and two attributes of
+the class keep it: so subclasses inherit it, and other classes in the process see nothing of it. Of
+several operands the first that has a class for results decides, by its place in the call; a plain
 Variable has none.
 """
 
-from cpython.object cimport PyObject
-
-from fastgrad._core.graph cimport variable
+from fastgrad._core.config cimport ever_kept
 from fastgrad._core.handles cimport adopt_results
 
 cdef extern from "Python.h":
@@ -18,15 +16,16 @@ cdef extern from "Python.h":
     PyObject *type_attribute "_PyType_Lookup"(PyTypeObject *type, object name) noexcept
 
 any_subclass = False
-cdef str RESULTS = "__results__"
+cdef str RESULTS = "__results__", KEEPS = "__keeps__"
 
 
-def declare(cls, results):
-    """Of a new subclass of Variable: let what is computed from its instances be of it.
+def declare(cls, results, keep):
+    """Of a new subclass of Variable: note what it asks for; where that is None, its base did.
 
-    If `results` is true; of Variable, if it is false; as of its base, if it is None.
+    `results`: what is computed from its instances is of it; or of Variable, if that is false.
+    `keep`: what consumes its instances keeps them alive.
     """
-    global any_subclass
+    global any_subclass, ever_kept
     any_subclass = True
     own = vars(cls)
     if results is None and RESULTS in own:  # a copy of a class, as `dataclass` makes it for slots
@@ -35,6 +34,15 @@ def declare(cls, results):
         setattr(cls, RESULTS, cls if results else <object>variable_type)
         if results:
             adopt_results(<PyTypeObject *>cls)
+    if keep is not None:
+        ever_kept = True
+        setattr(cls, KEEPS, bool(keep))
+
+
+cdef bint keeps(Handle x) noexcept:
+    cdef PyTypeObject *type = Py_TYPE(<PyObject *>x)
+    cdef PyObject *kept = NULL if type == variable_type else type_attribute(type, KEEPS)
+    return kept != NULL and <object>kept is True
 
 
 cdef PyTypeObject *declared_for(PyTypeObject *type) noexcept:
@@ -58,8 +66,3 @@ cdef PyTypeObject *first_class(object xs) except? NULL:
         if found != NULL:
             return found
     return NULL
-
-
-def variable_like(x, data, bint requires_grad):
-    """A new Variable, of the class of the results of `x`, which may be anything."""
-    return variable(data, requires_grad, class_from(x))

@@ -15,7 +15,7 @@ from fastgrad._core.node cimport (
     reference_count,
 )
 from fastgrad._core.row cimport Row, call_of
-from fastgrad._core.run cimport aside_of, claim, is_aside, place_of_leaf
+from fastgrad._core.run cimport aside_of, claim, is_aside, is_done, place_of_leaf, set_done
 
 
 cdef struct Step:
@@ -90,7 +90,7 @@ cdef inline int step(Run run, Way *way) except -1:
     last.i += 1
     if to == NULL:
         return 0
-    if place_of_leaf(run, <Handle>to) != NULL if slot == LEAF else is_ahead(run, <Node>to):
+    if place_of_leaf(run, <Handle>to) != NULL if slot == LEAF else not is_done(run, <Node>to):
         set_ahead(run, f)
     return 0
 
@@ -99,22 +99,15 @@ cdef inline bint is_seen(Run run, Node f) except -1:
     return f.run == run.number or aside_of(run, f) is not None
 
 
-cdef inline bint is_ahead(Run run, Node f) except -1:
-    if f.run == run.number:
-        return not f.flags & DONE
-    return not aside_of(run, f).done
-
-
 cdef inline int claim_as_done(Run run, Node f) except -1:
     cdef Aside aside
     if is_aside(run, f, f.run):
         aside = new_aside(f, f.n_slots)
-        aside.first, aside.done = f.first, True
+        aside.first = f.first
         run.aside[<size_t><PyObject *>f] = aside
     else:
         claim(run, f)
-        f.flags |= DONE
-    return 0
+    return set_done(run, f)
 
 
 cdef inline int set_ahead(Run run, Node f) except -1:

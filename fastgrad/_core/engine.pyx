@@ -22,7 +22,7 @@ from fastgrad._core.debug cimport check_if_noted
 from fastgrad._core.ends cimport claim_ahead
 from fastgrad._core.fit cimport brought
 from fastgrad._core.graph cimport (
-    array_of, as_recorded, called_again, held, knows_its_handles, not_walkable, value_of,
+    array_of, as_recorded, called_again, knows_its_handles, not_walkable, value_of,
 )
 from fastgrad._core.mixed cimport contribute_mixed
 from fastgrad._core.hooks cimport Undecided, hook_leaves, hook_outputs
@@ -36,7 +36,7 @@ from fastgrad._core.node cimport (
 from fastgrad._core.operation cimport gradient_of, saved_like, saved_operand
 from fastgrad._core.queue cimport is_heap, pop
 from fastgrad._core.row cimport Call, call_of
-from fastgrad._core.row_function cimport whole
+from fastgrad._core.row_function cimport as_called, is_built_in, whole
 from fastgrad._core.results cimport end, result, show
 from fastgrad._core.watch cimport watched, watcher
 from fastgrad._core.run cimport (
@@ -88,10 +88,8 @@ cdef inline int visit(Run run, Node f) except -1:
         raise not_walkable(f)
     if f.flags & (CHECKED | HOOKED):
         prepare(run, f)
-    if f.flags & IN_PYTHON:
-        visit_function(run, f)
-    elif f.flags & OF_ROW:
-        visit_call(run, f)
+    if f.flags & (IN_PYTHON | OF_ROW):
+        visit_other(run, f)
     elif run.directly:
         visit_operation(run, f)
     else:
@@ -99,6 +97,13 @@ cdef inline int visit(Run run, Node f) except -1:
     if not run.retain_graph:
         let_go(run, f)
     return 0
+
+
+cdef int visit_other(Run run, Node f) except -1:
+    """Of what is no compiled operation's call."""
+    if f.flags & IN_PYTHON and not is_built_in(f):
+        return visit_function(run, f)
+    return visit_call(run, f) if f.rule == NULL else visit_lifted(run, f)
 
 
 cdef int prepare(Run run, Node f) except -1:
@@ -150,13 +155,21 @@ cdef inline int visit_operation(Run run, Node f) except -1:
 
 
 cdef int visit_lifted(Run run, Node f) except -1:
-    """The same by another run: by the row's VJPs."""
+    """The same by another run, or of one that the program called itself: by the row's VJPs."""
+    cdef Node own = as_called(f)  # the VJPs run any code, which may release `f`
     cdef int i
     gy = taken(run, f, 0, False)
-    for i in range(f.rule.n_inputs):
-        place(run, f.edges[i].to, f.edges[i].slot)
-    if gy is not None:
-        run.visit_lifted(f, held(f), gy)  # the VJPs run any code, which may release `f`
+    for i in range(own.n_edges):
+        place(run, own.edges[i].to, own.edges[i].slot)
+    if gy is None:
+        return 0
+    opened = run.opened_rule(f, own, gy)
+    for i in range(own.n_edges):
+        if leads(run, own.edges[i].to, own.edges[i].slot):
+            like = saved_like(own, i, gy[0] if run.n_leading else gy)
+            gx = brought(run.lifted(run.by_rule(own, opened, i)), like, run.n_leading)
+            clear_errors()  # NumPy reported them, and leaves them up
+            deposit(run, <object>own.edges[i].to, own.edges[i].slot, gx)
     return 0
 
 
@@ -252,7 +265,7 @@ cdef inline bint takes_unlike(Node f, const Edge *edge, const Gradient *gy) noex
 
 cdef int visit_call(Run run, Node f) except -1:
     """Of a row."""
-    cdef Node own = held(f)  # the VJPs run any code, which may release `f`
+    cdef Node own = as_called(f)  # as above
     cdef Call call = call_of(own)
     cdef int i, slot
     cdef bint reached = False

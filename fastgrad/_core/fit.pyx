@@ -21,10 +21,7 @@ cdef object double_0d = np.zeros(())
 
 
 cdef object fit(object gx, object like, object named, int i, list gys):
-    if gx is None or suits(gx, like):
-        return gx
-    gx = checked(gx, like, named, i, gys)
-    return brought(array_of(gx), like, 0)
+    return None if gx is None else brought(array_of(checked(gx, like, named, i, gys)), like, 0)
 
 
 cdef bint suits(object gx, object like) noexcept:
@@ -36,6 +33,8 @@ cdef bint suits(object gx, object like) noexcept:
 
 
 cdef object checked(object gx, object like, object named, int i, list gys):
+    if suits(gx, like):
+        return gx
     g = array_of(gx)
     cdef bint of_row = type(named) is str  # whose VJPs may return what NumPy reads as an array
     if is_array(<PyObject *>g) or is_scalar(g) or of_row and type(g) in (list, tuple):

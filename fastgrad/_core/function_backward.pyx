@@ -80,7 +80,7 @@ cdef tuple call_recorded(Node f, list gys, tuple inputs, object xs):
             raise RuntimeError(f"{type(f).__name__}: backward assigned the data of a gradient that "
                                "it was given, which no derivative knows of; make a new Variable")
     gxs = counted(f, gxs, inputs, xs)
-    return ((gxs,) if len(inputs) == 1 else gxs), gys
+    return (gxs,) if len(inputs) == 1 else gxs
 
 
 cdef object guarded(Handle gy):

@@ -7,6 +7,7 @@ from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF
 from libc.stdint cimport INT64_MAX, int64_t
 
+from fastgrad._core.classes cimport keeps
 from fastgrad._core.config cimport ever_kept, is_on, keep_variables
 from fastgrad._core.node cimport Edge, Handle, IN_PYTHON, LEAF, Node, REQUIRES_GRAD
 
@@ -39,8 +40,6 @@ cdef object shown_by(Handle x)  # its `.grad`
 # the class of `x` says so. Else NULL.
 cdef inline PyObject *kept_for(Handle x) except? NULL:
     return known_for(x) if ever_kept and (is_on(keep_variables) or keeps(x)) else NULL
-
-cdef bint keeps(Handle x) noexcept
 
 cdef PyObject *known_for(Handle x) noexcept
 

@@ -9,6 +9,7 @@ from numbers import Number
 import numpy as np
 
 from fastgrad._core.accumulate cimport NONE, boxed, forget
+from fastgrad._core.classes cimport class_from
 from fastgrad._core.collector cimport has_references, make_collectable, track
 from fastgrad._kernels.loops cimport (
     as_number, from_double, import_numpy, is_array, is_double_scalar, is_exact, is_stand_in,
@@ -18,7 +19,7 @@ from fastgrad._core.node cimport (
     COLLECTABLE, HAS_MOVED, HOLDS_NUMBER, HOLLOW, HOOKED, IN_PYTHON, RECORDED, REQUIRES_GRAD, SPENT,
     copy_of, handle_in, index_of, is_moved, make_slots,
 )
-from fastgrad._core.handles cimport new_handle_of, origin_here, variable_type
+from fastgrad._core.handles cimport new_handle_of, origin_here
 from fastgrad._core.notes cimport carry_hooks, note_of, put_note
 from fastgrad._kernels.spares cimport drop
 
@@ -120,6 +121,11 @@ cdef Handle variable(object data, bint requires_grad, PyTypeObject *cls):
     return x
 
 
+def variable_like(x, data, bint requires_grad):
+    """A new Variable, of the class of the results of `x`, which may be anything."""
+    return variable(data, requires_grad, class_from(x))
+
+
 cdef int fill(Handle x, object data) except -1:
     if is_double_scalar(<PyObject *>data):
         as_number(<PyObject *>data, &x.number)
@@ -130,27 +136,6 @@ cdef int fill(Handle x, object data) except -1:
 
 
 # --- edges and slots ---
-
-
-cdef extern from "Python.h":
-    PyTypeObject *Py_TYPE(PyObject *x) noexcept
-    # Borrowed, or NULL: by the cache that every attribute look-up begins with.
-    PyObject *type_attribute "_PyType_Lookup"(PyTypeObject *type, object name) noexcept
-
-cdef str KEEPS = "__keeps__"
-
-
-def declare_kept(cls, keep):
-    """Of a class of Variables: whether what consumes its instances keeps them alive."""
-    global ever_kept
-    ever_kept = True
-    setattr(cls, KEEPS, bool(keep))
-
-
-cdef bint keeps(Handle x) noexcept:
-    cdef PyTypeObject *type = Py_TYPE(<PyObject *>x)
-    cdef PyObject *kept = NULL if type == variable_type else type_attribute(type, KEEPS)
-    return kept != NULL and <object>kept is True
 
 
 cdef PyObject *known_for(Handle x) noexcept:

@@ -4,7 +4,7 @@ from cpython.object cimport PyObject
 
 from fastgrad._core.accumulate cimport NONE, boxed, forget
 from fastgrad._core.fit cimport brought
-from fastgrad._core.node cimport ALIKE, Edge, SAVED, STAND_IN
+from fastgrad._core.node cimport ALIKE, Edge, SAVED, SAVED_NUMBER, STAND_IN
 from fastgrad._core.operation cimport saved_like, saved_operand
 from fastgrad._core.run cimport deposit
 from fastgrad._kernels.casts cimport converted
@@ -22,6 +22,8 @@ cdef bint contribute_mixed(Run run, Node f, int i, Gradient *gy) except -1:
         f.rule.unlike or same_shape(edge.saved.array, gy.value.array)))
     if f.rule.add_gradient == NULL or not own_shape or is_large(gy.value.array):
         return False
+    if edge.flags & SAVED_NUMBER:
+        return False  # ... of an output that was assigned an array since
     cdef object to = <object>edge.to, like = saved_like(f, i, boxed(gy))
     cdef int slot = edge.slot
     cdef Operand x0, x1

@@ -14,6 +14,6 @@ cdef class RecordedRun(Run):
 
     cdef object as_it_was(self, PyObject *to, int slot, object value)
     cdef object operand_of(self, Node f, int i, object gy)
+    cdef object output_of(self, Node f, Node own, int i, object value)
     cdef PyTypeObject *result_class(self) noexcept  # the same: of what is made of no operand
     cdef bint pulls(self, Row row, int i) except -1
-    cdef tuple by_hand(self, object f, list gys, tuple inputs)

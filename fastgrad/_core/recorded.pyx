@@ -15,34 +15,29 @@ import numpy as np
 
 from fastgrad._core.config import enter, leave
 from fastgrad._core.row import zero
-from fastgrad._core.row_function import RowFunction
-from fastgrad._core.rules import Operation as OperationClass
 
 from fastgrad._core.accumulate cimport zero_gradient
+from fastgrad._core.arguments cimport any_variable
 from fastgrad._core.collector cimport make_collectable
 from fastgrad._core.ends cimport address, ends_of
 from fastgrad._core.engine cimport gradients_by, walk
-from fastgrad._core.fit cimport brought
 from fastgrad._core.function_backward cimport call_recorded, guarded
 from fastgrad._core.watch cimport restored, watched
-from fastgrad._core.stand_ins cimport (
-    recorded_inputs, recorded_value, variable_at,
-)
-from fastgrad._core.graph cimport as_recorded, shown_by, value_of, variable
+from fastgrad._core.stand_ins cimport variable_at
+from fastgrad._core.graph cimport shown_by, value_of, variable
 from fastgrad._kernels.loops cimport (
     import_numpy, is_exclusive, is_stand_in, native, stand_in, take_object,
 )
 from fastgrad._core.node cimport (
-    Edge, HOLLOW, Handle, Node, REQUIRES_GRAD, Rule, handle_in, reference_count,
+    Edge, HOLLOW, Handle, IN_PYTHON, Node, OF_ROW, REQUIRES_GRAD, Rule, reference_count,
 )
 from fastgrad._core.operation cimport call_forward, call_vjp, parameter_of, saved_value
 from fastgrad._core.precision cimport as_read, widened
-from fastgrad._core.rules cimport operands_of
 from fastgrad._core.row cimport Call, NOTHING, Row, call_of
-from fastgrad._core.row_function cimport gradient_of_call, owned, row_of, whole
+from fastgrad._core.row_function cimport as_called, gradient_of_call, owned, whole
 from fastgrad._core.classes cimport class_among
 from fastgrad._core.results cimport end, show
-from fastgrad._core.run cimport deposit, leads
+from fastgrad._core.run cimport fit_in
 from fastgrad._core.start cimport start
 from fastgrad._core.view cimport handle_to_read
 
@@ -108,29 +103,31 @@ cdef class RecordedRun(Run):
             value = take_object(stand_in(<PyObject *>value))
         return self.as_it_was(edge.to, edge.slot, value)
 
-    cdef int visit_lifted(self, Node f, Node own, object gy) except -1:
-        cdef const Rule *rule = f.rule
+    cdef object output_of(self, Node f, Node own, int i, object value):
+        """Output `i` as a Variable: of `own`, if the program called `f` itself, see as_called."""
+        if f.flags & IN_PYTHON:
+            f = own
+        return self.as_it_was(<PyObject *>f, f.first + i, value)
+
+    cdef object opened_rule(self, Node f, Node own, object gy):
+        """What the VJPs read: the gradient, the output and the operands."""
+        cdef const Rule *rule = own.rule
         cdef int i, n = rule.n_inputs
-        parameter = parameter_of(own)
         own_gy, gy = gy, widened(gy)
-        xs = [self.operand_of(own, i, own_gy) for i in range(n)]
-        if rule.add_whole == NULL:
-            xs = [as_read(x, gy) for x in xs]
-        else:
-            xs = [saved_value(own, 0, gy)]
-        x1, y = xs[1] if len(xs) > 1 else None, gy
+        if rule.add_whole != NULL:
+            return gy, gy, saved_value(own, 0, gy), None
+        xs = [as_read(self.operand_of(own, i, own_gy), gy) for i in range(n)]
+        y = gy
         if n == 1 and own.n_edges == 2:
-            y = as_read(self.as_it_was(<PyObject *>f, 0, saved_value(own, 1, gy)), gy)
+            y = as_read(self.output_of(f, own, 0, saved_value(own, 1, gy)), gy)
         elif rule.names_output:
             y = call_forward(rule, saved_value(own, 0, gy), None)
-            y = as_read(self.as_it_was(<PyObject *>f, 0, y), gy)
-        for i in range(n):
-            if leads(self, own.edges[i].to, own.edges[i].slot):
-                gx = call_vjp(rule, rule.row_vjps, i, self.xp, gy, y, xs[0], x1, parameter)
-                like = saved_value(own, i, own_gy)
-                gx = brought(self.lifted(gx), like, 0)
-                deposit(self, <object>own.edges[i].to, own.edges[i].slot, gx)
-        return 0
+            y = as_read(self.output_of(f, own, 0, y), gy)
+        return gy, y, xs[0], xs[1] if n > 1 else None
+
+    cdef object by_rule(self, Node own, object opened, int i):
+        gy, y, x0, x1 = opened
+        return call_vjp(own.rule, own.rule.row_vjps, i, self.xp, gy, y, x0, x1, parameter_of(own))
 
     cdef object opened(self, Node f, Node own, Call call, list gys):
         """The call as its VJPs read it, of Variables, and their gradients."""
@@ -151,7 +148,7 @@ cdef class RecordedRun(Run):
             xs = [restored(x) for x in xs]
         opened.args = (tuple(xs), *call.args[1:]) if row.sequence else tuple(xs)
         ys = call.y if many else (call.y,)
-        made = tuple([self.as_it_was(<PyObject *>f, i, ys[i]) for i in range(len(ys))])
+        made = tuple([self.output_of(f, own, i, ys[i]) for i in range(len(ys))])
         opened.y = made if many else made[0]
         gys = [None if gy is None else self.lifted(gy) for gy in gys]
         return opened, gys if row.ours else [guarded(gy) for gy in gys]
@@ -171,43 +168,7 @@ cdef class RecordedRun(Run):
                                  opened[0])
 
     cdef tuple by_function(self, Node f, list gys, tuple inputs, object xs):
-        cdef int i, n = len(inputs)
-        if f.rule != NULL and type(f).backward is OperationClass.backward:
-            if handle_in(f, 0) == NULL:
-                y = f.forward(*[recorded_value(xs, i, n) for i in range(n)])
-            else:
-                y = as_recorded(<Handle>handle_in(f, 0))
-            y = self.as_it_was(<PyObject *>f, 0, np.asanyarray(y))
-            gy = widened(gys[0])
-            vs = operands_of(f, [as_read(x, gy) for x in recorded_inputs(f)])
-            return tuple([  # (of a parameter, None where it was called by hand)
-                call_vjp(f.rule, f.rule.row_vjps, i, self.xp, gy, y, vs[0], vs[len(vs) - 1], None)
-                for i in range(n)
-            ])
-        if isinstance(f, RowFunction) and type(f).backward is RowFunction.backward:
-            return self.by_hand(f, gys, recorded_inputs(f))
-        return call_recorded(f, gys, inputs, xs)[0]
-
-    cdef tuple by_hand(self, object f, list gys, tuple inputs):
-        """Of an instance of a row's class that the program called itself."""
-        cdef Row row = row_of(f)
-        cdef Call call = Call.__new__(Call)
-        cdef int i
-        ys = f._y if isinstance(f._y, tuple) else (f._y,)
-        made = tuple([
-            self.as_it_was(<PyObject *>f, i, np.asanyarray(ys[i])) for i in range(len(ys))
-        ])
-        call.row = row
-        call.args = (inputs,) if row.sequence else inputs
-        call.y = made if isinstance(f._y, tuple) else made[0]
-        gy = gys[0]
-        if isinstance(f._y, tuple):
-            gy = tuple(whole(row, gys, ys))
-        return tuple([
-            row.differentiate(i, self.xp, gy, call)
-            if row.sequence or (i < len(row.vjp) and row.vjp[i] not in (None, zero)) else None
-            for i in range(len(inputs))
-        ])
+        return call_recorded(f, gys, inputs, xs)
 
     cdef object passed(self, object gx):
         if self.linear:
@@ -220,10 +181,6 @@ cdef class RecordedRun(Run):
     cdef int require(self, Node f, int i, object gx, list gys, object opened) except -1:
         cdef Row row
         if opened is None:  # a Function, which may have been released meanwhile
-            if f.rule != NULL and type(f).backward is OperationClass.backward:
-                return 0
-            if isinstance(f, RowFunction) and type(f).backward is RowFunction.backward:
-                return 0
             return require_recorded(f, type(f).__name__, i, gx, gys, not self.linear)
         row = call_of(f).row
         if row.ours or (not row.sequence and row.vjp[i] is zero) or self.pulls(row, i):
@@ -362,6 +319,33 @@ def backward(Handle y not None, retain_grad):
     finally:
         leave(before)
         end(run)
+
+
+def backward_of(Node f, tuple gys):
+    """`f.backward(*gys)` of a compiled operation or a row: of arrays, or of Variables, recorded."""
+    cdef Node own = as_called(f)
+    cdef Run run = (RecordedRun if any_variable(gys) else Run)(False, True)
+    cdef Call call
+    cdef int i, n = f.n_edges
+    cdef list gxs
+    try:
+        if own.flags & OF_ROW:
+            call = call_of(own)
+            gys = tuple(whole(call.row, gys, call.y if isinstance(call.y, tuple) else (call.y,)))
+            opened = run.opened(f, own, call, list(gys))
+            n = len(call.args[0] if call.row.sequence else call.args)
+            gxs = [fit_in(run, run.by_row(own, call, opened, i), call.operand(i), call.row.name, i,
+                          None)
+                   if i < own.n_edges and own.edges[i].to != NULL else None for i in range(n)]
+        else:
+            opened = run.opened_rule(f, own, gys[0])
+            if not f.flags & IN_PYTHON:
+                n = own.rule.n_inputs
+            gxs = [run.by_rule(own, opened, i)
+                   if own.n_edges == 0 or own.edges[i].to != NULL else None for i in range(n)]
+    finally:
+        end(run)
+    return tuple(gxs) if len(gxs) > 1 else gxs[0]
 
 
 def recording(fun):

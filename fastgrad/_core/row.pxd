@@ -3,7 +3,7 @@
 A call of a row makes a node like any other, which keeps a Call besides its edges.
 """
 
-from fastgrad._core.node cimport FastCall, Handle, Node, Rule
+from fastgrad._core.node cimport Edge, FastCall, Handle, Node, Rule
 
 cdef enum:  # what the VJPs of a row read the elements of
     NOTHING = 0
@@ -61,6 +61,8 @@ cdef class Call:
 
     cdef object operand(self, int i)
 
+
+cdef void save(Edge *edge, object x) noexcept  # the operand, or what stands for it; not None
 
 # For backward, of a node that holds a Call.
 cdef inline Call call_of(Node f):

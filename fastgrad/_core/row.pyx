@@ -386,8 +386,7 @@ cdef int record(Row row, object operands, int n, tuple values, tuple args, dict 
     return finish_many(&r, f, outputs)
 
 
-cdef inline void save(Edge *edge, object x) noexcept:
-    """The operand, or what stands for it."""
+cdef void save(Edge *edge, object x) noexcept:
     if x is not None:
         Py_INCREF(x)
         edge.saved.array = <PyObject *>x

@@ -5,15 +5,21 @@
 
 import numpy as np
 
-from cpython.object cimport PyTypeObject
+from cpython.object cimport PyObject, PyTypeObject
+from cpython.ref cimport Py_INCREF
 
 from fastgrad._core.accumulate cimport zero_gradient
 from fastgrad._core.arguments cimport to_save
 from fastgrad._core.fit cimport fit
-from fastgrad._core.graph cimport held, value_of
-from fastgrad._core.node cimport Node, OF_ROW, adopt_nodes
-from fastgrad._core.row cimport call_of
-from fastgrad._core.stand_ins cimport recorded_inputs
+from fastgrad._core.graph cimport as_recorded, held, not_walkable
+from fastgrad._core.node cimport (
+    Edge, Handle, IN_PYTHON, LEAF, OF_ROW, RECORDED, REQUIRES_GRAD, SAVED, SPENT, Y, adopt_nodes,
+    handle_in, is_moved, make_edges, make_slots, new_node, new_node_of,
+)
+from fastgrad._core.objects cimport attributes
+from fastgrad._core.operation cimport call_forward
+from fastgrad._core.row cimport call_of, save
+from fastgrad._core.rules cimport Operation, operands_of
 from fastgrad._kernels.loops cimport import_numpy
 
 from fastgrad._core.row import zero
@@ -57,21 +63,14 @@ cdef class RowFunction(Function):
         """The output's array, from the operands'."""
         cdef Row row = row_of(self)
         y = row.forward(xs) if row.sequence else row.forward(*xs)
-        self._y = tuple(y) if isinstance(y, (tuple, list)) else y
-        return self._y
+        self._many = isinstance(y, (tuple, list))
+        return tuple(y) if self._many else y
 
     def backward(self, *gys):
         """The inputs' gradients, from the output's."""
-        cdef Call call
-        cdef Row row
-        if self.flags & OF_ROW:
-            return backward_of(self, gys)
-        row = row_of(self)
-        call = Call.__new__(Call)
-        call.row, call.y = row, self._y
-        xs = tuple([to_save(value_of(x), True) for x in recorded_inputs(self)])
-        call.args = (xs,) if row.sequence else xs
-        return gradients_of(call, gys, None)
+        from fastgrad._core.recorded import backward_of  # which is made of all this
+
+        return backward_of(self, gys)
 
 
 def output_at(Node f not None, int slot):
@@ -82,31 +81,107 @@ def output_at(Node f not None, int slot):
     return y[slot] if isinstance(y, tuple) else y
 
 
-def backward_of(Function f, tuple gys):
-    """What `f.backward(*gys)` is for a node of a row."""
-    cdef Node own = held(f)
-    return gradients_of(call_of(own), gys, [own.edges[i].to != NULL for i in range(own.n_edges)])
+cdef bint is_built_in(Function f) except -1:
+    return (f.rule != NULL or isinstance(f, RowFunction)) and inherits(f, "backward")
 
 
-cdef object gradients_of(Call call, tuple gys, list needed):
-    cdef Row row = call.row
-    cdef int i, n = len(call.args[0]) if row.sequence else len(call.args)
-    ys = call.y if isinstance(call.y, tuple) else (call.y,)
-    gys = tuple(whole(row, gys, ys))
-    gy = gys if isinstance(call.y, tuple) else gys[0]
-    gxs = []
-    for i in range(n):
-        known = row.sequence or (i < len(row.vjp) and row.vjp[i] is not None)
-        known = known and (needed is None or needed[i])
-        gxs.append(gradient_of_call(call, i, gy) if known else None)
-    return tuple(gxs) if len(gxs) > 1 else gxs[0]
+cdef bint inherits(Function f, str name) except -1:
+    """Whether that method is not the program's own."""
+    cdef PyObject *own = attributes(<PyObject *>f)[0]
+    cdef tuple inherited = (getattr(Operation, name), getattr(RowFunction, name))
+    return getattr(type(f), name) in inherited and (own == NULL or name not in <dict>own)
+
+
+cdef Node as_called(Function f):
+    if f.flags & IN_PYTHON or not f.flags & (RECORDED | SPENT):
+        return operation_by(f) if f.rule != NULL else call_by(f, row_of(f))
+    return held(f)
+
+
+cdef Node operation_by(Function f):
+    """The node that a call of the compiled operation records: of no operands, before a call."""
+    cdef Node own = new_node(f.rule)
+    cdef list xs = take_inputs(f, own, None)
+    cdef object more = None  # that it saves: an exponent, or the output
+    if xs or f.rule.uses[0] & Y:  # (the gradients of a sum read no operand)
+        xs = operands_of(f, xs)
+        if len(xs) > own.n_edges:
+            more = xs[1]
+        elif f.rule.uses[0] & Y:
+            more = np.asanyarray(call_forward(f.rule, xs[0], None))
+    if more is not None:
+        save(&own.edges[1], more)
+        own.n_edges = 2
+    make_slots(own, 1)
+    own.flags = RECORDED
+    return own
+
+
+cdef Node call_by(Function f, Row row):
+    """The node that a call of the row records."""
+    if f.n_edges == 0:
+        raise not_walkable(f)
+    cdef Node own = new_node_of(<PyTypeObject *>row.Function)
+    cdef list xs = take_inputs(f, own, row)
+    cdef Call call = Call.__new__(Call)
+    cdef int n = row.n_operands()
+    if not row.sequence:
+        xs = xs[:n] + [x[()] for x in xs[n:]]  # parameters: numbers, before they were Variables
+    call.row, call.y = row, output_of(f, row, xs)
+    xs = [to_save(x, True) for x in xs]
+    call.args = (tuple(xs),) if row.sequence else tuple(xs)
+    Py_INCREF(call)
+    own.kept, own.flags = <PyObject *>call, OF_ROW | RECORDED
+    make_slots(own, len(call.y) if isinstance(call.y, tuple) else 1)
+    return own
+
+
+cdef object output_of(Function f, Row row, list xs):
+    """What the row made of `xs`: it is in the outputs of `f`, if these live; or makes it again."""
+    cdef PyObject *y
+    cdef int slot
+    cdef list ys = []
+    for slot in range(f.n_slots):
+        y = handle_in(f, slot)
+        if y != NULL and not is_moved(<PyObject *>f, slot):
+            ys.append(as_recorded(<Handle>y))
+    if len(ys) < f.n_slots or not inherits(f, "forward"):
+        made = row.forward(tuple(xs)) if row.sequence else row.forward(*xs)
+        if not isinstance(made, (tuple, list)):
+            return np.asanyarray(made)
+        ys = list(made)
+    elif not f._many:
+        return ys[0]
+    return tuple([np.asanyarray(part) for part in ys])
+
+
+cdef list take_inputs(Function f, Node own, Row row):
+    """Give `own` the edges and the generation of `f`; the data of its inputs.
+
+    No edge leads to an input that needs no gradient, or for which there is no VJP.
+    """
+    cdef Edge *edge
+    cdef int i
+    cdef list xs = []
+    make_edges(own, f.n_edges)
+    own.generation = f.generation
+    for i in range(f.n_edges):
+        edge = &f.edges[i]
+        x = <object>edge.saved.array if edge.flags & SAVED else None
+        save(&own.edges[i], x)
+        xs.append(x)
+        if (<Handle>edge.to).flags & REQUIRES_GRAD and (
+                row is None or row.sequence or i < len(row.vjp) and row.vjp[i] is not None):
+            Py_INCREF(<object>edge.to)
+            own.edges[i].to, own.edges[i].slot = edge.to, LEAF
+    return xs
 
 
 adopt_nodes(<PyTypeObject *>RowFunction)
 
 
 cdef Row row_of(Function f):
-    cdef object row = type(f).row
+    cdef object row = getattr(type(f), "row", None)
     if not isinstance(row, Row):
         raise NotImplementedError(f"{type(f).__name__} is no built-in operation")
     return row

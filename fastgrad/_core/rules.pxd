@@ -2,15 +2,16 @@
 
 from fastgrad._core.function cimport Function
 from fastgrad._core.node cimport (
-    AddGradient, AddWhole, FastCall, ForArrays, ForNumbers, Forward, Rule,
+    AddGradient, AddWhole, FastCall, ForArrays, ForNumbers, Forward, Node, Rule,
 )
 
 
 cdef class Operation(Function):
     pass
 
-# Those of the rule, of the inputs that an instance was called with: `Pow(c)` adds `c`.
-cdef list operands_of(object f, list inputs)
+# Those of the rule, of the inputs that an instance was called with: `Pow(c)` adds `c`. TypeError
+# if they are not as many as they must be.
+cdef list operands_of(Node f, list inputs)
 
 # Fill in `rule`, for the compiled class `cls`: see Rule in node.pxd. NumPy and the row do what is
 # NULL, or NO_LOOP. The second is for an operation of one operand and a parameter. Call them with

@@ -7,16 +7,8 @@ import numpy as np
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF
 
-from fastgrad._core.graph cimport held, not_walkable, value_of
-from fastgrad._core.node cimport (
-    Handle, IN_PYTHON, Node, OF_ROW, RECORDED, SPENT, Y, adopt_nodes,
-)
-from fastgrad._core.operation cimport call_forward, call_vjp, gradient_of
-from fastgrad._core.precision cimport as_read, widened
-from fastgrad._core.stand_ins cimport recorded_inputs
-from fastgrad._kernels.loops cimport import_numpy, native, take_object
-
-import_numpy()
+from fastgrad._core.node cimport Node, adopt_nodes
+from fastgrad._core.operation cimport call_forward
 
 cdef dict rules = {}  # the address of the rule of each class
 
@@ -70,68 +62,27 @@ cdef class Operation(Function):
     def forward(self, *xs):
         """The output's array, from the operands'."""
         cdef list operands = operands_of(self, list(xs))
-        require_operands(self, len(operands))
         if self.rule.add_whole != NULL:  # its rule takes arrays alone
             operands = [np.asanyarray(xs[0])]
         return call_forward(self.rule, operands[0], operands[1] if len(operands) > 1 else None)
 
     def backward(self, gy):
         """The inputs' gradients, from the output's; the engine sums them to the inputs' shapes."""
-        cdef int i
-        cdef list xs, gxs, needed
-        if self.flags & SPENT:
-            raise not_walkable(self)
-        if self.flags & OF_ROW:
-            from fastgrad._core.row_function import backward_of  # which is made of all this
+        from fastgrad._core.recorded import backward_of  # which is made of all this
 
-            return backward_of(self, (gy,))
-        require_rule(self)
-        if not self.flags & RECORDED:  # as the seed's, which for a sum read no operand
-            gxs = [gradient_at(self.rule, i, gy, [None, None]) for i in range(self.rule.n_inputs)]
-        elif not self.flags & IN_PYTHON:
-            needed = [self.edges[i].to != NULL for i in range(self.rule.n_inputs)]
-            own = held(self)
-            gxs = [gradient_of(own, i, gy) if needed[i] else None for i in range(len(needed))]
-        else:
-            xs = operands_of(self, [native_value(x) for x in recorded_inputs(self)])
-            require_operands(self, len(xs))
-            gxs = [gradient_at(self.rule, i, gy, xs) if x.requires_grad else None
-                   for i, x in enumerate(<tuple>self.kept)]
-        return tuple(gxs) if len(gxs) > 1 else gxs[0]
+        return backward_of(self, (gy,))
 
 
-cdef list operands_of(object f, list inputs):
-    cdef const Rule *rule = (<Node>f).rule
-    c = getattr(f, "c", None) if rule != NULL and rule.weak_x1 else None
-    return inputs if c is None else [*inputs, c]
-
-
-cdef object native_value(Handle x):
-    """The data, as a record would have saved it."""
-    cdef object value = value_of(x)
-    return take_object(native(<PyObject *>value))
-
-
-cdef object gradient_at(const Rule *rule, int i, object gy, list xs):
-    x0, x1 = xs[0], xs[1] if len(xs) > 1 else None
-    gy = widened(gy)
-    y = gy  # as most VJPs read no output, and that of a sum needs no operands for it
-    if rule.uses[0] & Y or rule.names_output:
-        y = as_read(call_forward(rule, x0, x1), gy)
-    return call_vjp(rule, rule.row_vjps, i, np, gy, y, as_read(x0, gy), as_read(x1, gy), None)
-
-
-cdef int require_rule(Operation f) except -1:
+cdef list operands_of(Node f, list inputs):
     if f.rule == NULL:
         raise NotImplementedError(f"{type(f).__name__} is no built-in operation")
-    return 0
-
-
-cdef int require_operands(Operation f, int n) except -1:
-    require_rule(f)
-    if n != f.rule.n_inputs:
-        raise TypeError(f"{f.rule.name.decode()}: {n} operands, expected {f.rule.n_inputs}")
-    return 0
+    c = getattr(f, "c", None) if f.rule.weak_x1 else None
+    if c is not None:
+        inputs = [*inputs, c]
+    if len(inputs) != f.rule.n_inputs:
+        raise TypeError(f"{f.rule.name.decode()}: {len(inputs)} operands, expected "
+                        f"{f.rule.n_inputs}")
+    return inputs
 
 
 adopt_nodes(<PyTypeObject *>Operation)

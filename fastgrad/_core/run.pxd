@@ -42,8 +42,10 @@ cdef class Run:
     cdef object added(self, object g, object gx)  # their sum
     # As `x.grad` shows it in the end; the caller, and what it read, have `n_own` references to it.
     cdef object visible(self, Handle x, object gx, int n_own)
-    # A compiled operation, if not `directly`. `own` holds what the edges of `f` lead to.
-    cdef int visit_lifted(self, Node f, Node own, object gy) except -1
+    # A compiled operation, for `by_rule`. `own` holds what `f` leads to and saved.
+    cdef object opened_rule(self, Node f, Node own, object gy)
+    # The gradient for its operand `i`, or None: not yet brought to its shape.
+    cdef object by_rule(self, Node own, object opened, int i)
     # The call of a row, for `by_row`; `own` as above.
     cdef object opened(self, Node f, Node own, Call call, list gys)
     # The gradient for operand `i` of a row, or None: not yet fitted.
@@ -114,6 +116,25 @@ cdef inline Gradient *in_flight(Run run, Node f, int i) except? NULL:
         return &f.slots[i].gradient if i < f.n_slots else NULL
     cdef Aside aside = aside_of(run, f)
     return NULL if aside is None or i >= aside.n else &aside.gradients[i]
+
+
+cdef inline bint is_done(Run run, Node f) except -1:
+    """Whether `f` was visited, or nothing that is wanted lies there: it takes no gradient."""
+    if f.run == run.number:
+        return f.flags & DONE != 0
+    cdef Aside aside = aside_of(run, f)
+    return run.pruned if aside is None else aside.done
+
+
+cdef inline int set_done(Run run, Node f) except -1:
+    cdef Aside aside
+    if f.run == run.number:
+        f.flags |= DONE
+    else:
+        aside = aside_of(run, f)
+        if aside is not None:
+            aside.done = True
+    return 0
 
 
 cdef inline int take_only(Run run, Node f, Gradient *gy) except -1:

@@ -9,7 +9,7 @@ from fastgrad._core.accumulate cimport (
     ARRAY, NONE, NUMBER, add_array, add_number, boxed, shown, total, zero_gradient,
 )
 from fastgrad._core.asides cimport active, new_aside
-from fastgrad._core.fit cimport brought, checked, suits
+from fastgrad._core.fit cimport brought, checked
 from fastgrad._core.function_backward cimport call_backward
 from fastgrad._core.graph cimport array_of, require_fit
 from fastgrad._kernels.loops cimport (
@@ -17,6 +17,7 @@ from fastgrad._kernels.loops cimport (
 )
 from fastgrad._core.node cimport HOOKED, handle_in
 from fastgrad._core.notes cimport hooks_of
+from fastgrad._core.operation cimport gradient_of
 from fastgrad._core.row_function cimport owned
 
 from fastgrad._core.row import zero
@@ -56,8 +57,11 @@ cdef class Run:
     cdef object visible(self, Handle x, object gx, int n_own):
         return gx.copy()
 
-    cdef int visit_lifted(self, Node f, Node own, object gy) except -1:
-        raise NotImplementedError
+    cdef object opened_rule(self, Node f, Node own, object gy):
+        return gy
+
+    cdef object by_rule(self, Node own, object opened, int i):
+        return gradient_of(own, i, opened)
 
     cdef object opened(self, Node f, Node own, Call call, list gys):
         return gys
@@ -98,8 +102,6 @@ cdef object fit_in(Run run, object gx, object like, object named, int i, list gy
     if gx is None:
         return None
     if run.n_leading == 0:
-        if suits(gx, like):
-            return gx if run.directly else run.lifted(gx)
         gx = checked(gx, like, named, i, gys)
     return brought(run.lifted(gx), like, run.n_leading)
 
@@ -245,7 +247,6 @@ cdef Gradient *place_aside(Run run, object owner, int slot, int n) except? NULL:
 
 cdef bint leads(Run run, PyObject *to, int slot) except -1:
     """Whether a gradient at the end of an edge is wanted; nothing is claimed."""
-    cdef Aside aside
     if run.wanted is None or to == NULL:
         return to != NULL
     to = end_of(to, &slot)
@@ -256,22 +257,13 @@ cdef bint leads(Run run, PyObject *to, int slot) except -1:
             run.captured |= (<Handle>to).slot != run.origin
             return False
         return True
-    if (<Node>to).run == run.number:
-        return not (<Node>to).flags & DONE
-    aside = aside_of(run, <object>to)
-    return not run.pruned if aside is None else not aside.done
+    return not is_done(run, <Node>to)
 
 
 cdef int take(Run run, Node f, int slot, Gradient *gy) except -1:
     """Move the gradient of an output out of its slot: `f` is being visited."""
     cdef Gradient *g = in_flight(run, f, slot)
-    cdef Aside aside
-    if f.run == run.number:
-        f.flags |= DONE
-    else:
-        aside = aside_of(run, f)
-        if aside is not None:
-            aside.done = True
+    set_done(run, f)
     gy.state = NONE
     if g == NULL or slot >= f.n_slots:
         return 0  # `f` was changed by hand since

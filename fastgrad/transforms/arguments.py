@@ -10,7 +10,7 @@ import numpy as np
 
 from fastgrad._core import ends, engine, recorded
 from fastgrad._core.accumulate import gradient_dtype, ones_gradient, zero_gradient
-from fastgrad._core.classes import variable_like
+from fastgrad._core.graph import variable_like
 from fastgrad._core.handles import ArgumentsBase, enter_origin, leave_origin
 from fastgrad._core.watch import watching
 from fastgrad.config import Config

@@ -3,8 +3,8 @@
 import functools
 
 from fastgrad._core import ends, engine, recorded
-from fastgrad._core.classes import variable_like
 from fastgrad._core.function import Function
+from fastgrad._core.graph import variable_like
 from fastgrad._core.handles import end_arguments, enter_origin, leave_origin
 from fastgrad.config import Config
 from fastgrad.transforms.arguments import differentiating, identity, recording, transform

@@ -6,7 +6,7 @@ from _thread import get_ident
 import numpy as np
 
 from fastgrad._core import engine, recorded
-from fastgrad._core.classes import variable_like
+from fastgrad._core.graph import variable_like
 from fastgrad._core.handles import end_arguments, enter_origin, leave_origin
 from fastgrad.config import Config
 from fastgrad.conversions import warn_independent

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 
 from fastgrad._core import batched, engine, recorded
-from fastgrad._core.classes import variable_like
+from fastgrad._core.graph import variable_like
 from fastgrad.conversions import warn_independent
 from fastgrad.hints import described
 from fastgrad.transforms.arguments import (
@@ -186,11 +186,11 @@ def by_rows(y, xs):
         return [np.zeros((*shape, *x.shape), dtype_for(x)) for x in xs]
     blocks = [np.empty((n, *x.shape), dtype_for(x)) for x in xs]
     if n < MANY or not fill_together(blocks, y, xs):
-        unit = np.zeros(shape, dtype_for(y))
+        unit = np.zeros(n, dtype_for(y))
         for i in range(n):
-            unit.flat[i] = 1
-            put(blocks, i, engine.gradients([y], [unit.copy()], xs))
-            unit.flat[i] = 0
+            unit[i] = 1
+            put(blocks, i, engine.gradients([y], [unit.reshape(shape).copy()], xs))
+            unit[i] = 0
     return [block.reshape((*shape, *x.shape)) for block, x in zip(blocks, xs, strict=True)]
 
 

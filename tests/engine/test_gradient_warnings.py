@@ -7,6 +7,7 @@ import copy
 import io
 import logging
 import math
+import os
 import pickle
 import subprocess
 import sys
@@ -86,7 +87,7 @@ def test_default_filters_show_a_warning_once():
     )
     child = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True,
-        env={"PYTHONPATH": ":".join(p for p in sys.path if p)},
+        env={**os.environ, "PYTHONPATH": ":".join(p for p in sys.path if p), "PYTHONWARNINGS": ""},
     )  # fmt: skip
     assert child.stderr.count("GradientWarning") == 1
 

@@ -1,7 +1,7 @@
 """Whatever fails, wherever: no crash, no leak, no half-written gradient, and then all goes on.
 
 In CI every thirteenth point is taken; `FASTGRAD_FAULTS=1 pytest tests/process/test_faults.py -s`
-takes all of them, in half an hour, and tells how many.
+takes all of them, in a minute or two, and tells how many.
 """
 
 import os
