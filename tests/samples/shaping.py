@@ -10,6 +10,7 @@ from samples.sample import Sample, complex_normal, distinct, normal
 
 x, x3, v, c = normal(2, 3), normal(2, 3, 4), normal(5), complex_normal(2, 3)
 scalar, empty = normal(), normal(0, 3)
+TAKES_ORDER = np.__version__ != "2.1.0"  # which does not, by position; a slip of that release
 
 
 def of(name, *calls, **options):
@@ -29,10 +30,10 @@ def options(x, *many):
 SHAPES = [
     *of("reshape", (x, (3, 2)), (x, -1), (c, (6,)), (scalar, (1, 1)), (empty, (3, 0)), (v[:1], ())),
     *of("reshape", *(((x3, (4, 6)), {"order": order}) for order in "CF")),
-    *of("reshape", (x3, (4, -1), "F")),
+    *(of("reshape", (x3, (4, -1), "F")) if TAKES_ORDER else ()),
     # The order depends on the layout, which differences change: see test_conventions_shaping.
     *of("reshape", ((x3, (4, 6)), {"order": "A"}), layouts=False),
-    *of("reshape", (np.asfortranarray(x3), (4, 6), "A"), orders=0),
+    *(of("reshape", (np.asfortranarray(x3), (4, 6), "A"), orders=0) if TAKES_ORDER else ()),
     *of("ravel", (x,), (x, "F"), (scalar,), (c,), (empty,)),
     *of("ravel", *options(x3, {"order": "A"}, {"order": "K"}), layouts=False),  # see conventions
     *of("ravel", (np.asfortranarray(x3)[..., :3], "A"), (np.asfortranarray(x3), "K"), orders=0),
