@@ -9,6 +9,7 @@ FASTGRAD_ANNOTATE=1   beside each .pyx an .html that shows which of its lines ca
 """
 
 import os
+import sys
 from pathlib import Path
 
 import Cython
@@ -63,6 +64,15 @@ RELEASE_FLAGS = {
     "msvc": ["/O2"],
     "unix": ["-O3", "-g0", "-ffp-contract=off", "-fno-math-errno", QUIET],
 }
+# A wheel holds neither symbols nor what the compiler unrolls in modules that run seldom.
+STRIP = ["-Wl,--strip-all"] if sys.platform == "linux" else []
+SELDOM = """
+    _core.collector _core.config _core.debug _core.hooks _core.notes _core.protocols _core.stand_ins
+    _core.view _core.watch _core.recorded _core.batched _core.fit _core.precision _core.results
+    _core.start _core.ends _core.asides _core.rules _core.row_function _core.function_backward
+    _core.row _core.function _core.arguments replay._calls replay._names replay._runner
+    functions._indexing functions._shaping
+""".split()
 DEBUG_FLAGS = {"msvc": ["/Od", "/Zi"], "unix": ["-O0", "-g", "-ffp-contract=off", "-UNDEBUG"]}
 SANITIZERS = [] if VALGRIND else ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
 SANITIZE_FLAGS = ["-O1", "-g", "-fno-omit-frame-pointer", "-ffp-contract=off", *SANITIZERS]
@@ -138,7 +148,7 @@ class BuildExt(build_ext):
         if SANITIZE:
             flags = SANITIZE_FLAGS
         versions = f"Cython {Cython.__version__}, NumPy {np.__version__}"
-        configuration = f"{versions}\n{DIRECTIVES}\n{MACROS}\n{flags}\n{MENDS}\n"
+        configuration = f"{versions}\n{DIRECTIVES}\n{MACROS}\n{flags}\n{SELDOM}\n{MENDS}\n"
         changed = not CONFIGURATION.exists() or CONFIGURATION.read_text() != configuration
 
         cythonized = cythonize(
@@ -156,9 +166,11 @@ class BuildExt(build_ext):
             extension.sources = made.sources
             extension.depends = [*made.depends, str(CONFIGURATION)]
             extension.extra_compile_args = flags
+            if flags is RELEASE_FLAGS["unix"] and extension.name.partition(".")[2] in SELDOM:
+                extension.extra_compile_args = [*flags, "-Os"]
             if flags is RELEASE_FLAGS["unix"] and extension.name in INLINED:
                 extension.define_macros.append(("CYTHON_INLINE", ALWAYS_INLINE))
-            extension.extra_link_args = SANITIZERS if SANITIZE else []
+            extension.extra_link_args = SANITIZERS if SANITIZE else [] if DEBUG else STRIP
 
         self.parallel = self.parallel or os.cpu_count()
         super().build_extensions()

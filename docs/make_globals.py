@@ -33,7 +33,7 @@ PROTECTED = {
     "debug armed": "the GIL; written by the first `debug` block",
     "recorded namespace": "the GIL; set once, by the first recorded backward",
     "_products contractions": "the GIL; by layout and axes, none is ever taken away",
-    "_products dot_contraction inner_contraction outer_contraction": IMPORT,
+    "_products dot_contraction inner_contraction inner_with_vector outer_contraction": IMPORT,
     "watch watched": "the GIL; written where a log begins and ends",
     "watch watchers": "the GIL; a thread has an entry of its own",
     "classes any_subclass": "the GIL; set by the first subclass of Variable, and stays so",

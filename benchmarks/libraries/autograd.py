@@ -1,6 +1,7 @@
 """HIPS autograd."""
 
 from importlib.metadata import version
+from typing import ClassVar
 
 import autograd
 import autograd.numpy as anp
@@ -22,6 +23,7 @@ defvjp(sine, lambda y, x: lambda gy: gy * np.cos(x))
 class Adapter(Library):
     """HIPS autograd."""
 
+    LACKS: ClassVar = {"routines": "it has no gradient of median"}
     xp = namespace(anp)
 
     def version(self):

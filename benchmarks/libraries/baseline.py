@@ -80,7 +80,10 @@ FUNCTIONS = SimpleNamespace(
 class Adapter(Variables):
     """The seed's algorithm."""
 
-    LACKS: ClassVar = {"derivatives": "its backward is not itself recorded"}
+    LACKS: ClassVar = {
+        "derivatives": "its backward is not itself recorded",
+        "routines": "it has a few functions",
+    }
     module = baseline
     xp = namespace(FUNCTIONS)
 

@@ -27,7 +27,10 @@ class Sine(dezero.Function):
 class Adapter(Variables):
     """DeZero."""
 
-    LACKS: ClassVar = {"derivatives": "it has no function for them"}
+    LACKS: ClassVar = {
+        "derivatives": "it has no function for them",
+        "routines": "it has a few functions",
+    }
     module = dezero
     xp = namespace(F)
 

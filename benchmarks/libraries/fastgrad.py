@@ -2,7 +2,7 @@
 
 import fastgrad
 import fastgrad.numpy as fnp
-from benchmarks.libraries.protocol import Variables, namespace
+from benchmarks.libraries.protocol import Variables, namespace, routines_of
 from benchmarks.workloads import sin_of
 
 
@@ -12,6 +12,7 @@ class Adapter(Variables):
     MOST_NODES = 10**7
     module = fastgrad
     xp = namespace(fnp)
+    routines = routines_of(fnp)
 
     def version(self):
         return fastgrad.__version__

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.libraries.protocol import Library, namespace
+from benchmarks.libraries.protocol import Library, namespace, routines_of
 
 jax.config.update("jax_enable_x64", True)
 
@@ -24,6 +24,7 @@ class Adapter(Library):
     MOST_OPERATIONS = 200
     MOST_NODES = 10**4
     xp = namespace(jnp)
+    routines = routines_of(jnp)
 
     def version(self):
         return jax.__version__

@@ -15,6 +15,7 @@ class Adapter(Library):
     LACKS: ClassVar = {
         "arrays": "it has numbers alone",
         "functions": "it has numbers alone",
+        "routines": "it has numbers alone",
         "custom": "its operations are methods",
         "derivatives": "it has no gradients of gradients",
         "no_grad": "it always records",

@@ -23,7 +23,10 @@ class Sine(Operation):
 class Adapter(Variables):
     """MyGrad."""
 
-    LACKS: ClassVar = {"derivatives": "it has no gradients of gradients"}
+    LACKS: ClassVar = {
+        "derivatives": "it has no gradients of gradients",
+        "routines": "it has no median, sort and cholesky",
+    }
     xp = namespace(mygrad)
 
     def version(self):

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from benchmarks.libraries.protocol import Library, namespace
+from benchmarks.libraries.protocol import Library, namespace, routines_of
 
 
 class Adapter(Library):
@@ -16,6 +16,7 @@ class Adapter(Library):
     LACKS: ClassVar = {"gradients": "it has none"}
     MOST_NODES = 10**7
     xp = namespace(np)
+    routines = routines_of(np)
 
     def version(self):
         return np.__version__

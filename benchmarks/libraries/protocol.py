@@ -14,6 +14,17 @@ def iterate(step, state, count):
     return state
 
 
+def routines_of(module):
+    """The routines of a library that has NumPy's names and arguments for them."""
+    return SimpleNamespace(
+        prod=module.prod,
+        median=module.median,
+        einsum=module.einsum,
+        cholesky=module.linalg.cholesky,
+        sort=module.sort,
+    )
+
+
 def namespace(module, iterate=iterate):
     """What the texts of the tasks call `xp`: the functions of a library, and `iterate`."""
     return SimpleNamespace(iterate=iterate, **{name: getattr(module, name) for name in FUNCTIONS})
@@ -25,7 +36,8 @@ class Library:
     LACKS says what the library cannot express, and why: tasks that need it are left out. What can
     be lacking: "arrays", "functions" (those of `xp`, and `@`), "custom" (an operation of the
     user's own), "derivatives" (hessian and jacobian), "no_grad" (not to record), "gradients", and
-    "phases" (recording can be told from backward).
+    "phases" (recording can be told from backward), "routines" (what `benchmarks.peers.routines`
+    calls).
     """
 
     LACKS: ClassVar[dict] = {}
@@ -34,6 +46,7 @@ class Library:
     )  # larger graphs than that take it minutes, or fail: it gets smaller ones
     MOST_NODES = 10**5  # the largest graph on whose size its time is measured
     xp = None
+    routines = None  # what `benchmarks.peers.routines` calls `xp`
 
     def version(self):
         """The version, as text."""

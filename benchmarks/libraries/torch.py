@@ -1,6 +1,7 @@
 """PyTorch, on tensors that share the arrays' memory."""
 
 import os
+from types import SimpleNamespace
 
 import numpy as np
 import torch
@@ -27,6 +28,13 @@ class Adapter(Library):
 
     MOST_NODES = 10**6
     xp = namespace(torch)
+    routines = SimpleNamespace(
+        prod=torch.prod,
+        median=lambda x, axis: torch.median(x, axis).values,
+        einsum=lambda *args, optimize=None: torch.einsum(*args),
+        cholesky=torch.linalg.cholesky,
+        sort=lambda x: torch.sort(x).values,
+    )
 
     def __init__(self):
         torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", 1)))

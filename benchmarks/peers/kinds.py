@@ -17,10 +17,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from benchmarks import stress
-from benchmarks.libraries import CONTROL, REFERENCE
+from benchmarks.libraries import CONTROL, REFERENCE, load
 from benchmarks.memory import peak_bytes, reset_peak, resident_bytes
 from benchmarks.models import MODELS
 from benchmarks.models.rosenbrock import rosenbrock, rosenbrock_hessian
+from benchmarks.peers.routines import CASES, random
 from benchmarks.phases import PHASES
 from benchmarks.workloads import Workload
 
@@ -204,6 +205,46 @@ class Derivative(Task):
         call()
         gc.collect()
         return {"total": time_of(call, seconds, self.now)}
+
+
+@dataclass(frozen=True)
+class Routine(Task):
+    """The value and the gradients of a function of whole arrays; NumPy's are by hand."""
+
+    needs: tuple = ("arrays", "functions", "routines")
+    length: int = 1000
+    reference = CONTROL
+
+    def step(self, library):
+        """A function without arguments that computes them."""
+        case = CASES[self.name]
+        xs = case.operands(self.length)
+        w = random(*case.call(load(CONTROL).routines, *xs).shape, seed=2)
+        if "gradients" in library.LACKS:
+            return functools.partial(of_sum, case.by_hand, w, xs)
+        xs, w = [library.array(x) for x in xs], library.array(w)
+
+        def loss(xp, xs, w):
+            return xp.sum(case.call(library.routines, *xs) * w)
+
+        return lambda: library.value_and_gradients(loss, xs, (w,))
+
+    def outcome(self, library, count):
+        value, gradients = self.step(library)()
+        return [np.array(library.to_numpy(a)) for a in (value, *gradients)]
+
+    def measure(self, library, count, seconds):
+        """The nanoseconds a call."""
+        step = self.step(library)
+        step()  # compiled, where a library does that
+        gc.collect()
+        return {"total": time_of(step, seconds, self.now)}
+
+
+def of_sum(by_hand, w, xs):
+    """The value of `sum(w * y)`, and the gradients, by hand."""
+    y, *gxs = by_hand(w, *xs)
+    return np.sum(w * y), gxs
 
 
 def rosenbrock_of(library):

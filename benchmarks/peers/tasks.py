@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 
 from benchmarks.models import MODELS
-from benchmarks.peers.kinds import Derivative, Graph, Model, NoGrad, Peak, Scale
+from benchmarks.peers.kinds import Derivative, Graph, Model, NoGrad, Peak, Routine, Scale
+from benchmarks.peers.routines import CASES
 from benchmarks.workloads import (
     WORKLOADS,
     Workload,
@@ -36,6 +37,7 @@ GROUPS = {
     "no_grad": Group("y = y * b + c, not recorded", "ns an operation", "computes it"),
     "models": Group("Models: value and gradient", "us a step", "by hand"),
     "derivatives": Group("Derivatives of functions", "us a call", "by hand"),
+    "routines": Group("Functions of whole arrays: value and gradient", "us a call", "by hand"),
     "graph": Group("0-d chains by size: all phases", "ns a node", "computes it"),
     "memory": Group("Peak memory of 10 layers, 10^6 elements", "MB", "computes it", "bytes"),
 }
@@ -52,6 +54,7 @@ def catalogue(quick):
         *(Model(model.name, "models") for model in MODELS),
         Derivative("Hessian of Rosenbrock, n = 10", "derivatives"),
         Derivative("jacobian, 100 x 100", "derivatives"),
+        *(Routine(name, "routines", length=200 if quick else 1000) for name in CASES),
         *(graph(10**e) for e in range(3, 5 if quick else 8)),
         Peak("peak memory", "memory", workload=ten_layers()),
     ]

@@ -6,7 +6,7 @@ several operands the first that has a class for results decides, by its place in
 Variable has none.
 """
 
-from fastgrad._core.config cimport ever_kept
+from fastgrad._core.config cimport keep_variables, touch
 from fastgrad._core.handles cimport adopt_results
 
 cdef extern from "Python.h":
@@ -25,7 +25,7 @@ def declare(cls, results, keep):
     `results`: what is computed from its instances is of it; or of Variable, if that is false.
     `keep`: what consumes its instances keeps them alive.
     """
-    global any_subclass, ever_kept
+    global any_subclass
     any_subclass = True
     own = vars(cls)
     if results is None and RESULTS in own:  # a copy of a class, as `dataclass` makes it for slots
@@ -35,7 +35,7 @@ def declare(cls, results, keep):
         if results:
             adopt_results(<PyTypeObject *>cls)
     if keep is not None:
-        ever_kept = True
+        touch(keep_variables)  # from now on everybody looks whether Variables are kept
         setattr(cls, KEEPS, bool(keep))
 
 

@@ -7,6 +7,7 @@ broadcast operand, dtypes, who needs a gradient, accumulation, are the engine's.
 
 from fastgrad.functions import (  # noqa: F401
     convolution,
+    einsums,
     elementwise,
     indexing,
     polynomials,
@@ -17,6 +18,7 @@ from fastgrad.functions import (  # noqa: F401
     ufuncs,
 )
 from fastgrad.functions.convolution import *  # noqa: F403
+from fastgrad.functions.einsums import *  # noqa: F403
 from fastgrad.functions.elementwise import *  # noqa: F403
 from fastgrad.functions.indexing import *  # noqa: F403
 from fastgrad.functions.polynomials import *  # noqa: F403
@@ -31,6 +33,7 @@ __all__ = [
     *shaping.__all__,
     *indexing.__all__,
     *products.__all__,
+    *einsums.__all__,
     *convolution.__all__,
     *polynomials.__all__,
     *special.__all__,

@@ -134,13 +134,17 @@ cdef class Pull:
     cdef int layout, k, i
 
     def __call__(self, xp, g, y, x0, x1, **_):
-        # Of the other operand: how many axes of `g` are its own.
-        cdef int n = (x1 if self.i == 0 else x0).ndim - self.k
-        if self.layout == INNER:
-            return contract(LAST, n, g, x1) if self.i == 0 else contract(FIRST, n, x0, g)
-        if self.layout == LAST:
-            return contract(INNER, n, g, x1) if self.i == 0 else contract(FIRST, n, g, x0)
-        return contract(LAST, n, x1, g) if self.i == 0 else contract(INNER, n, x0, g)
+        return contraction_vjp(self.layout, self.k, self.i, g, x0, x1)
+
+
+def contraction_vjp(int layout, int k, int i, g, x0, x1):
+    """The gradient for operand `i`, of arrays or Variables."""
+    cdef int n = (x1 if i == 0 else x0).ndim - k  # how many axes of `g` are the other operand's
+    if layout == INNER:
+        return contract(LAST, n, g, x1) if i == 0 else contract(FIRST, n, x0, g)
+    if layout == LAST:
+        return contract(INNER, n, g, x1) if i == 0 else contract(FIRST, n, g, x0)
+    return contract(LAST, n, x1, g) if i == 0 else contract(INNER, n, x0, g)
 
 
 def contract(int layout, int k, x0, x1):
@@ -285,7 +289,7 @@ cdef object tensordot_call(const Rule *rule, tuple args, dict kwargs):
         axes0, axes1 = ([x] if PyLong_CheckExact(x) else x for x in axes)
         if type(axes0) not in (tuple, list) or type(axes1) not in (tuple, list):
             return NotImplemented
-        layout = layout_of(axes0, axes1, n)
+        layout = layout_of(axes0, axes1, n[0], n[1])
         if layout < 0:
             return NotImplemented
         axes = len(axes0)
@@ -295,16 +299,16 @@ cdef object tensordot_call(const Rule *rule, tuple args, dict kwargs):
     return apply(&contraction(layout, k, True).rule, args[0], args[1])
 
 
-cdef int layout_of(axes0, axes1, int *n) except -2:
-    """Which axes these are, in ascending order; -1: of none of the layouts."""
+cpdef int layout_of(axes0, axes1, int n0, int n1) except -2:
+    """The layout of these axes of operands of `n0` and `n1`; -1: it is none of them."""
     cdef int k = len(axes0)
-    if len(axes1) != k or k > n[0] or k > n[1]:
+    if len(axes1) != k or k > n0 or k > n1:
         return -1
-    if is_run(axes1, 0, n[1]):
-        if is_run(axes0, n[0] - k, n[0]):
+    if is_run(axes1, 0, n1):
+        if is_run(axes0, n0 - k, n0):
             return INNER
-        return FIRST if is_run(axes0, 0, n[0]) else -1
-    return LAST if is_run(axes1, n[1] - k, n[1]) and is_run(axes0, n[0] - k, n[0]) else -1
+        return FIRST if is_run(axes0, 0, n0) else -1
+    return LAST if is_run(axes1, n1 - k, n1) and is_run(axes0, n0 - k, n0) else -1
 
 
 cdef bint is_run(axes, int first, int n) except -1:
@@ -329,7 +333,9 @@ cdef object inner_call(const Rule *rule, tuple args, dict kwargs):
     cdef int n[2]
     if kwargs or len(args) != 2 or not are_arrays(args, n) or not n[0] or not n[1]:
         return NotImplemented
-    return apply(&(<Contraction>inner_contraction).rule, args[0], args[1])
+    # With a vector, as the row sees it: its first axis.
+    c = inner_contraction if n[1] > 1 else inner_with_vector
+    return apply(&(<Contraction>c).rule, args[0], args[1])
 
 
 cdef object outer_call(const Rule *rule, tuple args, dict kwargs):
@@ -357,7 +363,8 @@ cdef class Outer(Operation):
 
 
 cdef Rule tensordot_rule, dot_rule, inner_rule, outer_rule
-cdef object dot_contraction = None, inner_contraction = None, outer_contraction = None
+cdef object dot_contraction = None, outer_contraction = None
+cdef object inner_contraction = None, inner_with_vector = None
 
 
 cdef int define_product(Rule *rule, cls, const char *name, FastCall call) except -1:
@@ -377,7 +384,8 @@ def declared(dict batched):
 
     Call it once the rows are there.
     """
-    global dot_contraction, inner_contraction, outer_contraction
+    global dot_contraction, inner_contraction, inner_with_vector, outer_contraction
     dot_contraction = new_contraction(INNER, 1, &dot_rule, np.dot, batched["dot"])
     inner_contraction = new_contraction(LAST, 1, &inner_rule, np.inner, batched["inner"])
+    inner_with_vector = new_contraction(INNER, 1, &inner_rule, np.inner, batched["inner"])
     outer_contraction = new_contraction(INNER, 0, &outer_rule, np.outer, batched["outer"])

@@ -19,6 +19,37 @@ def others(axes, ndim):
     return tuple(i for i in range(ndim) if i not in axes)
 
 
+def order_of(axes):
+    """The places of the axes in ascending order: NumPy's argsort takes microseconds for a list."""
+    return sorted(range(len(axes)), key=axes.__getitem__)
+
+
+def stable_order(x, axis):
+    """`np.argsort(x, axis, kind="stable")` of an array, up to six times as fast.
+
+    NumPy's unstable sort is that much faster on most processors. What it leaves in any order are
+    equal elements: their places, sorted within each run of them.
+    """
+    if type(x) is not np.ndarray:  # under the log of a replay: that sees one function of NumPy
+        return np.argsort(x, axis, kind="stable")
+    n = x.shape[axis]
+    if x.dtype.kind not in "fiu" or x.itemsize not in (4, 8) or not 256 < n < 1 << 31:
+        return np.argsort(x, axis, kind="stable")
+    order = np.argsort(x, axis)
+    y = np.take_along_axis(x, order, axis)
+    after, before = cut(axis, 1), cut(axis, None, -1)
+    equal = y[after] == y[before]
+    last = y[along(axis, -1)]
+    if np.any(last != last):
+        equal |= y[before] != y[before]  # from the first NaN on there are no others
+    if not equal.any():
+        return order
+    runs = np.zeros(x.shape, np.int64)
+    np.cumsum(~equal, axis, out=runs[after])
+    runs *= n
+    return np.sort(runs + order, axis) - runs
+
+
 def spread(xp, g, x, axis, keepdims=False):
     """The gradient `g` of a reduction of `x` along `axis`, with the reduced axes back as ones."""
     axes = normalized(axis, x.ndim)

@@ -48,15 +48,40 @@ def diagonals(xp, x):
 # --- decompositions ---
 
 
+def upper_inverse_forward(x):
+    """The inverse of upper triangular matrices: of blocks that LAPACK inverts, by products.
+
+    (NumPy has no function for triangles, and its general ones do not see the zeros.)
+    """
+    n = x.shape[-1]
+    if n <= 32:
+        return np.linalg.inv(x)
+    k = n // 2
+    y = np.zeros(x.shape, x.dtype)
+    y[..., :k, :k] = upper = upper_inverse_forward(x[..., :k, :k])
+    y[..., k:, k:] = lower = upper_inverse_forward(x[..., k:, k:])
+    np.negative(upper @ (x[..., :k, k:] @ lower), out=y[..., :k, k:])
+    return y
+
+
+upper_inverse = op(
+    "upper_inverse",
+    upper_inverse_forward,
+    OUTPUT,
+    vjp=lambda xp, g, y, x: -xp.triu(transposed(xp, y) @ g @ transposed(xp, y)),
+)
+
+
 def cholesky_vjp(xp, g, y, a, *, upper=False):
     """Murray, "Differentiation of the Cholesky decomposition" (2016), (8)."""
     g = transposed(xp, g) if upper else conj(xp, g)
     y = adjoint(xp, y) if upper else y
     n = y.shape[-1]
     yh = adjoint(xp, y)
-    p = (yh @ g) * (np.tri(n) - np.eye(n) / 2).astype(y.dtype)
-    s = xp.linalg.solve(yh, adjoint(xp, xp.linalg.solve(yh, adjoint(xp, p))))
-    return conj(xp, hermitian_part(xp, s))
+    half = np.tri(n, dtype=y.dtype)
+    half[np.diag_indices(n)] = 0.5
+    x = upper_inverse(yh)
+    return conj(xp, hermitian_part(xp, x @ ((yh @ g) * half) @ adjoint(xp, x)))
 
 
 cholesky = op("cholesky", np.linalg.cholesky, OUTPUT, vjp=cholesky_vjp)

@@ -13,7 +13,7 @@ import numpy as np
 from fastgrad._core.arguments import holds_variable, operand_of
 from fastgrad._core.protocols import value
 from fastgrad.functions._indexing import VIEWED, GetItem, add_at_index, selection
-from fastgrad.functions.along import along, normalized
+from fastgrad.functions.along import along, normalized, stable_order
 from fastgrad.op import INPUTS, NOTHING, OTHERS, OUTPUT, implements, op, plain, refuse
 
 __all__ = [
@@ -301,12 +301,28 @@ triu = op("triu", np.triu, NOTHING, vjp=lambda xp, g, y, m, k=0: xp.triu(g, k), 
 # --- sorting ---
 
 
+def permuted_forward(g, places, axis):
+    """`g` with its elements put at these places, of which none is named twice."""
+    y = np.empty(g.shape, g.dtype)
+    np.put_along_axis(y, places, g, axis)
+    return y
+
+
+# The transpose of `np.take_along_axis(x, places, axis)`, where that is a permutation.
+permuted = op(
+    "permuted",
+    permuted_forward,
+    NOTHING,
+    vjp=(lambda xp, g, y, x, places, axis: xp.take_along_axis(g, places, axis), None),
+)
+
+
 def sort_vjp(xp, g, y, a, axis=-1, *_, **__):
     """The permutation undone."""
-    flat = a if axis is not None else xp.reshape(a, -1)
-    axis = -1 if axis is None else axis
-    ranks = np.argsort(xp.argsort(flat, axis=axis, kind="stable"), axis=axis)
-    return xp.reshape(xp.take_along_axis(g, ranks, axis), a.shape)
+    x = value(a if axis is not None else xp.reshape(a, -1))
+    axis = 0 if axis is None else normalized(axis, x.ndim)[0]
+    ga = permuted(g, stable_order(x, axis), axis)
+    return ga if ga.shape == a.shape else xp.reshape(ga, a.shape)
 
 
 sort = op("sort", np.sort, vjp=sort_vjp)
@@ -315,11 +331,10 @@ sort_complex = op("sort_complex", np.sort_complex, vjp=sort_vjp)
 
 def partition_vjp(xp, g, y, a, kth, axis=-1, *_, **__):
     """The permutation undone: found by sorting both, as `np.argpartition` may give another."""
-    flat = a if axis is not None else xp.reshape(a, -1)
-    axis = -1 if axis is None else axis
-    ranks = np.argsort(xp.argsort(flat, axis=axis, kind="stable"), axis=axis)
-    places = np.take_along_axis(xp.argsort(y, axis=axis, kind="stable"), ranks, axis)
-    return xp.reshape(xp.take_along_axis(g, places, axis), a.shape)
+    x = value(a if axis is not None else xp.reshape(a, -1))
+    axis = 0 if axis is None else normalized(axis, x.ndim)[0]
+    g = xp.take_along_axis(g, stable_order(value(y), axis), axis)
+    return xp.reshape(permuted(g, stable_order(x, axis), axis), a.shape)
 
 
 partition = op("partition", np.partition, INPUTS | OUTPUT, vjp=(partition_vjp, None))

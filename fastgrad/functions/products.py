@@ -1,4 +1,4 @@
-"""Products of arrays: matmul, dot, einsum and their kin.
+"""Products of arrays: matmul, dot and their kin.
 
 The gradient for one factor is the product of `g` with the others. Nothing is conjugated that the
 function itself does not conjugate: `vdot`, `vecdot` and `vecmat` their first operand.
@@ -10,12 +10,13 @@ from math import prod
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from fastgrad._core.arguments import holds_variable
-from fastgrad.functions._products import Dot, Inner, MatMul, Outer, Tensordot, contract, declared
-from fastgrad.op import OTHERS, implements, op, plain
+from fastgrad.functions import _products as products_in_c
+from fastgrad.functions._products import contract, contraction_vjp, declared, layout_of
+from fastgrad.functions.along import order_of
+from fastgrad.op import OTHERS, op
 
 __all__ = [
-    "dot", "vdot", "inner", "outer", "tensordot", "einsum", "kron", "cross",
+    "dot", "vdot", "inner", "outer", "tensordot", "kron", "cross",
 ]  # fmt: skip
 
 
@@ -122,7 +123,7 @@ matmul = op(
     OTHERS,
     vjp=of_cores(matmul_vjp),
     batched=of_both(matmul_rows),
-    fast=MatMul,
+    fast=products_in_c.MatMul,
     implements=(np.matmul,),
 )
 vecdot = op(
@@ -156,19 +157,16 @@ if hasattr(np, "matvec"):  # since NumPy 2.2
 INNER, FIRST = 0, 2  # for `contract`: the last axes with the first ones, or the first of both
 
 
-def order_of(axes):
-    """The places of the axes in ascending order: NumPy's argsort takes microseconds for a list."""
-    return sorted(range(len(axes)), key=axes.__getitem__)
-
-
 def contract_vjp(xp, i, g, a, b, axes_a, axes_b, n_leading=0):
     """Of `tensordot(a, b, (axes_a, axes_b))`, the axes counted from 0.
 
     `n_leading` is 1 for many gradients.
     """
-    k = len(axes_a)
-    if axes_a == [*range(a.ndim - k, a.ndim)] and axes_b == [*range(k)]:
-        return matrices_vjp(i, g, a, b, k, n_leading)
+    layout = layout_of(axes_a, axes_b, a.ndim, b.ndim)
+    if layout >= 0 and not n_leading:
+        return contraction_vjp(layout, len(axes_a), i, g, a, b)
+    if layout == INNER:
+        return matrices_rows(i, g, a, b, len(axes_a))
     free_a = [k for k in range(a.ndim) if k not in axes_a]
     free_b = [k for k in range(b.ndim) if k not in axes_b]
     n = n_leading + len(free_a)
@@ -187,17 +185,14 @@ def contract_vjp(xp, i, g, a, b, axes_a, axes_b, n_leading=0):
     return xp.transpose(gx, (*range(n_leading), *(n_leading + k for k in order)))
 
 
-def matrices_vjp(i, g, a, b, k, n_leading):
-    """The same of the last `k` axes of `a` with the first `k` of `b`: of matrices, reshaped.
-
-    (Most are these, and `tensordot` takes longer to see that than small arrays to multiply.)
-    """
-    leading, m = g.shape[:n_leading], prod(b.shape[:k])
+def matrices_rows(i, g, a, b, k):
+    """The same of the last `k` axes of `a` with the first `k` of `b`: of matrices, reshaped."""
+    n, m = len(g), prod(b.shape[:k])
     rows, columns = prod(a.shape[: a.ndim - k]), prod(b.shape[k:])
-    g = g.reshape((*leading, rows, columns))
+    g = g.reshape((n, rows, columns))
     if i == 0:
-        return (g @ b.reshape((m, columns)).T).reshape((*leading, *a.shape))
-    return (a.reshape((rows, m)).T @ g).reshape((*leading, *b.shape))
+        return (g @ b.reshape((m, columns)).T).reshape((n, *a.shape))
+    return (a.reshape((rows, m)).T @ g).reshape((n, *b.shape))
 
 
 def dot_vjp(xp, i, g, y, a, b, out=None):
@@ -246,6 +241,9 @@ def outer_vjp(xp, i, g, y, a, b, out=None, n_leading=0):
     """Of every product of an element of `a` with one of `b`."""
     a, b = arrays(a, b)
     leading = g.shape[:n_leading]
+    if not n_leading:
+        gx = contraction_vjp(INNER, 0, i, g, *(xp.reshape(x, (x.size,)) for x in (a, b)))
+        return xp.reshape(gx, (a, b)[i].shape)
     if i == 0:
         return xp.reshape(g @ xp.reshape(b, (b.size,)), leading + a.shape)
     return xp.reshape(xp.reshape(a, (a.size,)) @ g, leading + b.shape)
@@ -267,11 +265,15 @@ def with_rows(vjp):
     return {"vjp": of_both(vjp), "batched": of_both(partial(vjp, n_leading=1))}
 
 
-dot = op("dot", np.dot, OTHERS, vjp=of_both(dot_vjp), batched=of_both(dot_rows), fast=Dot)
-inner = op("inner", np.inner, OTHERS, **with_rows(inner_vjp), fast=Inner)
-tensordot = op("tensordot", np.tensordot, OTHERS, **with_rows(tensordot_vjp), fast=Tensordot)
+dot = op(
+    "dot", np.dot, OTHERS, vjp=of_both(dot_vjp), batched=of_both(dot_rows), fast=products_in_c.Dot
+)
+inner = op("inner", np.inner, OTHERS, **with_rows(inner_vjp), fast=products_in_c.Inner)
+tensordot = op(
+    "tensordot", np.tensordot, OTHERS, **with_rows(tensordot_vjp), fast=products_in_c.Tensordot
+)
 vdot = op("vdot", np.vdot, OTHERS, vjp=of_both(vdot_vjp))
-outer = op("outer", np.outer, OTHERS, **with_rows(outer_vjp), fast=Outer)
+outer = op("outer", np.outer, OTHERS, **with_rows(outer_vjp), fast=products_in_c.Outer)
 kron = op("kron", np.kron, OTHERS, vjp=of_both(kron_vjp))
 declared({row.name: row.batched for row in (dot, inner, outer)})
 
@@ -306,102 +308,3 @@ def cross_vjp(xp, i, g, y, a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
 
 
 cross = op("cross", np.cross, OTHERS, vjp=of_both(cross_vjp))
-
-# --- einsum ---
-
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # as NumPy numbers them
-
-
-def letters(sublist):
-    """The subscripts of an operand that were given as a list."""
-    for k in sublist:
-        if k is not Ellipsis and not 0 <= k < len(LETTERS):
-            raise ValueError(f"einsum: subscript {k} is not within the valid range [0, 52)")
-    return "".join("..." if k is Ellipsis else LETTERS[k] for k in sublist)
-
-
-def einsum_terms(subscripts, ndims):
-    """The labels of each operand and of the result, with letters in place of the ellipsis."""
-    terms, arrow, result = subscripts.replace(" ", "").partition("->")
-    terms = terms.split(",")
-    spare = [letter for letter in LETTERS if letter not in subscripts]
-    hidden = [n - len(term.replace(".", "")) for term, n in zip(terms, ndims, strict=True)]
-    rest = "".join(spare[: max([n for n, term in zip(hidden, terms, strict=True) if "." in term],
-                               default=0)])  # fmt: skip
-    terms = [
-        term.replace("...", rest[len(rest) - n :]) for term, n in zip(terms, hidden, strict=True)
-    ]
-    if arrow:
-        return terms, result.replace("...", rest)
-    labels = "".join(terms)
-    once = sorted(x for x in set(labels) if labels.count(x) == 1 and x not in rest)
-    return terms, rest + "".join(once)
-
-
-def einsum_vjp(xp, i, g, y, xs, subscripts, optimize=False, n_leading=0, **_):
-    """The einsum of `g` and the other operands.
-
-    A label that only this operand has was summed: ones spread it. A label that it has twice picks a
-    diagonal: the unit matrix puts the gradient there.
-    """
-    xs = arrays(*xs)
-    terms, result = einsum_terms(subscripts, [x.ndim for x in xs])
-    spare = [letter for letter in LETTERS if letter not in "".join([result, *terms])]
-    if len(spare) < n_leading:
-        return NotImplemented
-    leading = "".join(spare.pop() for _ in range(n_leading))
-    factors = [g, *xs[:i], *xs[i + 1 :]]
-    labels = [leading + result, *terms[:i], *terms[i + 1 :]]
-    sizes = {}
-    for x, term in zip(factors, labels, strict=True):
-        for n, label in zip(x.shape, term, strict=True):
-            if sizes.get(label, 1) == 1:
-                sizes[label] = n
-    target = ""
-    for n, label in zip(xs[i].shape, terms[i], strict=True):
-        if label in target:
-            factors.append(np.eye(n, dtype=g.dtype))
-            labels.append(label + spare[-1])
-            target += spare.pop()
-        else:
-            if sizes.get(label, 1) == 1:
-                factors.append(np.ones(n, g.dtype))
-                labels.append(label)
-            target += label
-    if not isinstance(optimize, (bool, str)):
-        optimize = True  # the path that was given is not for these operands
-    return xp.einsum(f"{','.join(labels)}->{leading}{target}", *factors, optimize=optimize)
-
-
-def einsum_forward(xs, subscripts, **kwargs):
-    """`np.einsum`, the operands first."""
-    return np.einsum(subscripts, *xs, **kwargs)
-
-
-einsum_of = op(
-    "einsum",
-    einsum_forward,
-    OTHERS,
-    vjp=einsum_vjp,
-    batched=partial(einsum_vjp, n_leading=1),
-    sequence=True,
-)
-
-
-@implements(np.einsum)
-def einsum(*operands, out=None, optimize=False, **kwargs):
-    """`np.einsum`, for Variables too; arguments and errors are NumPy's."""
-    if not holds_variable(*operands, out):
-        return np.einsum(*operands, out=out, optimize=optimize, **kwargs)
-    if isinstance(operands[0], str):
-        subscripts, *xs = operands
-    else:  # operands and lists of integers by turns, at the end perhaps the list of the result
-        n = len(operands) // 2 * 2
-        xs = operands[:n:2]
-        subscripts = ",".join(map(letters, operands[1:n:2]))
-        if len(operands) > n:
-            subscripts += "->" + letters(operands[n])
-    return einsum_of(tuple(xs), subscripts, out=out, optimize=optimize, **kwargs)
-
-
-plain(np.einsum_path)

@@ -11,6 +11,7 @@ import numpy as np
 
 from fastgrad._core.arguments import holds_variable, operand_of
 from fastgrad.functions import differences, statistics
+from fastgrad.functions._along import products_of_others
 from fastgrad.functions._reductions import Mean, Sum
 from fastgrad.functions.along import (
     MISSING,
@@ -19,6 +20,7 @@ from fastgrad.functions.along import (
     cut,
     degrees_of_freedom,
     normalized,
+    order_of,
     others,
     spread,
 )
@@ -193,6 +195,18 @@ def cumprod_vjp(xp, g, y, x, axis=None, dtype=None, out=None):
 cumprod = op("cumprod", np.cumprod, INPUTS | OUTPUT, vjp=cumprod_vjp)
 
 
+def product_of_others(xp, rows):
+    """Of each element the product of all before in its row times that of all after."""
+    if xp is np:  # in one pass, with the same bits
+        rest = products_of_others(rows.reshape(-1, rows.shape[-1]))
+        if rest is not None:
+            return rest if rest.shape == rows.shape else rest.reshape(rows.shape)
+    last = rows.ndim - 1
+    left = before(xp, xp.cumprod(rows, axis=-1), last)
+    right = before(xp, xp.cumprod(rows[..., ::-1], axis=-1), last)[..., ::-1]
+    return left * right
+
+
 def prod_vjp(xp, g, y, x, axis=None, dtype=None, out=None, keepdims=False, initial=1, where=True):
     """The product of all before times that of all after: no division, exact at zeros."""
     if x.size == 0:
@@ -203,11 +217,12 @@ def prod_vjp(xp, g, y, x, axis=None, dtype=None, out=None, keepdims=False, initi
     order = others(axes, x.ndim) + axes
     shape = tuple(x.shape[i] for i in order)
     rows = xp.reshape(xp.transpose(x, order), (*shape[: x.ndim - len(axes)], -1))
-    last = rows.ndim - 1
-    left = before(xp, xp.cumprod(rows, axis=-1), last)
-    right = before(xp, xp.cumprod(rows[..., ::-1], axis=-1), last)[..., ::-1]
-    rest = xp.transpose(xp.reshape(left * right, shape), tuple(map(int, np.argsort(order))))
-    return g * rest if where is True else xp.where(where, g * rest, 0)
+    rest = product_of_others(xp, rows)
+    if xp is np and rest.shape == shape and [*order] == sorted(order) and rest.dtype == g.dtype:
+        g = np.multiply(g, rest, out=rest)
+    else:
+        g = g * xp.transpose(xp.reshape(rest, shape), order_of(order))
+    return g if where is True else xp.where(where, g, 0)
 
 
 prod = op("prod", np.prod, vjp=prod_vjp, batched=rows_of_slope(prod_vjp))

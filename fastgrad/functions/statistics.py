@@ -7,12 +7,22 @@ The bins of a histogram are constants, also where NumPy chooses them.
 """
 
 import functools
+import math
 
 import numpy as np
 
 from fastgrad._core.arguments import holds_variable
 from fastgrad._core.protocols import GO_ON, full_name, handlers, value
-from fastgrad.functions.along import MISSING, count, degrees_of_freedom, normalized, others, spread
+from fastgrad.functions._along import places_of_ranks
+from fastgrad.functions.along import (
+    MISSING,
+    count,
+    degrees_of_freedom,
+    normalized,
+    others,
+    spread,
+    stable_order,
+)
 from fastgrad.functions.indexing import scatter
 from fastgrad.op import INPUTS, OTHERS, OUTPUT, implements, op, plain, signature_of
 
@@ -77,13 +87,13 @@ def average(a, axis=None, weights=None, returned=False, *, keepdims=MISSING):
 # --- order statistics ---
 
 
-def ranked(xp, x, axis):
+def ranked(x, axis):
     """Where the elements are in `x.ravel()`, ascending in the last axis; and the ranks in `x`."""
     axes = normalized(axis, x.ndim)
     rest = others(axes, x.ndim)
     flat = np.arange(x.size).reshape(x.shape).transpose(rest + axes)
     flat = flat.reshape(*(x.shape[i] for i in rest), -1)
-    order = xp.argsort(xp.reshape(x, -1)[flat], axis=-1, kind="stable")
+    order = stable_order(value(x).reshape(-1)[flat], flat.ndim - 1)
     places = np.take_along_axis(flat, order, -1)
     # In the dtype of `x` the fractional ranks are rounded as NumPy rounds them: see `_quantile`.
     exact = x.dtype.kind == "f" and x.size < 1 / np.finfo(x.dtype).eps
@@ -97,7 +107,7 @@ def neighbours(xp, function, x, *q, axis, **kwargs):
 
     `function` of the ranks, be it by whatever method and with weights, is the fractional rank.
     """
-    places, ranks = ranked(xp, x, axis)
+    places, ranks = ranked(x, axis)
     if function.__name__.startswith("nan"):
         known = x == x
         none = ~np.any(known, axis=normalized(axis, x.ndim), keepdims=True)
@@ -136,17 +146,50 @@ def between_vjp(xp, function, g, x, lower, upper, step):
     return xp.where(x == x, gx, 0) if function.__name__.startswith("nan") else gx
 
 
+def middle(x, y, axis):
+    """The places of its two neighbours in `x.ravel()`, and how far it is to the second.
+
+    They are found by comparing with the median `y`; None: they are not, and have to be sorted.
+    """
+    axes = normalized(axis, x.ndim)
+    rest = others(axes, x.ndim)
+    shape = tuple(x.shape[i] for i in rest)
+    rows = x.transpose(rest + axes).reshape(math.prod(shape), -1)
+    n = rows.shape[1]
+    found = places_of_ranks(rows, y.reshape(-1), (n - 1) // 2, n // 2)
+    if found is None:
+        return None
+    # From the number of the element in its row to that in `x.ravel()`.
+    steps = [math.prod(x.shape[i + 1 :]) for i in range(x.ndim)]
+    places = np.zeros((2, *shape), np.intp)
+    for k, i in enumerate(rest):
+        places += np.arange(x.shape[i]).reshape((-1,) + (1,) * (len(rest) - 1 - k)) * steps[i]
+    within = np.unravel_index(found, tuple(x.shape[i] for i in axes)) if axes else ()
+    for k, i in enumerate(axes):
+        places += within[k].reshape(places.shape) * steps[i]
+    return places, 0.0 if n % 2 else 0.5
+
+
 def median_like(function):
     """`median` or `nanmedian`."""
 
     def vjp(xp, g, y, x, axis=None, out=None, overwrite_input=False, keepdims=False):
         if x.size == 0:
             return np.zeros(x.shape)
-        lower, upper, step = neighbours(xp, function, x, axis=axis)
-        return between_vjp(xp, function, g, x, lower, upper, step)
+        x0, y0 = value(x), value(y)
+        known = function is np.median and type(x0) is type(y0) is np.ndarray  # not under a log
+        found = middle(x0, y0, axis) if known else None
+        if found is None:
+            return between_vjp(xp, function, g, x, *neighbours(xp, function, x, axis=axis))
+        places, step = found
+        g = xp.reshape(g, places.shape[1:])
+        g = xp.stack([g * (1 - step), g * step])
+        if x.ndim > 1:  # (a view of one axis would be copied, to be the gradient)
+            return scatter(g, np.unravel_index(places, x.shape), x.shape)
+        return xp.reshape(scatter(g, places, (x.size,)), x.shape)
 
     return op(
-        function.__name__, unchanging(function), INPUTS, vjp, implements=(function,),
+        function.__name__, unchanging(function), INPUTS | OUTPUT, vjp, implements=(function,),
     )  # fmt: skip
 
 

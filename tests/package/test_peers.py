@@ -13,7 +13,7 @@ import pytest
 from benchmarks.libraries import LIBRARIES
 from benchmarks.models import MODELS
 from benchmarks.peers import tasks
-from benchmarks.peers.kinds import Graph, Model, Peak, Scale
+from benchmarks.peers.kinds import Graph, Model, Peak, Routine, Scale
 from benchmarks.peers.rounds import Effort, Row, Run, Suite, compare, in_order
 from benchmarks.peers.table import tables
 from benchmarks.peers.worker import Absent, Failure, Worker
@@ -25,6 +25,8 @@ CHAIN = Graph("chain, 0-d", "sizes", workload=chain_of(None, 8))
 
 def tiny(task):
     """The task with few steps on few elements, where it has a workload."""
+    if isinstance(task, Routine):
+        return replace(task, length=20)
     if not getattr(task, "workload", None):
         return task
     shapes = tuple(tuple(min(n, 5) for n in shape) for shape in task.workload.shapes)

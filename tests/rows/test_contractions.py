@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import fastgrad
+import fastgrad.numpy as xp
 from fastgrad import Variable
 from fastgrad.testing import check_gradients
 
@@ -105,6 +106,30 @@ def test_recorded_gradients_are_those_of_arrays_to_the_last_bit(layout):
             for one, other in zip(eager, recorded, strict=True):
                 one, other = (getattr(gx, "data", gx) for gx in (one, other))
                 np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
+
+
+SHAPES = [
+    ((2, 3), (3, 2)), ((2, 4, 3), (5, 3)), ((2, 3), (3,)), ((3,), (3,)), ((3, 2, 4), (2, 4, 5)),
+    ((3,), (2, 3)), ((2, 4, 3), (3, 5)), ((2, 1), (1, 3)),
+]  # fmt: skip
+
+
+def test_the_rows_gradients_are_the_same_to_the_last_bit():
+    """What a program calls as a Function goes by the row's VJPs."""
+    rng = np.random.default_rng(5)
+    for f in (xp.tensordot, xp.dot, xp.inner, xp.outer):
+        for left, right in SHAPES:
+            a, b = rng.standard_normal(left), rng.standard_normal(right)
+            x, y = Variable(a), Variable(b)
+            try:
+                z = f(x, y)
+            except (ValueError, IndexError):
+                continue
+            gz = rng.standard_normal(z.shape)
+            direct = fastgrad.gradients(z, [x, y], gz)
+            by_row = fastgrad.gradients(f.Function()(x, y), [x, y], gz)
+            for one, other in zip(direct, by_row, strict=True):
+                np.testing.assert_array_equal(one, other)
 
 
 def test_what_is_recorded_has_the_name_of_the_function():

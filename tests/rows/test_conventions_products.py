@@ -12,7 +12,7 @@ from test_rows import compare, directions, inner
 
 import fastgrad.numpy as fnp
 from fastgrad import Variable
-from fastgrad.functions import convolution, products
+from fastgrad.functions import convolution, einsums
 
 
 def check_second(gradients_of, points, rtol=1e-5):
@@ -50,8 +50,7 @@ def test_second_derivative_of_einsum(case, make, optimize):
     def gradients_of(vs):
         g, *xs = vs
         return [
-            products.einsum_vjp(fnp, i, g, None, xs, text, optimize=optimize)
-            for i in range(len(xs))
+            einsums.einsum_vjp(fnp, i, g, None, xs, text, optimize=optimize) for i in range(len(xs))
         ]
 
     check_second(gradients_of, [g, *xs])

@@ -6,6 +6,8 @@ import numpy as np
 
 from fastgrad.functions.indexing import (
     getitem,
+    permuted,
+    permuted_forward,
     placed,
     placed_forward,
     scatter,
@@ -187,6 +189,8 @@ BY_INDEX = [
       for x in (M, complex_normal(3, 4)) for index in INDICES),
     *(Sample("scatter", (normal(*M[index].shape, seed=1), index, (3, 4)), function=scatter,
              forward=scatter_forward) for index in INDICES),
+    *(Sample("permuted", (make(3, 4), in_rows(normal(3, 4, seed=1), axis), axis), function=permuted,
+             forward=permuted_forward) for make in (normal, complex_normal) for axis in (0, 1)),
     Sample("placed", (normal(int(np.sum(M > 0))), M > 0, (3, 4), float), function=placed,
            forward=placed_forward, float32=False),
 ]  # fmt: skip

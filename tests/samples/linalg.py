@@ -7,6 +7,7 @@ tests/rows/test_conventions_linalg.py; here its values are tested.
 import numpy as np
 
 from fastgrad._core.protocols import value
+from fastgrad.functions.decompositions import upper_inverse
 from fastgrad.functions.linalg import cofactors
 from samples.sample import Sample, complex_normal, distinct, normal, positive_definite
 
@@ -15,6 +16,11 @@ def hermitian(*shape, seed=0):
     """Complex Hermitian matrices with eigenvalues that are positive and apart."""
     q, _ = np.linalg.qr(complex_normal(*shape, seed=seed))
     return np.asarray((q * (1 + np.arange(shape[-1]))) @ q.conj().swapaxes(-1, -2))
+
+
+def of_triangle(function):
+    """That function of the upper triangle, which has ones added to the diagonal."""
+    return lambda a: function(np.triu(a) + np.eye(a.shape[-1], dtype=np.int8))
 
 
 def of_det(a, function):
@@ -192,6 +198,15 @@ SAMPLES = [
     for s in SAMPLES
 ]
 SAMPLES += [
-    Sample("linalg.cofactors", (regular(*shape),), forward=lambda a: of_det(a, cofactors.forward),
-           function=lambda a: of_det(a, cofactors)) for shape in [(3, 3), (2, 2, 2)]
+    Sample(
+        "linalg.cofactors",
+        (regular(*shape),),
+        forward=lambda a: of_det(a, cofactors.forward),
+        function=lambda a: of_det(a, cofactors),
+    )
+    for shape in [(3, 3), (2, 2, 2)]
+]
+SAMPLES += [
+    Sample("linalg.upper_inverse", (make(*shape),), forward=of_triangle(np.linalg.inv),
+           function=of_triangle(upper_inverse)) for make in BOTH for shape in [(3, 3), (2, 3, 3)]
 ]  # fmt: skip

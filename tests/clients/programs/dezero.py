@@ -44,8 +44,13 @@ def gradient_descent():
     return x0.data, x1.data
 
 
-def newton(count=60):
+def newton():
     """Second derivatives by a backward of the gradient's graph."""
+    return minimum(60)
+
+
+def minimum(count):
+    """That many steps of Newton's method."""
     x = Variable(np.array(2.0))
     for _ in range(count):
         y = x**4 - 2 * x**2

@@ -1,0 +1,1 @@
+"""Passes along an axis, for the rules in functions/reductions.py and functions/statistics.py."""
