@@ -23,6 +23,7 @@ cdef class Switch:
 
 cdef Switch enable_backprop, keep_variables
 cdef bint ever_kept  # whether the latter was ever touched: until then nobody looks further
+cdef void touch(Switch switch) noexcept  # note that it is used
 
 cdef inline bint is_on(Switch switch) except -1:
     return switch.look_up() if switch.overridden else switch.default_on
