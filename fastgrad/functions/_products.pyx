@@ -152,6 +152,8 @@ def contract(int layout, int k, x0, x1):
 
     Of the same bits, so that recorded gradients are those of arrays.
     """
+    if k < 0:  # of inputs that were assigned since
+        raise ValueError(f"a gradient, or an operand, lacks {-k} axes")
     cdef Contraction c = contraction(layout, k, False)
     if isinstance(x0, Handle) or isinstance(x1, Handle):
         return apply(&c.rule, x0, x1)

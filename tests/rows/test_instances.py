@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import weakref
 
 import numpy as np
@@ -259,3 +260,16 @@ def test_backward_after_a_release():
             y.backward(retain_graph=False)
             with pytest.raises(RuntimeError, match="released"):
                 f.backward(X)
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+@pytest.mark.parametrize("row", [fnp.dot, fnp.inner, fnp.tensordot, fnp.outer], ids=str)
+def test_inputs_assigned_that_have_other_axes(row, create_graph):
+    """A product over axes that are not there read beyond the shape."""
+    for a in ((), (2,), (2, 3), (1, 1, 1)):
+        for b in ((), (3,), (1, 1, 1)):
+            args = (X, X) if row is fnp.outer else (np.ones((2, 2)), np.ones((2, 2)))
+            y = row(*map(Variable, args))
+            y.creator.inputs = (Variable(np.ones(a)), Variable(np.ones(b)))
+            with contextlib.suppress(ValueError, IndexError):
+                y.backward(create_graph=create_graph)
