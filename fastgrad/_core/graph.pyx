@@ -319,9 +319,10 @@ cdef int assign_outputs(Node f, list references) except -1:
 
 
 cdef Node held(Node f):
-    if f.n_edges == 0:
+    cdef Node own = copy_of(f)  # which may run the garbage collector, and that release `f`
+    if own.n_edges == 0:
         raise not_walkable(f)
-    return copy_of(f)
+    return own
 
 
 cdef object not_walkable(Node f):

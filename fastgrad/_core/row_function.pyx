@@ -103,6 +103,8 @@ cdef Node operation_by(Function f):
     cdef Node own = new_node(f.rule)
     cdef list xs = take_inputs(f, own, None)
     cdef object more = None  # that it saves: an exponent, or the output
+    if not xs and f.flags & RECORDED:
+        raise not_walkable(f)  # released, by the garbage collector a moment ago
     if xs or f.rule.uses[0] & Y:  # (the gradients of a sum read no operand)
         xs = operands_of(f, xs)
         if len(xs) > own.n_edges:
@@ -119,10 +121,10 @@ cdef Node operation_by(Function f):
 
 cdef Node call_by(Function f, Row row):
     """The node that a call of the row records."""
-    if f.n_edges == 0:
-        raise not_walkable(f)
     cdef Node own = new_node_of(<PyTypeObject *>row.Function)
     cdef list xs = take_inputs(f, own, row)
+    if not xs:
+        raise not_walkable(f)
     cdef Call call = Call.__new__(Call)
     cdef int n = row.n_operands()
     if not row.sequence:
