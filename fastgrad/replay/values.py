@@ -73,7 +73,7 @@ def is_class_of_array(x):
     if isinstance(x, tuple):
         return any(map(is_class_of_array, x))
     return isinstance(x, type) and (
-        issubclass(x, (np.ndarray, np.generic, Variable))
+        issubclass(x, (np.ndarray, np.generic))
         or (
             x is not object
             and any(issubclass(y, x) for y in (np.ndarray, np.float64, np.complex128))

@@ -222,7 +222,9 @@ def test_a_captured_array_that_is_rebound_or_written_into_is_seen():
     assert n_replays(step) == 3
     w = x_of(7.0, 8.0)
     assert all(agrees() for _ in range(4))
-    w.shape = 1, 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of NumPy 2.5
+        w.shape = 1, 2
     assert step(UP)[0] == np.sum(UP * w)
 
 
