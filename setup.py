@@ -64,8 +64,8 @@ RELEASE_FLAGS = {
     "msvc": ["/O2"],
     "unix": ["-O3", "-g0", "-ffp-contract=off", "-fno-math-errno", QUIET],
 }
-# A wheel holds neither symbols nor what the compiler unrolls in modules that run seldom. (Of modules
-# that run often, mostly in Python's own functions, -Os made `no_grad` a fifth slower, too.)
+# A wheel holds neither symbols nor what the compiler unrolls in modules that run seldom. (In those
+# that run often, if mostly in Python's own functions, -Os made `no_grad` a fifth slower, too.)
 STRIP = ["-Wl,--strip-all"] if sys.platform == "linux" else []
 SELDOM = "_core.debug _core.hooks _core.view _core.watch replay._calls replay._names".split()
 DEBUG_FLAGS = {"msvc": ["/Od", "/Zi"], "unix": ["-O0", "-g", "-ffp-contract=off", "-UNDEBUG"]}
