@@ -3,8 +3,8 @@
 A buffer is used again as soon as its value is not needed any more; buffers are the same or have no
 byte in common. Loops over arrays of one size that follow each other are a group: they run block by
 block, and what nobody reads outside of the group has the memory of one block. A loop that reads one
-number for all elements reads it until it ends: where that is a part of a larger value (`y - y[:1]`),
-nothing is written there meanwhile, neither by the loop nor by the others of its group.
+number for all elements reads it until it ends: where that is a part of a larger value, as in
+`y - y[:1]`, nothing is written there meanwhile, by this loop or by another of its group.
 """
 
 import math
