@@ -64,15 +64,10 @@ RELEASE_FLAGS = {
     "msvc": ["/O2"],
     "unix": ["-O3", "-g0", "-ffp-contract=off", "-fno-math-errno", QUIET],
 }
-# A wheel holds neither symbols nor what the compiler unrolls in modules that run seldom.
+# A wheel holds neither symbols nor what the compiler unrolls in modules that run seldom. (In those
+# that run often, if mostly in Python's own functions, -Os made `no_grad` a fifth slower, too.)
 STRIP = ["-Wl,--strip-all"] if sys.platform == "linux" else []
-SELDOM = """
-    _core.collector _core.config _core.debug _core.hooks _core.notes _core.protocols _core.stand_ins
-    _core.view _core.watch _core.recorded _core.batched _core.fit _core.precision _core.results
-    _core.start _core.ends _core.asides _core.rules _core.row_function _core.function_backward
-    _core.row _core.function _core.arguments replay._calls replay._names replay._runner
-    functions._indexing functions._shaping
-""".split()
+SELDOM = "_core.debug _core.hooks _core.view _core.watch replay._calls replay._names".split()
 DEBUG_FLAGS = {"msvc": ["/Od", "/Zi"], "unix": ["-O0", "-g", "-ffp-contract=off", "-UNDEBUG"]}
 SANITIZERS = [] if VALGRIND else ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
 SANITIZE_FLAGS = ["-O1", "-g", "-fno-omit-frame-pointer", "-ffp-contract=off", *SANITIZERS]

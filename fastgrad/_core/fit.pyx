@@ -73,7 +73,7 @@ cdef object brought(object gx, object like, int n_leading):
     cdef PyObject *total
     cdef bint recorded = isinstance(gx, Handle)
     like = array_of(like)
-    if n_leading == 0 and suits(array_of(gx), like):
+    if n_leading == 0 and suits(array_of(gx), double_0d if like is None else like):
         return gx  # nearly always
     if n_leading == 0 and like is not None and is_exact(<PyObject *>gx):
         total = sum_leading(<PyObject *>gx, <PyObject *>like)
