@@ -2,7 +2,9 @@
 
 A buffer is used again as soon as its value is not needed any more; buffers are the same or have no
 byte in common. Loops over arrays of one size that follow each other are a group: they run block by
-block, and what nobody reads outside of the group has the memory of one block.
+block, and what nobody reads outside of the group has the memory of one block. A loop that reads one
+number for all elements reads it until it ends: where that is a part of a larger value, as in
+`y - y[:1]`, nothing is written there meanwhile, by this loop or by another of its group.
 """
 
 import math
@@ -56,6 +58,7 @@ class Layout:
             for k, kind in enumerate(self.kinds) if kind[0] == "native"
             for instruction in kind[1]
         ]  # fmt: skip
+        self.spread = {i for _, step in self.flat for i in self.spread_in(step)}
         self.find_groups()
         self.place()
         self.emit(step_of)
@@ -112,6 +115,16 @@ class Layout:
         for i in self.shown:
             touch(i, EVER)
 
+    def spread_in(self, step):
+        """The slots of which a loop reads one number for all its elements."""
+        if step["kind"] not in ("loop", "few"):
+            return set()
+        return {
+            self.root(slot)
+            for slot, move in zip(step["slots"][:-1], step["steps"], strict=False)
+            if slot in self.parts and not move
+        }
+
     # --- groups ---
 
     def find_groups(self):
@@ -136,13 +149,20 @@ class Layout:
                 break
             if step["double"] != first["double"]:
                 break
-            if any(self.kinds[i][0] == "python" for i in range(before, k)):
+            if any(map(self.has_step, range(before + 1, k))):
                 break
             if any(slot in self.parts and self.root(slot) in written for slot in step["slots"]):
                 break
             written.add(step["slots"][-1])
             stop, before = stop + 1, k
         return stop
+
+    def has_step(self, k):
+        """Whether entry `k`, which is no loop, is a step: a call, or a part of what one makes."""
+        kind = self.kinds[k][0]
+        if kind == "part":
+            return self.root(self.log.entries[k].outs[0]) in self.made_in_python
+        return kind == "python"
 
     def add_group(self, start, stop):
         """Make one of these instructions, and find what lives in it alone."""
@@ -154,6 +174,8 @@ class Layout:
             if self.last[slot] <= last and slot not in parts:
                 self.local[slot] = number
         for _, step in self.flat[start:stop]:
+            for other in self.spread_in(step) & self.last.keys():
+                self.last[other] = max(self.last[other], last)
             step["advance"] = [
                 0 if self.local.get(slot) == number else n
                 for slot, n in zip(step["slots"], step["steps"], strict=True)
@@ -197,7 +219,7 @@ class Layout:
         if len(instructions) == 1 and step["kind"] in ("loop", "few"):
             for other, move in zip(step["slots"][:-1], step["steps"], strict=False):
                 if (other in self.offsets and self.last[other] == k and move
-                        and self.n_bytes(other) == n):  # fmt: skip
+                        and other not in self.spread and self.n_bytes(other) == n):  # fmt: skip
                     self.offsets[slot] = self.offsets[other]
                     taken.add(other)
                     return
